@@ -1,0 +1,54 @@
+"""Which property fills which typed column. Everything else a deal has is in ``raw_properties``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from airflow_provider_hubspot_deals.deals import values
+
+PROPERTY_PARSERS: Mapping[str, values.Parser] = MappingProxyType(
+    {
+        "dealname": values.text,
+        "amount": values.non_negative_amount,
+        "dealstage": values.text,
+        "pipeline": values.text,
+        "closedate": values.timestamp,
+        "createdate": values.timestamp,
+        "hs_lastmodifieddate": values.timestamp,
+        "hubspot_owner_id": values.text,
+        "dealtype": values.text,
+        "description": values.text,
+        "hs_deal_stage_probability": values.numeric,
+        "hs_analytics_source": values.text,
+        "hs_analytics_source_data_1": values.text,
+        "hs_analytics_source_data_2": values.text,
+        "num_associated_contacts": values.integer,
+        "hs_priority": values.text,
+        "hs_next_step": values.text,
+        "hs_forecast_amount": values.numeric,
+        "hs_forecast_probability": values.numeric,
+        "deal_currency_code": values.text,
+    }
+)
+"""Property (and column: they share their names) → parser."""
+
+MERGED_IDS_PROPERTY = "hs_merged_object_ids"  # `;`-separated ids of everything merged into this deal, chains included
+
+REQUIRED_PROPERTIES = (*PROPERTY_PARSERS, "hs_object_id", MERGED_IDS_PROPERTY)
+"""Read whatever else is chosen: the typed columns and the merge history come from them."""
+
+STAGED_COLUMNS = (
+    "hubspot_deal_id",
+    "hs_object_id",
+    *PROPERTY_PARSERS,
+    "archived",
+    "raw_properties",
+    "custom_properties",
+    "associations",
+    "_value_issues",
+    "_deleted_at",
+    "_page_number",
+    "_content_hash",
+)
+"""Order of ``DealRow.values``, and of the columns that COPY fills."""

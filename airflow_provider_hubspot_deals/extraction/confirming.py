@@ -1,0 +1,29 @@
+"""Asking HubSpot for deals that a list no longer held, one by one, before anything is marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from airflow_provider_hubspot_deals.extraction.pages import Cursor, DealSource, Page
+from airflow_provider_hubspot_deals.extraction.searching import BATCH_READ_MAX, missing_ids, read_by_id
+
+AbsentIds = Callable[[int, int], list[int]]
+"""Given (after id, limit): the next absent deals in ascending order."""
+
+
+def confirmed_pages(
+    source: DealSource, *, properties: Sequence[str], absent_ids: AbsentIds, cursor: Cursor
+) -> Iterator[Page]:
+    """What became of each absent deal: live again, archived, merged into another, or gone."""
+    last_id: int = cursor["last_id"] if cursor else 0
+    while ids := absent_ids(last_id, BATCH_READ_MAX):
+        last_id = ids[-1]
+        live = read_by_id(source, ids, properties=properties)
+        not_live = missing_ids(ids, live)
+        archived = read_by_id(source, not_live, properties=properties, archived=True)
+        yield Page(
+            records=live + archived,
+            cursor={"last_id": last_id},
+            gone=missing_ids(not_live, archived),
+            confirmed_to=last_id,
+        )

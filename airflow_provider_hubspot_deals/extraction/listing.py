@@ -1,0 +1,58 @@
+"""Reading the list endpoint: strongly consistent, in ascending order of id, live or archived deals only.
+
+The order is what every recorded answer shows, not what HubSpot documents. So each page is checked: while ids rise,
+a page proves which ids between its first and its last no longer exist; once they do not, it still brings its records
+but proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from airflow_provider_hubspot_deals.deals.records import Record
+from airflow_provider_hubspot_deals.exceptions import BadResponseError
+from airflow_provider_hubspot_deals.extraction.pages import ID_MAX, Cursor, DealSource, IdRange, Page
+
+EMPTY_PAGES_MAX = 3  # in a row, each with a next page: legal, but not for ever
+
+
+def listed_pages(source: DealSource, *, properties: Sequence[str], archived: bool, cursor: Cursor) -> Iterator[Page]:
+    """Every live, or every archived, deal from ``cursor`` on.
+
+    Raises:
+        BadResponseError: HubSpot sent the same cursor twice, or empty pages without end.
+    """
+    after: str | None = cursor["after"] if cursor else None
+    low: int | None = cursor["low"] if cursor else 0
+    seen: set[str] = set()
+    empty_pages = 0
+    while True:
+        listed = source.list_deals(properties=properties, archived=archived, after=after)
+        covers = _covered(listed.records, low, last_page=listed.next_after is None)
+        low = None if covers is None else covers.high
+        after = listed.next_after
+        yield Page(
+            records=listed.records, cursor=None if after is None else {"after": after, "low": low}, covers=covers
+        )
+        if after is None:
+            return
+        empty_pages = 0 if listed.records else empty_pages + 1
+        if after in seen or empty_pages >= EMPTY_PAGES_MAX:
+            why = "the same cursor came twice" if after in seen else f"{empty_pages} empty pages in a row"
+            raise BadResponseError(f"HubSpot's list of deals does not end: {why}.", code="PAGING_LOOP")
+        seen.add(after)
+
+
+def _covered(records: list[Record], low: int | None, *, last_page: bool) -> IdRange | None:
+    if low is None:
+        return None
+    high = low
+    for record in records:
+        try:
+            deal_id = int(record["id"])
+        except (KeyError, TypeError, ValueError):
+            return None
+        if deal_id < high:
+            return None
+        high = deal_id
+    return IdRange(low=low, high=ID_MAX if last_page else high)

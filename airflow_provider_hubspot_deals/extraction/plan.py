@@ -1,0 +1,47 @@
+"""The phases of a run. A full run is: everything live, then exactly what an incremental run does from its start on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+LIVE = "live"  # the list of live deals
+CHANGED = "changed"  # search in a closed window that the index has caught up with; moves the watermark
+FRESH = "fresh"  # search in the newest `search_lag`; for freshness only, never moves the watermark
+ARCHIVED = "archived"  # the list of archived deals: archiving does not touch hs_lastmodifieddate
+ABSENT = "absent"  # confirm what the lists no longer held
+
+PHASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "full": (LIVE, CHANGED, FRESH, ARCHIVED, ABSENT),
+        "incremental": (CHANGED, FRESH, ARCHIVED, ABSENT),
+        "window": (CHANGED,),
+    }
+)
+
+FIRST_INSTANT = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)  # search from the epoch exactly has answered 500
+CLOCK_SLACK = timedelta(minutes=5)  # how far past HubSpot's own clock the fresh window reaches
+
+
+def changed_window(
+    *, watermark: datetime | None, started_at: datetime, now: datetime, search_lag: timedelta, overlap: timedelta
+) -> tuple[datetime, datetime]:
+    """The closed window of the ``changed`` phase; its end becomes the watermark.
+
+    The end lies ``search_lag`` behind HubSpot's clock, because the index does too. Without a watermark the run is a
+    full one, whose list read all that changed before ``started_at``. Two runs within the lag leave no gap: the window
+    then ends where the watermark stands.
+    """
+    if watermark is None:
+        end = now - search_lag
+        start = min(started_at, end) - overlap
+    else:
+        end = max(now - search_lag, watermark)
+        start = watermark - overlap
+    return max(start, FIRST_INSTANT), max(end, FIRST_INSTANT)
+
+
+def fresh_window(changed_end: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """Everything newer than the closed window."""
+    return changed_end, now + CLOCK_SLACK

@@ -1,0 +1,143 @@
+"""The deals tables: stage a batch, compare, write what changed, mark what is gone. The caller owns the transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from airflow_provider_hubspot_deals import sql
+from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealRow
+
+RAW_BYTES_MAX = 2**20  # of one quarantined record, compressed
+
+Keys = Mapping[str, Any]
+"""organization_id, type, job_id, load_id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """Where one organization's deals of one type live."""
+
+    schema: str
+    leaf: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What became of the staged rows. They add up: staged = inserted + updated + unchanged + stale + duplicate."""
+
+    inserted: int
+    updated: int
+    unchanged: int
+    stale: int
+    duplicate: int
+    deleted: int  # of the updated ones: now archived
+
+
+def store(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequence[DealRow]) -> Written:
+    """Write the deals that are new or changed and mark those that were merged into them.
+
+    Raises:
+        psycopg.Error: PostgreSQL refused; the caller's transaction is void.
+    """
+    _stage(connection, rows)
+    counts = sql.one(connection, "deals.upsert", keys, schema=tables.schema, leaf=tables.leaf)
+    if counts is None or counts["written"] != counts["inserted"] + counts["updated"]:
+        raise RuntimeError(f"INVARIANT_BROKEN: rows compared and rows written differ: {counts}")
+    sql.execute(connection, "deals.resolve_quarantine", keys, schema=tables.schema)
+    return Written(
+        inserted=counts["inserted"],
+        updated=counts["updated"],
+        unchanged=counts["unchanged"],
+        stale=counts["stale"],
+        duplicate=counts["staged"] - counts["deals"],
+        deleted=counts["deleted"] + _mark_merged(connection, tables, keys, rows),
+    )
+
+
+def _stage(connection: Connection[Any], rows: Sequence[DealRow]) -> None:
+    # COPY straight into a table with row-level security is refused; a temporary table also survives any pooler,
+    # because it lives and dies in this transaction.
+    connection.execute(sql.statement("deals.create_stage"))
+    with connection.cursor() as cursor, cursor.copy(sql.statement("deals.copy_stage")) as copy:
+        for row in rows:
+            copy.write_row(row.values)
+    connection.execute(sql.statement("deals.plan_for_stage"))
+
+
+def _mark_merged(connection: Connection[Any], tables: Tables, keys: Keys, rows: Iterable[DealRow]) -> int:
+    merges = {loser: row.deal_id for row in rows for loser in row.merged_ids if loser != row.deal_id}
+    if not merges:
+        return 0
+    parameters = {**keys, "loser_ids": list(merges), "survivor_ids": list(merges.values())}
+    return sql.execute(connection, "deals.mark_merged", parameters, schema=tables.schema, leaf=tables.leaf)
+
+
+def mark_missing(connection: Connection[Any], tables: Tables, keys: Keys, deal_ids: Sequence[int]) -> int:
+    """Mark deals that HubSpot has in neither list any more; rows that say why already stay as they are."""
+    parameters = {**keys, "ids": list(deal_ids)}
+    return sql.execute(connection, "deals.mark_missing", parameters, schema=tables.schema, leaf=tables.leaf)
+
+
+def note_absent(
+    connection: Connection[Any],
+    tables: Tables,
+    keys: Keys,
+    *,
+    low: int,
+    high: int,
+    listed: Sequence[int],
+    deleted_reason: str | None,
+) -> None:
+    """Remember stored deals with ids in (low, high] that the list did not hold, to be confirmed one by one.
+
+    Args:
+        deleted_reason: which stored deals should have been in the list: None the live ones, ``archived`` those.
+    """
+    parameters = {**keys, "low": low, "high": high, "listed": list(listed), "deleted_reason": deleted_reason}
+    sql.execute(connection, "deals.note_absent", parameters, schema=tables.schema, leaf=tables.leaf)
+
+
+def note_vanished(connection: Connection[Any], tables: Tables, keys: Keys, deal_ids: Sequence[int]) -> None:
+    """Remember stored deals that HubSpot named and then did not give."""
+    parameters = {**keys, "vanished": list(deal_ids)}
+    sql.execute(connection, "deals.note_vanished", parameters, schema=tables.schema, leaf=tables.leaf)
+
+
+def absent_ids(connection: Connection[Any], tables: Tables, keys: Keys, after_id: int, limit: int) -> list[int]:
+    """The next ``limit`` deals to confirm, ascending."""
+    parameters = {**keys, "after_id": after_id, "limit": limit}
+    return sql.column(connection, "deals.absent_ids", parameters, schema=tables.schema)
+
+
+def forget_absent(connection: Connection[Any], tables: Tables, keys: Keys, confirmed_to: int) -> None:
+    """The absent deals up to this id have been dealt with."""
+    sql.execute(connection, "deals.forget_absent", {**keys, "confirmed_to": confirmed_to}, schema=tables.schema)
+
+
+def outdated(connection: Connection[Any], tables: Tables, versions: Mapping[int, str | None]) -> list[int]:
+    """Those of the found ids whose stored row is missing, older, or marked as deleted."""
+    parameters = {"ids": list(versions), "versions": list(versions.values())}
+    return sql.column(connection, "deals.outdated", parameters, schema=tables.schema, leaf=tables.leaf)
+
+
+def quarantine(connection: Connection[Any], tables: Tables, keys: Keys, records: Iterable[BadRecord]) -> None:
+    """Keep records that could not be stored, as HubSpot sent them. One row per record and reason."""
+    for record in records:
+        packed = zlib.compress(record.raw)
+        parameters = {
+            **keys,
+            "deal_id_text": record.deal_id_text,
+            "reason_code": record.reason_code,
+            "field_name": record.field_name,
+            "raw": packed[:RAW_BYTES_MAX],
+            "raw_is_cut": len(packed) > RAW_BYTES_MAX,
+            "raw_sha256": hashlib.sha256(record.raw).digest(),
+            "page_number": record.page_number,
+        }
+        sql.execute(connection, "deals.quarantine", parameters, schema=tables.schema)

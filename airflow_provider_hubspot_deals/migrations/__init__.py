@@ -1,0 +1,91 @@
+"""The database schema as Alembic revisions, and what the rest of the package asks of it.
+
+Looking never writes: ``current`` and ``check`` only read. ``upgrade`` and ``downgrade`` change the schema in one
+transaction under an advisory lock, so that two migrators wait for each other instead of colliding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from psycopg import Connection, sql
+
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError, SchemaError
+
+HEAD = "0003"  # the newest revision in versions/; a test compares the two
+VERSION_TABLE = "schema_version"
+UPGRADE_COMMAND = "python -m airflow_provider_hubspot_deals.migrations upgrade --database-url postgresql://…"
+
+Database = str | Callable[[], Connection[Any]]
+"""Where to migrate: a ``postgresql://`` URL, or a callable that opens a psycopg connection."""
+
+_SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+def upgrade(database: Database, schema: str = "hubspot", revision: str = "head") -> None:
+    """Bring ``schema`` to ``revision``; does nothing when it is there already.
+
+    Raises:
+        ConfigurationError: ``schema`` is no plain lower-case identifier.
+        sqlalchemy.exc.DBAPIError: PostgreSQL refused or is not there; nothing was changed.
+    """
+    _alembic_command("upgrade", database, schema, revision)
+
+
+def downgrade(database: Database, schema: str, revision: str) -> None:
+    """Take ``schema`` back to ``revision`` (``base`` removes everything, deals included)."""
+    _alembic_command("downgrade", database, schema, revision)
+
+
+def current(connection: Connection[Any], schema: str = "hubspot") -> str | None:
+    """The revision that ``schema`` is at, or None when it was never migrated."""
+    with connection.transaction():
+        table = connection.execute("SELECT to_regclass(%s)", [f"{check_schema_name(schema)}.{VERSION_TABLE}"])
+        if table.fetchone() == (None,):
+            return None
+        version = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(schema, VERSION_TABLE))
+        row = connection.execute(version).fetchone()
+        return str(row[0]) if row else None
+
+
+def check(connection: Connection[Any], schema: str = "hubspot") -> None:
+    """Say what to run unless ``schema`` is exactly at the revision that this package writes.
+
+    Raises:
+        SchemaError: the schema is missing, behind or ahead, or the database is not UTF-8.
+    """
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise SchemaError(
+            f"The database is encoded as {encoding}; deals need UTF8. Create a database with ENCODING 'UTF8'."
+        )
+    found = current(connection, schema)
+    if found is None:
+        raise SchemaError(f"Schema {schema!r} has no HubSpot deals tables yet. Run: {UPGRADE_COMMAND}")
+    if found != HEAD:
+        state = "behind" if found < HEAD else "ahead of"
+        raise SchemaError(
+            f"Schema {schema!r} is at revision {found}, {state} the revision {HEAD} of the installed package. "
+            + (f"Run: {UPGRADE_COMMAND}" if found < HEAD else "Upgrade the package airflow-provider-hubspot-deals.")
+        )
+
+
+def check_schema_name(schema: str) -> str:
+    """Return ``schema`` if it is a plain lower-case identifier, which every statement can then name unquoted too."""
+    if not _SCHEMA_NAME.fullmatch(schema):
+        raise ConfigurationError(f"Schema name {schema!r} must be lower-case letters, digits and underscores.")
+    return schema
+
+
+def _alembic_command(name: str, database: Database, schema: str, revision: str) -> None:
+    from alembic import command  # 0.3 s of imports that a task which only checks need not pay
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "airflow_provider_hubspot_deals:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["database"] = database
+    config.attributes["schema"] = check_schema_name(schema)
+    getattr(command, name)(config, revision)

@@ -1,0 +1,62 @@
+"""``python -m airflow_provider_hubspot_deals.migrations upgrade|downgrade|check --database-url URL``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from airflow_provider_hubspot_deals import migrations
+from airflow_provider_hubspot_deals.exceptions import HubSpotDealsError
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m airflow_provider_hubspot_deals.migrations", description=__doc__)
+    parser.add_argument("action", choices=["upgrade", "downgrade", "check"])
+    parser.add_argument(
+        "--database-url",
+        default=os.environ.get("DATABASE_URL"),
+        help="postgresql://user:password@host:port/database (default: the environment variable DATABASE_URL)",
+    )
+    parser.add_argument("--schema", default="hubspot", help="PostgreSQL schema (default: hubspot)")
+    parser.add_argument("--revision", help="target revision (default: head for upgrade; required for downgrade)")
+    arguments = parser.parse_args()
+    if not arguments.database_url:
+        parser.error("give --database-url or set DATABASE_URL")
+    if arguments.action == "downgrade" and not arguments.revision:
+        parser.error("downgrade needs --revision (base removes everything, deals included)")
+    return arguments
+
+
+def _run(arguments: argparse.Namespace) -> str:
+    url, schema = arguments.database_url, arguments.schema
+    if arguments.action == "upgrade":
+        migrations.upgrade(url, schema, arguments.revision or "head")
+    elif arguments.action == "downgrade":
+        migrations.downgrade(url, schema, arguments.revision)
+    with psycopg.connect(url) as connection:
+        if arguments.action == "check":
+            migrations.check(connection, schema)
+        return f"Schema {schema!r} is at revision {migrations.current(connection, schema)}."
+
+
+def main() -> int:
+    arguments = _arguments()
+    try:
+        answer = _run(arguments)
+    except HubSpotDealsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except (psycopg.Error, SQLAlchemyError) as error:
+        # SQLAlchemy's message repeats the statement and a link; the driver's own says what is wrong.
+        sys.stderr.write(f"PostgreSQL refused: {getattr(error, 'orig', None) or error}\n")
+        return 1
+    sys.stdout.write(f"{answer}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""Alembic's environment: one transaction, one migrator at a time, every unqualified name in our schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alembic import context
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+from airflow_provider_hubspot_deals.migrations import VERSION_TABLE
+
+if TYPE_CHECKING:
+    from airflow_provider_hubspot_deals.migrations import Database
+
+LOCK_TIMEOUT = "2s"  # a waiting ACCESS EXCLUSIVE lock blocks every reader behind it, so never wait long for one
+
+
+def _engine(database: Database) -> Engine:
+    if isinstance(database, str):
+        return create_engine(make_url(database).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    return create_engine("postgresql+psycopg://", creator=database, poolclass=NullPool)
+
+
+def _enter_schema(connection: Connection, schema: str) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"migrate {schema}"})
+    # CREATE SCHEMA IF NOT EXISTS asks for CREATE on the database even when the schema exists.
+    if not connection.execute(text("SELECT to_regnamespace(:name)"), {"name": schema}).scalar():
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    connection.execute(text(f"SET LOCAL search_path TO {schema}"))
+    connection.execute(text(f"SET LOCAL lock_timeout TO '{LOCK_TIMEOUT}'"))
+
+
+def _run_migrations() -> None:
+    schema: str = context.config.attributes["schema"]
+    with _engine(context.config.attributes["database"]).begin() as connection:
+        _enter_schema(connection, schema)
+        context.configure(connection=connection, version_table=VERSION_TABLE, version_table_schema=schema)
+        context.run_migrations()
+
+
+_run_migrations()

@@ -1,0 +1,67 @@
+"""SQL statements by name, read from the ``.sql`` files beside this module, and the ways to run one.
+
+A file holds statements headed ``-- name: <name>``. Identifiers stand in braces (``{schema}``, ``{leaf}``) and are
+quoted by psycopg; values are bound parameters. Python never joins SQL text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import dict_row
+
+_HEADING = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+Row = dict[str, Any]
+
+
+def statement(name: str, **identifiers: str) -> sql.Composed:
+    """The statement ``file.name`` with its identifiers quoted in.
+
+    Raises:
+        KeyError: no such statement, or an identifier that the statement names was not given.
+    """
+    file_name, _, statement_name = name.partition(".")
+    template = sql.SQL(_statements(file_name)[statement_name])
+    return template.format(**{key: sql.Identifier(value) for key, value in identifiers.items()})
+
+
+def execute(connection: Connection[Any], name: str, parameters: Mapping[str, Any], **identifiers: str) -> int:
+    """Run a statement and return the number of rows that it wrote."""
+    return connection.execute(statement(name, **identifiers), parameters).rowcount
+
+
+def one(connection: Connection[Any], name: str, parameters: Mapping[str, Any], **identifiers: str) -> Row | None:
+    """Run a statement and return its only row, or None."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement(name, **identifiers), parameters).fetchone()
+
+
+def column(connection: Connection[Any], name: str, parameters: Mapping[str, Any], **identifiers: str) -> list[Any]:
+    """Run a statement and return the first column of its rows."""
+    return [row[0] for row in connection.execute(statement(name, **identifiers), parameters)]
+
+
+@contextmanager
+def transaction(connection: Connection[Any]) -> Iterator[None]:
+    """A short transaction under our own settings, whatever the role, database or pooler set.
+
+    Server-side prepared statements are switched off: a pooler may give the next transaction another server session.
+    """
+    connection.prepare_threshold = None
+    with connection.transaction():
+        connection.execute(statement("jobs.set_transaction"))
+        yield
+
+
+@cache
+def _statements(file_name: str) -> dict[str, str]:
+    text = files(__package__).joinpath(f"{file_name}.sql").read_text(encoding="utf-8")
+    parts = _HEADING.split(text)
+    return dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))

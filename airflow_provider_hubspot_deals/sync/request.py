@@ -1,0 +1,131 @@
+"""What is asked of a run, and what it answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError
+from airflow_provider_hubspot_deals.jobs import JobOrder, JobOrigin
+
+MODES = ("auto", "full", "incremental", "window")
+BATCH_ROWS_MAX = 50_000  # a batch is held in memory, and re-read after a crash
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncRequest:
+    """One run of one organization.
+
+    Attributes:
+        portal_id: the HubSpot portal that the token must open; None binds the first one seen.
+        mode: auto | full | incremental | window.
+        window_start, window_end: with mode ``window``: hs_lastmodifieddate, both included; None is open.
+        properties: names to read besides the typed columns; None reads all.
+        full_refresh_every: ``auto`` reads everything when the last full run is older.
+        search_lag: how far HubSpot's search index may lie behind; the watermark stays that far behind its clock.
+        overlap: how far each window reaches back before the watermark.
+        batch_rows, batch_seconds: a batch is committed when it has this many deals or is this old.
+    """
+
+    organization_id: UUID
+    organization: str
+    type: str = "standard"
+    portal_id: int | None = None
+    mode: str = "auto"
+    window_start: datetime | None = None
+    window_end: datetime | None = None
+    properties: tuple[str, ...] | None = None
+    full_refresh_every: timedelta = timedelta(days=7)
+    search_lag: timedelta = timedelta(hours=1)
+    overlap: timedelta = timedelta(minutes=10)
+    allow_negative_amounts: bool = False
+    batch_rows: int = 5_000
+    batch_seconds: float = 5.0
+    origin: JobOrigin = field(default_factory=JobOrigin)
+
+    def validate(self) -> None:
+        """Refuse what no run could do.
+
+        Raises:
+            ConfigurationError: names the argument and what it may be.
+        """
+        about = f"Organization {self.organization!r}: "
+        if self.mode not in MODES:
+            raise ConfigurationError(f"{about}mode {self.mode!r} is unknown; use one of {', '.join(MODES)}.")
+        if self.mode != "window" and (self.window_start or self.window_end):
+            raise ConfigurationError(f"{about}window_start and window_end need mode 'window', not {self.mode!r}.")
+        if self.mode == "window" and not (self.window_start or self.window_end):
+            raise ConfigurationError(f"{about}mode 'window' needs window_start, window_end or both.")
+        if self.window_start and self.window_end and self.window_end < self.window_start:
+            raise ConfigurationError(
+                f"{about}window_end {self.window_end.isoformat()} lies before window_start "
+                f"{self.window_start.isoformat()}."
+            )
+        if not 1 <= self.batch_rows <= BATCH_ROWS_MAX:
+            raise ConfigurationError(f"{about}batch_rows must lie between 1 and {BATCH_ROWS_MAX}.")
+        for name in ("full_refresh_every", "search_lag", "overlap"):
+            if getattr(self, name) < timedelta(0):
+                raise ConfigurationError(f"{about}{name} must not be negative.")
+
+    @property
+    def selection(self) -> str:
+        """Fingerprint of what is read of each deal."""
+        names = "*" if self.properties is None else "\n".join(sorted(set(self.properties)))
+        return hashlib.sha256(f"{names}\n{self.allow_negative_amounts}".encode()).hexdigest()[:16]
+
+    def order(self) -> JobOrder:
+        """The part that the jobs table needs."""
+        settings = asdict(self)
+        for name in ("origin", "organization_id"):
+            del settings[name]
+        return JobOrder(
+            organization_id=self.organization_id,
+            organization=self.organization,
+            type=self.type,
+            mode=self.mode,
+            selection=self.selection,
+            full_refresh_every=self.full_refresh_every,
+            allow_negative_amounts=self.allow_negative_amounts,
+            config={name: _plain(value) for name, value in settings.items()},
+            origin=self.origin,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncSummary:
+    """How a run ended: small, JSON-able, without any deal."""
+
+    job_id: UUID
+    organization: str
+    type: str
+    mode: str
+    status: str
+    attempt: int
+    watermark: datetime | None
+    seconds: float
+    counts: Mapping[str, int]
+    was_finished_already: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """For XCom, Asset events and logs."""
+        settings = asdict(self)
+        counts = settings.pop("counts")
+        return {name: _plain(value) for name, value in settings.items()} | dict(counts)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case UUID():
+            return str(value)
+        case tuple():
+            return list(value)
+        case _:
+            return value

@@ -1,0 +1,174 @@
+"""One run, read from top to bottom: claim, check the portal, read phase by phase, complete."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Any, Protocol
+
+from psycopg import Connection
+
+from airflow_provider_hubspot_deals import jobs, migrations
+from airflow_provider_hubspot_deals.deals.parsing import DealParser
+from airflow_provider_hubspot_deals.deals.records import PortalFacts
+from airflow_provider_hubspot_deals.exceptions import WrongPortalError
+from airflow_provider_hubspot_deals.extraction import plan
+from airflow_provider_hubspot_deals.extraction.pages import DealSource
+from airflow_provider_hubspot_deals.sync.batches import Batch, write
+from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
+from airflow_provider_hubspot_deals.sync.heartbeat import Heartbeat
+from airflow_provider_hubspot_deals.sync.outcome import database_errors, job_outcome
+from airflow_provider_hubspot_deals.sync.phases import Phases, chosen_properties, custom_properties
+from airflow_provider_hubspot_deals.sync.request import SyncRequest, SyncSummary
+
+log = logging.getLogger(__name__)
+
+
+class ApiUsage(Protocol):
+    """Counters that only grow."""
+
+    rate_limit_hits: int
+    bytes_received: int
+
+    @property
+    def api_calls(self) -> int: ...
+
+
+class HubSpot(DealSource, Protocol):
+    """What a run needs of the HubSpot client."""
+
+    @property
+    def usage(self) -> ApiUsage: ...
+    def portal_facts(self) -> PortalFacts: ...
+    def deal_properties(self) -> list[dict[str, Any]]: ...
+    def count_deals(self) -> int: ...
+
+
+def run(
+    request: SyncRequest, *, client: HubSpot, connect: Callable[[], Connection[Any]], schema: str = "hubspot"
+) -> SyncSummary:
+    """Bring one organization's deals up to date.
+
+    Args:
+        connect: opens a psycopg 3 connection; called once for the data and once for the heartbeat.
+
+    Raises:
+        FatalError: configuration, schema, portal, scopes, data: retrying changes nothing.
+        RetriableError: HubSpot or PostgreSQL failed for now; the job waits for its next attempt.
+        DeferredError: HubSpot asks for a long pause; the job is pending with its checkpoint.
+        JobStopped: another run is active, or this one was cancelled or replaced.
+    """
+    request.validate()
+    began = time.monotonic()
+    with database_errors(request.organization), closing(connect()) as connection:
+        connection.autocommit = True  # transactions are opened where they are needed, and nowhere else
+        migrations.check(connection, schema)
+        job = jobs.claim(connection, schema, request.order())
+        if job.is_finished:
+            log.info("Job %s of this run was completed before; nothing to do.", job.id)
+            return _summary(request, job, job.row, began, was_finished_already=True)
+        log.info("Job %s: %s run of %s, attempt %d.", job.id, job.mode, request.organization, job.attempt)
+        with job_outcome(connect, job, request.origin), Heartbeat(connect, job) as heartbeat:
+            row = _Run(request, client, connection, job, heartbeat).execute()
+        return _summary(request, job, row, began)
+
+
+class _Run:
+    """The working state of one attempt."""
+
+    def __init__(
+        self, request: SyncRequest, client: HubSpot, connection: Connection[Any], job: jobs.Job, heartbeat: Heartbeat
+    ) -> None:
+        self._request, self._client, self._connection = request, client, connection
+        self._job, self._heartbeat = job, heartbeat
+        self._page_number: int = job.row["pages_read"]
+        self._reported = {"api_calls": 0, "rate_limit_hits": 0, "bytes_received": 0}
+
+    def execute(self) -> Mapping[str, Any]:
+        self._check_portal(self._client.portal_facts())
+        definitions = self._client.deal_properties()
+        parser = DealParser(custom_properties(definitions), allow_negative_amounts=self._request.allow_negative_amounts)
+        properties = chosen_properties(self._request.properties, definitions)
+        phases = Phases(self._request, self._client, self._connection, self._job, properties)
+        checkpoint = phases.beginning()
+        for phase in phases.remaining(checkpoint):
+            checkpoint = self._read(phases, phase, checkpoint, parser)
+        return jobs.complete(
+            self._connection,
+            self._job,
+            selection=self._request.selection,
+            started_at=checkpoint.started_at,
+            api_calls=self._usage_since_last_batch()["api_calls"],
+        )
+
+    def _check_portal(self, facts: PortalFacts) -> None:
+        """A token of another portal stops here, before the first write of a deal."""
+        for expected in (self._request.portal_id, self._job.portal_id):
+            if expected is not None and expected != facts.portal_id:
+                raise WrongPortalError(
+                    f"The HubSpot token of organization {self._request.organization!r} (type {self._request.type!r}) "
+                    f"opens portal {facts.portal_id}, but this organization's portal is {expected}. "
+                    "Put the right token into its connection."
+                )
+        if self._job.portal_id is None:
+            jobs.bind_portal(self._connection, self._job, facts.portal_id)
+
+    def _read(self, phases: Phases, phase: str, checkpoint: Checkpoint, parser: DealParser) -> Checkpoint:
+        checkpoint, pages = phases.open(phase, checkpoint)
+        batch = Batch(phase, expected=self._client.count_deals() if phases.begins_live(checkpoint) else 0)
+        for page in pages:
+            self._stop_if_lost()
+            self._page_number += 1
+            batch.add(page, parser, self._page_number)
+            if page.cursor is not None and batch.is_full(self._request.batch_rows, self._request.batch_seconds):
+                checkpoint = checkpoint.at(phase, page.cursor)
+                self._commit(batch, checkpoint)
+                batch = Batch(phase)
+        checkpoint = checkpoint.at(phases.after(phase), None)
+        if batch.pages or phase == plan.CHANGED:
+            self._commit(batch, checkpoint, ends_phase=True)
+        return checkpoint
+
+    def _commit(self, batch: Batch, checkpoint: Checkpoint, *, ends_phase: bool = False) -> None:
+        window = checkpoint.windows.get(plan.CHANGED)
+        settles = ends_phase and batch.phase == plan.CHANGED and self._job.mode != "window"
+        progress = {
+            "checkpoint": checkpoint.as_json(),
+            "window_start": window[0] if window else None,
+            "window_end": window[1] if window else None,
+            **self._usage_since_last_batch(),
+        }
+        write(
+            self._connection, self._job, batch, progress=progress, watermark=window[1] if settles and window else None
+        )
+        log.info("Job %s: %s, %d deals read in this batch.", self._job.id, batch.phase, batch.received)
+
+    def _stop_if_lost(self) -> None:
+        if not self._heartbeat.check():
+            raise jobs.stopped(self._connection, self._job)
+
+    def _usage_since_last_batch(self) -> dict[str, int]:
+        usage = self._client.usage
+        total = {name: getattr(usage, name) for name in self._reported}
+        since = {name: total[name] - self._reported[name] for name in total}
+        self._reported = total
+        return since
+
+
+def _summary(
+    request: SyncRequest, job: jobs.Job, row: Mapping[str, Any], began: float, *, was_finished_already: bool = False
+) -> SyncSummary:
+    return SyncSummary(
+        job_id=job.id,
+        organization=request.organization,
+        type=request.type,
+        mode=row["mode"],
+        status=row["status"],
+        attempt=row["attempt"],
+        watermark=row["window_end"],
+        seconds=round(time.monotonic() - began, 3),
+        counts={name: row[name] for name in jobs.COUNTS},
+        was_finished_already=was_finished_already,
+    )
