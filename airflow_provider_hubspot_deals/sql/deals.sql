@@ -17,7 +17,8 @@ COPY pg_temp.hubspot_deals_stage FROM STDIN
 
 -- name: plan_for_stage
 -- The stage is small and its statistics unknown; reading the whole leaf to join it would cost more with every deal.
-SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
+SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+       set_config('work_mem', '64MB', true)
 
 -- name: note_absent
 -- Live rows when the live list was read, archived rows when the archived one was.

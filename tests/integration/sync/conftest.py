@@ -1,0 +1,161 @@
+"""One organization, one simulated portal, one fresh database; and a way to run the use case between them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from airflow_provider_hubspot_deals import sync
+from airflow_provider_hubspot_deals.client.credentials import PrivateAppToken
+from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
+from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals, Record
+from hubspot_simulator import PortalSpec, SimulatorServer
+from hubspot_simulator.portal import Portal
+
+NAMESPACE = UUID("00000000-0000-4000-8000-000000000001")
+
+
+class WatchedClient(HubSpotClient):
+    """The real client; tells before each call what it is about to ask, so that a test can change HubSpot in between."""
+
+    before: Callable[[str, int], object] = staticmethod(lambda _call, _number: None)
+    calls: Counter[str]
+
+    def _tell(self, call: str) -> None:
+        self.calls[call] += 1
+        self.before(call, self.calls[call])
+
+    def list_deals(self, **arguments: Any) -> ListedDeals:
+        self._tell("list")
+        return super().list_deals(**arguments)
+
+    def search_deals(self, **arguments: Any) -> FoundDeals:
+        self._tell("search")
+        return super().search_deals(**arguments)
+
+    def read_deals(self, ids: Sequence[int], **arguments: Any) -> list[Record]:
+        self._tell("read")
+        return super().read_deals(ids, **arguments)
+
+
+@dataclass
+class Organization:
+    """Runs of one organization, and what they left in the database."""
+
+    simulator: SimulatorServer
+    portal: Portal
+    database_url: str
+    slug: str = "acme"
+    type: str = "standard"
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> UUID:
+        return uuid5(NAMESPACE, self.slug)
+
+    def connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.database_url)
+
+    def client(self, token: str | None = None, before: Callable[[str, int], object] | None = None) -> WatchedClient:
+        credentials = PrivateAppToken(token or self.portal.spec.token)
+        client = WatchedClient(credentials, base_url=self.simulator.base_url, allow_other_hosts=True)
+        client.calls = Counter()
+        client.before = before or client.before
+        return client
+
+    def request(self, **overrides: Any) -> sync.SyncRequest:
+        settings = {"search_lag": timedelta(seconds=0), **self.settings, **overrides}
+        return sync.SyncRequest(organization_id=self.id, organization=self.slug, type=self.type, **settings)
+
+    def sync(
+        self, *, token: str | None = None, before: Callable[[str, int], object] | None = None, **overrides: Any
+    ) -> sync.SyncSummary:
+        """One run; ``before(call, number)`` is called ahead of the n-th ``list``, ``search`` or ``read``."""
+        with self.client(token, before) as client:
+            return sync.run(self.request(**overrides), client=client, connect=self.connect)
+
+    def query(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
+        with self.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(statement, parameters or None).fetchall()
+
+    def execute(self, statement: str, *parameters: Any) -> int:
+        with self.connect() as connection:
+            return connection.execute(statement, parameters or None).rowcount
+
+    def deals(self) -> dict[int, dict[str, Any]]:
+        """Stored deals by id."""
+        rows = self.query(
+            "SELECT *, xmin::text AS xmin FROM hubspot.hubspot_deals WHERE _organization_id = %s AND _type = %s",
+            self.id,
+            self.type,
+        )
+        return {row["hubspot_deal_id"]: row for row in rows}
+
+    def jobs(self) -> list[dict[str, Any]]:
+        return self.query("SELECT * FROM hubspot.jobs WHERE organization_id = %s ORDER BY created_at", self.id)
+
+    def sync_state(self) -> dict[str, Any]:
+        (state,) = self.query("SELECT * FROM hubspot.sync_state WHERE organization_id = %s", self.id)
+        return state
+
+    def _readable(self, properties: dict[str, Any]) -> dict[str, Any]:
+        """What the token's scopes show of a deal that has these properties."""
+        definitions = self.portal.definitions
+        return {
+            name: value
+            for name, value in properties.items()
+            if value is not None and definitions[name].sensitivity == "non_sensitive"
+        }
+
+    def differences(self) -> list[str]:
+        """What the database holds otherwise than HubSpot does; empty when the copy is complete and correct."""
+        stored, live, archived = self.deals(), self.portal.live_deals(), self.portal.archived_deals()
+        merged = self.portal.merged_deals()
+        found = [f"{deal_id} is missing" for deal_id in (live.keys() | archived.keys()) - stored.keys()]
+        for deal_id, row in stored.items():
+            record = live.get(deal_id) or archived.get(deal_id)
+            reason = None if deal_id in live else "archived" if deal_id in archived else "gone"
+            reason = "merged" if deal_id in merged else "missing" if reason == "gone" else reason
+            if row["_deleted_reason"] != reason:
+                found.append(f"{deal_id} is marked {row['_deleted_reason']}, not {reason}")
+            if record and row["raw_properties"] != self._readable(record["properties"]):
+                found.append(f"{deal_id} has other properties")
+            if reason == "merged" and row["_merged_into"] != merged[deal_id]:
+                found.append(f"{deal_id} names the wrong survivor")
+        return found
+
+
+@pytest.fixture
+def simulator() -> Iterator[SimulatorServer]:
+    portals = [PortalSpec(portal_id=1001, deals=730, archived=40), PortalSpec(portal_id=1002, deals=12, seed=2)]
+    with SimulatorServer(portals=portals) as server:
+        yield server
+
+
+@pytest.fixture
+def acme(simulator: SimulatorServer, database_url: str) -> Organization:
+    return Organization(simulator=simulator, portal=simulator.portal(1001), database_url=database_url)
+
+
+SimulatorOf = Callable[..., Organization]
+
+
+@pytest.fixture
+def simulator_of() -> Iterator[SimulatorOf]:
+    """Make an organization over a portal with chosen traits."""
+    with ExitStack() as servers:
+
+        def make(database_url: str, **traits: Any) -> Organization:
+            server = servers.enter_context(SimulatorServer(portals=[PortalSpec(portal_id=1001, **traits)]))
+            return Organization(simulator=server, portal=server.portal(1001), database_url=database_url)
+
+        yield make
