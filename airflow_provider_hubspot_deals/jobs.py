@@ -14,10 +14,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg import Connection
+from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from airflow_provider_hubspot_deals import sql
-from airflow_provider_hubspot_deals.exceptions import JobAlreadyRunning, JobCancelled, JobSuperseded
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError, JobAlreadyRunning, JobCancelled, JobSuperseded
 
 SILENCE_MAX = timedelta(seconds=120)  # a running job that was not heard of for longer is taken for dead
 
@@ -121,6 +122,7 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
     Raises:
         JobAlreadyRunning: another run of this organization and type is active.
         JobCancelled: the job of this run was cancelled before.
+        ConfigurationError: another organization has this slug.
     """
     origin = order.origin
     keys = {
@@ -136,15 +138,15 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
         "clear_number": origin.clear_number,
     }
     with sql.transaction(connection):
-        sql.execute(connection, "jobs.register_organization", keys, schema=schema)
-        sql.execute(connection, "jobs.register_sync_state", keys, schema=schema)
-        (leaf,) = sql.column(connection, "jobs.ensure_leaf", keys, schema=schema)
-        sql.execute(connection, "jobs.allow_negative_amounts", keys, schema=schema)
+        _register(connection, schema, order, keys)
         state = sql.one(
             connection, "jobs.lock_sync_state", {**keys, "full_refresh_every": order.full_refresh_every}, schema=schema
         )
         if state is None:
             raise JobSuperseded(f"Organization {order.organization!r} was erased while its job was being claimed.")
+        # After the fence, as in every batch: a switched amount check locks the leaf, and the other order can deadlock.
+        (leaf,) = sql.column(connection, "jobs.ensure_leaf", keys, schema=schema)
+        sql.execute(connection, "jobs.allow_negative_amounts", keys, schema=schema)
         job = sql.one(connection, "jobs.job_of_run", keys, schema=schema)
         if job and job["status"] == "completed":
             return _job(order, schema, leaf, state, job, is_finished=True)
@@ -157,6 +159,17 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
         if started is None:
             raise JobSuperseded(f"Job {job_id} ended while it was being claimed.")
         return _job(order, schema, leaf, state, started)
+
+
+def _register(connection: Connection[Any], schema: str, order: JobOrder, keys: Mapping[str, Any]) -> None:
+    try:
+        sql.execute(connection, "jobs.register_organization", keys, schema=schema)
+    except UniqueViolation:
+        raise ConfigurationError(
+            f"Organization {order.organization!r} is registered under another id than {order.organization_id}. "
+            "Give it its registered id again, or choose another name."
+        ) from None
+    sql.execute(connection, "jobs.register_sync_state", keys, schema=schema)
 
 
 def _new_job(

@@ -11,8 +11,8 @@ PROPERTY_PARSERS: Mapping[str, values.Parser] = MappingProxyType(
     {
         "dealname": values.text,
         "amount": values.non_negative_amount,
-        "dealstage": values.text,
-        "pipeline": values.text,
+        "dealstage": values.indexed_text,
+        "pipeline": values.indexed_text,
         "closedate": values.timestamp,
         "createdate": values.timestamp,
         "hs_lastmodifieddate": values.timestamp,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -88,7 +87,7 @@ class DealParser:
         associations = record.get("associations")
         extras = (
             raw_json.dumps(custom) if (custom := {n: v for n, v in present.items() if n in self._custom}) else None,
-            raw_json.dumps(associations) if associations else None,
+            raw_json.nested(associations) if associations else None,
             raw_json.dumps(issues[:ISSUES_MAX]) if issues else None,
             deleted_at,
         )
@@ -137,5 +136,5 @@ def _bad_record(record: object, code: str, field: str | None, page_number: int) 
 def _raw_bytes(record: object) -> bytes:
     try:
         return orjson.dumps(record)
-    except (TypeError, RecursionError):  # lone surrogates, or nested deeper than orjson goes
-        return json.dumps(record).encode()
+    except TypeError:  # orjson refuses lone surrogates, integers over 64 bits and 255 levels
+        return raw_json.bottomless(record).encode()

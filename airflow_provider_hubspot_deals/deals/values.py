@@ -21,15 +21,16 @@ NUMERIC_EXPONENT_MAX = 400  # beyond any double (1.8e308); `1e131071` would prin
 YEAR_FIRST, YEAR_LAST = 1900, 2200  # psycopg cannot read back a year over 9999; nobody closes a deal in 0001
 _INTEGER_MAX = 2**31 - 1
 _BIGINT_MAX = 2**63 - 1
+INDEXED_BYTES_MAX = 2_600  # a btree entry ends at 2,704 bytes, and one refused entry loses the whole batch
 
 _PLAIN_AMOUNT = re.compile(r"-?[0-9]{1,16}(?:\.[0-9]{1,2}0*)?")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,400}(?:\.[0-9]{0,400})?(?:[eE]([+-]?[0-9]{1,4}))?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE]([+-]?[0-9]{1,4}))?")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z")
 _DATE_OR_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
-_EPOCH_MS = re.compile(r"-?[0-9]{9,15}")
+_EPOCH_MS = re.compile(r"-?[0-9]{9,13}")  # the years 1653 to 2286; 14 digits can leave those of datetime
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -45,6 +46,13 @@ def text(value: str) -> str:
     if not value.isascii() and _SURROGATE.search(value):
         raise ValueIssue("LONE_SURROGATE")
     return value
+
+
+def indexed_text(value: str) -> str:
+    """Text of a column that has an index."""
+    if len(value) * 4 > INDEXED_BYTES_MAX and len(text(value).encode()) > INDEXED_BYTES_MAX:
+        raise ValueIssue("TOO_LONG")
+    return text(value)
 
 
 def amount(value: str) -> str:
@@ -99,7 +107,7 @@ def timestamp(value: str) -> str:
         return _checked_year(_EPOCH + timedelta(milliseconds=int(value))).isoformat()
     if not _DATE_OR_TIME.fullmatch(value):
         raise ValueIssue("NOT_A_DATE")
-    return _instant(value).isoformat()
+    return _instant(value).astimezone(UTC).isoformat()  # PostgreSQL refuses offsets of 16 hours and more
 
 
 def object_id(value: object) -> str:

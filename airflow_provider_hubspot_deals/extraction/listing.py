@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
-from airflow_provider_hubspot_deals.extraction.pages import ID_MAX, Cursor, DealSource, IdRange, Page
+from airflow_provider_hubspot_deals.extraction.pages import ID_MAX, Cursor, DealSource, IdRange, Page, deal_id
 
 EMPTY_PAGES_MAX = 3  # in a row, each with a next page: legal, but not for ever
 
@@ -49,10 +49,10 @@ def _covered(records: list[Record], low: int | None, *, last_page: bool) -> IdRa
     high = low
     for record in records:
         try:
-            deal_id = int(record["id"])
-        except (KeyError, TypeError, ValueError):
+            found = deal_id(record)
+        except ValueError:
+            continue  # proves nothing; the deals beside it still do
+        if found < high:
             return None
-        if deal_id < high:
-            return None
-        high = deal_id
+        high = found
     return IdRange(low=low, high=ID_MAX if last_page else high)

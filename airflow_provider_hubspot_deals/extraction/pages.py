@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from airflow_provider_hubspot_deals.deals import values
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals, Record
 
 Cursor = dict[str, Any] | None
@@ -51,3 +52,12 @@ class Page:
     vanished: tuple[int, ...] = ()
     gone: tuple[int, ...] = ()
     confirmed_to: int | None = None
+
+
+def deal_id(record: Record) -> int:
+    """The id of a record.
+
+    Raises:
+        ValueError: it has none that HubSpot would give; parsing sends such a record to quarantine.
+    """
+    return int(values.object_id(record.get("id")))

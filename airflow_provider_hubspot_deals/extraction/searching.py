@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from airflow_provider_hubspot_deals.deals import values
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, Record
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
-from airflow_provider_hubspot_deals.extraction.pages import Cursor, DealSource, Page
+from airflow_provider_hubspot_deals.extraction.pages import Cursor, DealSource, Page, deal_id
 
 SEARCH_PAGE = 200  # HubSpot's maximum for search
 BATCH_READ_MAX = 100  # HubSpot's maximum for batch/read
@@ -73,13 +74,20 @@ def _rising(found: FoundDeals, last_id: int) -> dict[int, str | None]:
     versions: dict[int, str | None] = {}
     for record in found.records:
         try:
-            deal_id = int(record["id"])
-        except (KeyError, TypeError, ValueError):
+            found_id = deal_id(record)
+        except ValueError:
             raise BadResponseError("HubSpot's search named a deal without a numeric id.") from None
-        if deal_id <= last_id:
+        if found_id <= last_id:
             raise BadResponseError(
                 "HubSpot's search did not sort by id as asked; going on could lose deals.", code="SOURCE_ORDER"
             )
-        last_id = deal_id
-        versions[deal_id] = (record.get("properties") or {}).get("hs_lastmodifieddate")
+        last_id = found_id
+        versions[found_id] = _version(record)
     return versions
+
+
+def _version(record: Record) -> str | None:
+    try:
+        return values.timestamp(record["properties"]["hs_lastmodifieddate"])
+    except (KeyError, TypeError, values.ValueIssue):
+        return None  # unknown, so the record is read

@@ -21,7 +21,7 @@ UPGRADE_COMMAND = "python -m airflow_provider_hubspot_deals.migrations upgrade -
 Database = str | Callable[[], Connection[Any]]
 """Where to migrate: a ``postgresql://`` URL, or a callable that opens a psycopg connection."""
 
-_SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_SCHEMA_NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")  # PostgreSQL keeps pg_ for itself
 
 
 def upgrade(database: Database, schema: str = "hubspot", revision: str = "head") -> None:
@@ -29,6 +29,7 @@ def upgrade(database: Database, schema: str = "hubspot", revision: str = "head")
 
     Raises:
         ConfigurationError: ``schema`` is no plain lower-case identifier.
+        SchemaError: this package does not know ``revision``, or the one that ``schema`` is at.
         sqlalchemy.exc.DBAPIError: PostgreSQL refused or is not there; nothing was changed.
     """
     _alembic_command("upgrade", database, schema, revision)
@@ -73,19 +74,25 @@ def check(connection: Connection[Any], schema: str = "hubspot") -> None:
 
 
 def check_schema_name(schema: str) -> str:
-    """Return ``schema`` if it is a plain lower-case identifier, which every statement can then name unquoted too."""
+    """Return ``schema`` if it is a plain lower-case identifier, whose quoted and unquoted spelling mean the same."""
     if not _SCHEMA_NAME.fullmatch(schema):
-        raise ConfigurationError(f"Schema name {schema!r} must be lower-case letters, digits and underscores.")
+        raise ConfigurationError(
+            f"Schema name {schema!r} must be lower-case letters, digits and underscores, and not begin with pg_."
+        )
     return schema
 
 
 def _alembic_command(name: str, database: Database, schema: str, revision: str) -> None:
     from alembic import command  # 0.3 s of imports that a task which only checks need not pay
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", "airflow_provider_hubspot_deals:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["database"] = database
     config.attributes["schema"] = check_schema_name(schema)
-    getattr(command, name)(config, revision)
+    try:
+        getattr(command, name)(config, revision)
+    except CommandError as error:  # a revision that this package does not have
+        raise SchemaError(f"Schema {schema!r} cannot be taken to revision {revision!r}: {error}.") from error

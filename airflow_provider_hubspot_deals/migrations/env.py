@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psycopg
 from alembic import context
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
@@ -19,15 +20,21 @@ LOCK_TIMEOUT = "2s"  # a waiting ACCESS EXCLUSIVE lock blocks every reader behin
 def _engine(database: Database) -> Engine:
     if isinstance(database, str):
         return create_engine(make_url(database).set(drivername="postgresql+psycopg"), poolclass=NullPool)
-    return create_engine("postgresql+psycopg://", creator=database, poolclass=NullPool)
+
+    def transactional() -> psycopg.Connection[Any]:
+        connection = database()
+        connection.autocommit = False  # else each statement commits itself, and our search_path ends with it
+        return connection
+
+    return create_engine("postgresql+psycopg://", creator=transactional, poolclass=NullPool)
 
 
 def _enter_schema(connection: Connection, schema: str) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"migrate {schema}"})
     # CREATE SCHEMA IF NOT EXISTS asks for CREATE on the database even when the schema exists.
     if not connection.execute(text("SELECT to_regnamespace(:name)"), {"name": schema}).scalar():
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    connection.execute(text(f"SET LOCAL search_path TO {schema}"))
+        connection.execute(text(f'CREATE SCHEMA "{schema}"'))
+    connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
     connection.execute(text(f"SET LOCAL lock_timeout TO '{LOCK_TIMEOUT}'"))
 
 

@@ -69,7 +69,7 @@ WITH latest AS MATERIALIZED (
 compared AS MATERIALIZED (
     SELECT latest.*,
            stored.hubspot_deal_id IS NULL AS is_new,
-           stored.hs_lastmodifieddate > latest.hs_lastmodifieddate AS is_stale,
+           coalesce(stored.hs_lastmodifieddate > latest.hs_lastmodifieddate, false) AS is_stale,
            stored._content_hash IS NOT DISTINCT FROM latest._content_hash AS is_unchanged,
            latest.archived AND stored.archived IS FALSE AS is_newly_deleted
     FROM latest
@@ -140,10 +140,10 @@ written AS (
 )
 SELECT (SELECT count(*) FROM pg_temp.hubspot_deals_stage) AS staged,
        count(*) FILTER (WHERE is_new) AS inserted,
-       count(*) FILTER (WHERE NOT is_new AND is_stale IS TRUE) AS stale,
-       count(*) FILTER (WHERE NOT is_new AND is_stale IS NOT TRUE AND is_unchanged) AS unchanged,
-       count(*) FILTER (WHERE NOT is_new AND is_stale IS NOT TRUE AND NOT is_unchanged) AS updated,
-       count(*) FILTER (WHERE NOT is_new AND is_stale IS NOT TRUE AND is_newly_deleted) AS deleted,
+       count(*) FILTER (WHERE is_stale) AS stale,
+       count(*) FILTER (WHERE NOT (is_new OR is_stale) AND is_unchanged) AS unchanged,
+       count(*) FILTER (WHERE NOT (is_new OR is_stale OR is_unchanged)) AS updated,
+       count(*) FILTER (WHERE is_newly_deleted AND NOT (is_new OR is_stale OR is_unchanged)) AS deleted,
        (SELECT count(*) FROM written) AS written,
        count(*) AS deals
 FROM compared

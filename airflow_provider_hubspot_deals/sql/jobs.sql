@@ -9,8 +9,8 @@ SELECT set_config('TimeZone', 'UTC', true),
 -- name: register_organization
 INSERT INTO {schema}.organizations (id, slug, allow_negative_amounts)
 VALUES (%(organization_id)s, %(slug)s, %(allow_negative_amounts)s)
-ON CONFLICT (id) DO UPDATE SET allow_negative_amounts = excluded.allow_negative_amounts
-WHERE organizations.allow_negative_amounts IS DISTINCT FROM excluded.allow_negative_amounts
+ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, allow_negative_amounts = excluded.allow_negative_amounts
+WHERE (organizations.slug, organizations.allow_negative_amounts) <> (excluded.slug, excluded.allow_negative_amounts)
 
 -- name: register_sync_state
 INSERT INTO {schema}.sync_state (organization_id, type) VALUES (%(organization_id)s, %(type)s)

@@ -11,6 +11,7 @@ from typing import Any
 from psycopg import Connection
 
 from airflow_provider_hubspot_deals import jobs, loading, sql
+from airflow_provider_hubspot_deals.deals.columns import STAGED_COLUMNS
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser, DealRow
 from airflow_provider_hubspot_deals.exceptions import SystemicDataError
 from airflow_provider_hubspot_deals.extraction.pages import IdRange, Page
@@ -19,6 +20,9 @@ from airflow_provider_hubspot_deals.extraction.plan import ARCHIVED, LIVE
 BAD_SHARE_MAX = 0.2  # of a batch: more is no accident but a broken portal, property or parser
 BAD_ROWS_MIN = 20  # below this, a share says nothing
 
+BATCH_SIZE_MAX = 32 * 2**20  # characters of raw properties; wide deals make small batches, so that memory stays flat
+
+_RAW = STAGED_COLUMNS.index("raw_properties")
 _LISTED_REASON = {LIVE: None, ARCHIVED: "archived"}
 
 
@@ -31,6 +35,7 @@ class Batch:
     bad: list[BadRecord] = field(default_factory=list)
     pages: int = 0
     received: int = 0
+    size: int = 0
     expected: int = 0
     covers: IdRange | None = None
     vanished: list[int] = field(default_factory=list)
@@ -44,6 +49,7 @@ class Batch:
             parsed = parser.parse(record, page_number)
             if isinstance(parsed, DealRow):
                 self.rows.append(parsed)
+                self.size += len(parsed.values[_RAW] or "")
             else:
                 self.bad.append(parsed)
         self.covers = self._joined(page.covers)
@@ -57,7 +63,8 @@ class Batch:
 
     def is_full(self, rows_max: int, seconds_max: float) -> bool:
         """Whether it is time to commit."""
-        return self.received >= rows_max or time.monotonic() - self.opened_at >= seconds_max
+        too_old = time.monotonic() - self.opened_at >= seconds_max
+        return too_old or self.received >= rows_max or self.size >= BATCH_SIZE_MAX
 
     def refuse_systemic_damage(self, organization: str) -> None:
         """Stop before a whole portal quietly moves to quarantine.

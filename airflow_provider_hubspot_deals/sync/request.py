@@ -105,6 +105,8 @@ class SyncSummary:
     mode: str
     status: str
     attempt: int
+    portal_id: int | None
+    ui_domain: str  # where the portal's own pages are; empty when this run did not ask
     watermark: datetime | None
     seconds: float
     counts: Mapping[str, int]

@@ -71,8 +71,9 @@ def run(
             return _summary(request, job, job.row, began, was_finished_already=True)
         log.info("Job %s: %s run of %s, attempt %d.", job.id, job.mode, request.organization, job.attempt)
         with job_outcome(connect, job, request.origin), Heartbeat(connect, job) as heartbeat:
-            row = _Run(request, client, connection, job, heartbeat).execute()
-        return _summary(request, job, row, began)
+            attempt = _Run(request, client, connection, job, heartbeat)
+            row = attempt.execute()
+        return _summary(request, job, row, began, portal=attempt.portal)
 
 
 class _Run:
@@ -83,11 +84,13 @@ class _Run:
     ) -> None:
         self._request, self._client, self._connection = request, client, connection
         self._job, self._heartbeat = job, heartbeat
+        self.portal: PortalFacts | None = None
         self._page_number: int = job.row["pages_read"]
         self._reported = {"api_calls": 0, "rate_limit_hits": 0, "bytes_received": 0}
 
     def execute(self) -> Mapping[str, Any]:
-        self._check_portal(self._client.portal_facts())
+        self.portal = self._client.portal_facts()
+        self._check_portal(self.portal)
         definitions = self._client.deal_properties()
         parser = DealParser(custom_properties(definitions), allow_negative_amounts=self._request.allow_negative_amounts)
         properties = chosen_properties(self._request.properties, definitions)
@@ -158,7 +161,13 @@ class _Run:
 
 
 def _summary(
-    request: SyncRequest, job: jobs.Job, row: Mapping[str, Any], began: float, *, was_finished_already: bool = False
+    request: SyncRequest,
+    job: jobs.Job,
+    row: Mapping[str, Any],
+    began: float,
+    *,
+    portal: PortalFacts | None = None,
+    was_finished_already: bool = False,
 ) -> SyncSummary:
     return SyncSummary(
         job_id=job.id,
@@ -167,6 +176,8 @@ def _summary(
         mode=row["mode"],
         status=row["status"],
         attempt=row["attempt"],
+        portal_id=portal.portal_id if portal else job.portal_id,
+        ui_domain=portal.ui_domain if portal else "",
         watermark=row["window_end"],
         seconds=round(time.monotonic() - began, 3),
         counts={name: row[name] for name in jobs.COUNTS},

@@ -130,7 +130,11 @@ BEGIN
     IF allowed AND refused THEN
         EXECUTE format('ALTER TABLE %s DROP CONSTRAINT chk_amount_not_negative', leaf);
     ELSIF NOT allowed AND NOT refused THEN
-        -- NOT VALID: amounts stored while they were allowed stay until their deal changes
+        -- A negative amount left standing would refuse every later update of its row, a deletion mark too.
+        -- raw_properties keeps the exact text; without its hash the row is written anew when its deal is next read.
+        EXECUTE format(
+            'UPDATE %s SET amount = NULL, _content_hash = NULL, _value_issues = coalesce(_value_issues, ''[]'') || %L'
+            ' WHERE amount < 0', leaf, '[{"field": "amount", "code": "AMOUNT_NEGATIVE"}]');
         EXECUTE format(
             'ALTER TABLE %s ADD CONSTRAINT chk_amount_not_negative CHECK (amount IS NULL OR amount >= 0) NOT VALID', leaf);
     END IF;

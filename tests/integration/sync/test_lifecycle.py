@@ -28,7 +28,7 @@ from tests.integration.sync.conftest import Organization
 
 RUN = JobOrigin(dag_id="deals", run_id="run-1", task_id="load", try_number=1, max_tries=3)
 RETRY = JobOrigin(dag_id="deals", run_id="run-1", task_id="load", try_number=2, max_tries=3)
-SMALL = {"batch_rows": 100}
+SMALL: dict[str, Any] = {"batch_rows": 100}
 
 
 def _fail_at(call: str, number: int) -> Any:

@@ -1,0 +1,1 @@
+"""HubSpot over HTTP: credentials, rate limits, retries, strict answers. Import from the modules."""

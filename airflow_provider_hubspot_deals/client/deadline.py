@@ -1,0 +1,98 @@
+"""A total deadline for one HTTP exchange.
+
+Timeouts of requests and urllib3 bound each single wait for the socket, so a server that sends one byte every few
+seconds holds them for ever, in the headers as well as in the body. Here every read waits no longer than what is left.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+    from _typeshed import WriteableBuffer
+
+# Monotonic time. urllib3 offers no way to hand a value of one request down to the socket of its connection.
+_deadline: ContextVar[float] = ContextVar("hubspot_exchange_deadline")
+
+
+@contextmanager
+def exchange_deadline(seconds: float) -> Iterator[None]:
+    """Reads within this block raise ``TimeoutError`` once ``seconds`` are over."""
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+class _DeadlineReader(io.RawIOBase):
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._raw = connection.makefile("rb", buffering=0)
+        self._idle_s = connection.gettimeout()
+        self._deadline = _deadline.get()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        left_s = self._deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("total deadline reached")
+        self._connection.settimeout(left_s if self._idle_s is None else min(left_s, self._idle_s))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _DeadlineSocket:
+    """The one thing that ``http.client.HTTPResponse`` asks of a socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_DeadlineReader(self._connection))
+
+
+class _DeadlineResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed through
+        super().__init__(_DeadlineSocket(sock), *args, **kwargs)  # type: ignore[arg-type]  # it only calls makefile
+
+
+class _Connection(HTTPConnection):
+    response_class = _DeadlineResponse
+
+
+class _TLSConnection(HTTPSConnection):
+    response_class = _DeadlineResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """Connections that honour :func:`exchange_deadline`; requests without one are refused (``LookupError``)."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed through
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}

@@ -1,0 +1,190 @@
+"""An answer that is not a success → the exception that says what to do about it.
+
+HubSpot promises only the status code: "all fields … should be treated as optional in any error parsing".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_hubspot_deals.client.pauses import MIGRATING, clamp_deferral
+from airflow_provider_hubspot_deals.client.retries import RETRIABLE_STATUSES
+from airflow_provider_hubspot_deals.exceptions import (
+    AuthenticationError,
+    BadResponseError,
+    DeferredError,
+    HubSpotDealsError,
+    HubSpotRefusedError,
+    MissingScopeError,
+    RateLimitedError,
+    UpstreamUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_hubspot_deals.client.transport import Answer
+
+_MESSAGE_LENGTH_MAX = 300
+_WORD_LENGTH_MAX = 64
+_SCOPES_MAX = 10
+_BAD_TOKEN_FORMAT = 530  # seen by Airbyte for tokens of a malformed format; HubSpot does not document it
+_GRANT_REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+_DEFERRALS = {
+    MIGRATING: "is moving this portal to another data centre",
+    HTTPStatus.TOO_MANY_REQUESTS: "has no calls left for this account at present",
+}
+
+# HubSpot's token endpoint names what is wrong with a grant in `status`.
+_GRANT_REMEDIES = {
+    "BAD_REFRESH_TOKEN": "the refresh token is invalid, expired or revoked: install the app again",
+    "BAD_CLIENT_ID": "the client id is not one of a HubSpot app",
+    "BAD_CLIENT_SECRET": "the client secret does not belong to this client id",
+    "BAD_HUB": "the portal is unknown or no longer has this app: install the app again",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """What HubSpot's error body says; every field may be empty."""
+
+    message: str = ""
+    category: str = ""  # VALIDATION_ERROR, MISSING_SCOPES, EXPIRED_AUTHENTICATION, BAD_REFRESH_TOKEN, …
+    policy: str = ""  # of a 429: DAILY, TEN_SECONDLY_ROLLING, SECONDLY
+    correlation_id: str | None = None
+    scopes: tuple[str, ...] = ()
+    is_json: bool = False
+
+    @property
+    def is_daily_limit(self) -> bool:
+        """The account's calls of today are spent. HubSpot may change messages, hence only as the last hint."""
+        return "DAILY" in self.policy or (not self.policy and "daily limit" in self.message.lower())
+
+    @property
+    def is_expired_token(self) -> bool:
+        return self.category == "EXPIRED_AUTHENTICATION"
+
+    @property
+    def reference(self) -> str:
+        """What HubSpot's support asks for, ready to stand in a sentence."""
+        return f" (correlation id {self.correlation_id})" if self.correlation_id else ""
+
+
+def read_complaint(answer: Answer, redact: Callable[[str], str]) -> Complaint:
+    """HubSpot's error body, however much of it there is, without our secrets."""
+    body = _object(answer)
+    header_id = answer.headers.get("X-HubSpot-Correlation-Id")
+    return Complaint(
+        message=_text(body.get("message"), redact),
+        category=_word(body.get("category")) or _grant_status(body.get("status")),
+        policy=_word(body.get("policyName")).upper(),
+        correlation_id=_word(header_id) or _word(body.get("correlationId")) or None,
+        scopes=_scopes(body),
+        is_json=bool(body),
+    )
+
+
+def refusal(answer: Answer, complaint: Complaint, *, asked: str, who: str, is_oauth: bool) -> HubSpotDealsError:
+    """The exception for an answer that is not 2xx and asks for no long pause."""
+    error_class, code, advice = _judge(answer.status, complaint, is_oauth=is_oauth)
+    said = f": {complaint.message}" if complaint.message else ""
+    return error_class(
+        f"{who} answered {answer.status} to {asked}{said}{complaint.reference}. {advice}",
+        code=code,
+        status_code=answer.status,
+        category=complaint.policy or complaint.category or None,
+        correlation_id=complaint.correlation_id,
+    )
+
+
+def deferral(answer: Answer, complaint: Complaint, pause_s: float, *, asked: str, who: str) -> DeferredError:
+    """The exception for an answer that asks for a pause too long to sleep through."""
+    resume_after_s = clamp_deferral(pause_s)
+    why = _DEFERRALS.get(answer.status, "asks for a pause")
+    return DeferredError(
+        f"{who} {why} ({answer.status} to {asked}); come back in {resume_after_s:.0f} seconds{complaint.reference}",
+        resume_after_s=resume_after_s,
+        status_code=answer.status,
+        category=complaint.policy or complaint.category or None,
+        correlation_id=complaint.correlation_id,
+    )
+
+
+_Judgement = tuple[Callable[..., HubSpotDealsError], str | None, str]
+
+
+def _judge(status: int, complaint: Complaint, *, is_oauth: bool) -> _Judgement:
+    """Exception class, code (None: the class's own) and advice."""
+    if is_oauth and status in _GRANT_REFUSED and complaint.is_json:
+        return AuthenticationError, None, _grant_advice(complaint)
+    if status in {HTTPStatus.UNAUTHORIZED, _BAD_TOKEN_FORMAT}:
+        return AuthenticationError, None, "Check the token in the connection: is it complete, current, not revoked?"
+    if status == HTTPStatus.FORBIDDEN:
+        return _judge_forbidden(complaint)
+    return _judge_request(status, complaint)
+
+
+def _judge_request(status: int, complaint: Complaint) -> _Judgement:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return RateLimitedError, None, "Other programs may use up the limits of this portal and app"
+    if status in RETRIABLE_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return UpstreamUnavailableError, None, "The trouble is on HubSpot's side; try again later"
+    if status == HTTPStatus.BAD_REQUEST and not complaint.is_json:
+        return BadResponseError, None, "The body is not HubSpot's: something in between answered"
+    if status < HTTPStatus.BAD_REQUEST:
+        return HubSpotRefusedError, "UNEXPECTED_REDIRECT", "HubSpot does not redirect: check the base URL"
+    return HubSpotRefusedError, None, "The same request would be refused again"
+
+
+def _judge_forbidden(complaint: Complaint) -> _Judgement:
+    if complaint.scopes:
+        return MissingScopeError, None, f"Grant the app one of these scopes: {', '.join(complaint.scopes)}"
+    if complaint.is_json and complaint.category in {"", "MISSING_SCOPES"}:
+        return MissingScopeError, None, "Grant the app crm.objects.deals.read and the scopes of what else it loads"
+    return HubSpotRefusedError, "FORBIDDEN", "The account, the app or this worker's address is blocked"
+
+
+def _grant_advice(complaint: Complaint) -> str:
+    remedy = _GRANT_REMEDIES.get(complaint.category, "check client id, client secret and refresh token")
+    return f"No access token was granted; {remedy}"
+
+
+def _object(answer: Answer) -> Mapping[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _text(value: object, redact: Callable[[str], str]) -> str:
+    """Foreign text fit for one log line: no secrets, control characters or lone surrogates, and not endless."""
+    if not isinstance(value, str):
+        return ""
+    text = redact(value)
+    cut = text if len(text) <= _MESSAGE_LENGTH_MAX else text[:_MESSAGE_LENGTH_MAX] + "…"
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in cut)
+
+
+def _word(value: object) -> str:
+    """A short identifier, or nothing."""
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        return ""
+    return value[:_WORD_LENGTH_MAX]
+
+
+def _grant_status(value: object) -> str:
+    word = _word(value)
+    return "" if word == "error" else word  # every other error body says "error" here
+
+
+def _scopes(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """``requiredGranularScopes``, from the body's own ``context`` or that of its ``errors``: both are recorded."""
+    errors = body.get("errors")
+    holders = [body, *(errors if isinstance(errors, list) else [])]
+    contexts = [holder.get("context") for holder in holders if isinstance(holder, dict)]
+    found = [context.get("requiredGranularScopes") for context in contexts if isinstance(context, dict)]
+    names = [_word(name) for scopes in found if isinstance(scopes, list) for name in scopes]
+    return tuple(dict.fromkeys(name for name in names if name))[:_SCOPES_MAX]

@@ -1,0 +1,110 @@
+"""The shapes of HubSpot's answers. Each reader returns what it was asked for or raises ``ValueError`` with the reason.
+
+Unknown keys are ignored, since HubSpot adds some without notice; a missing or misshapen one is never read as "empty":
+a page without ``results`` must not end a walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals, PortalFacts, Record
+
+JsonObject = Mapping[str, Any]
+
+
+def read_object(payload: object) -> JsonObject:
+    if not isinstance(payload, dict):
+        raise ValueError(f"a JSON object was expected, not {type(payload).__name__}")  # noqa: TRY004 - a bad value
+    return payload
+
+
+def read_results(payload: object) -> list[Record]:
+    """The ``results``, each of them an object."""
+    results = read_object(payload).get("results")
+    if not isinstance(results, list):
+        raise ValueError("its `results` is missing or no list")  # noqa: TRY004 - a bad value
+    if not all(isinstance(record, dict) for record in results):
+        raise ValueError("its `results` holds something else than objects")
+    return results
+
+
+def read_next_after(payload: object) -> str | None:
+    """The cursor of the next page. The last one has no ``paging`` at all; a ``next`` without cursor is an error."""
+    paging = read_object(payload).get("paging")
+    if paging is None:
+        return None
+    following = read_object(paging).get("next")
+    if following is None:
+        return None
+    after = read_object(following).get("after")
+    if isinstance(after, bool) or not isinstance(after, int | str) or after == "":
+        raise ValueError("its `paging.next` has no usable `after`")
+    return str(after)
+
+
+def read_listed(payload: object) -> ListedDeals:
+    return ListedDeals(records=read_results(payload), next_after=read_next_after(payload))
+
+
+def read_listed_ids(payload: object) -> tuple[list[int], str | None]:
+    """The ids of a page and the cursor of the next one."""
+    return [read_id(record) for record in read_results(payload)], read_next_after(payload)
+
+
+def read_id(record: Record) -> int:
+    """HubSpot sends ids as strings of digits."""
+    text = record.get("id")
+    if not isinstance(text, str) or not text.isascii() or not text.isdigit():
+        raise ValueError("one of its records has no usable id")
+    return int(text)
+
+
+def read_found(payload: object) -> FoundDeals:
+    return FoundDeals(total=read_total(payload), records=read_results(payload))
+
+
+def read_total(payload: object) -> int:
+    total = read_object(payload).get("total")
+    if isinstance(total, bool) or not isinstance(total, int) or total < 0:
+        raise ValueError("its `total` is missing or no count")
+    return total
+
+
+def read_batch(payload: object) -> list[Record]:
+    """The records of a batch/read. Ids that are gone are absent, and that is the only allowed reason for absence.
+
+    A 207 reports failures inside a success: one that is not "no such object" would let living deals look deleted.
+    """
+    status = read_object(payload).get("status", "COMPLETE")
+    if status != "COMPLETE":
+        raise ValueError("its `status` is not COMPLETE")
+    errors = read_object(payload).get("errors") or []
+    if not isinstance(errors, list) or not all(_is_not_found(error) for error in errors):
+        raise ValueError("it reports errors other than OBJECT_NOT_FOUND")
+    return read_results(payload)
+
+
+def read_portal_facts(payload: object) -> PortalFacts:
+    facts = read_object(payload)
+    portal_id = facts.get("portalId")
+    if isinstance(portal_id, bool) or not isinstance(portal_id, int):
+        raise ValueError("its `portalId` is missing or no number")  # noqa: TRY004 - a bad value
+    return PortalFacts(
+        portal_id=portal_id,
+        account_type=_text(facts, "accountType"),
+        time_zone=_text(facts, "timeZone"),
+        currency=_text(facts, "companyCurrency"),
+        ui_domain=_text(facts, "uiDomain"),
+        data_hosting_location=_text(facts, "dataHostingLocation"),
+    )
+
+
+def _is_not_found(error: object) -> bool:
+    return isinstance(error, dict) and error.get("category") == "OBJECT_NOT_FOUND"
+
+
+def _text(facts: JsonObject, key: str) -> str:
+    value = facts.get(key)
+    return value if isinstance(value, str) else ""

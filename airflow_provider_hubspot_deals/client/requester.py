@@ -1,0 +1,190 @@
+"""One logical request: a place in the rate limit, a valid token, an answer of the right shape, or a typed error."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import urlencode
+
+from airflow_provider_hubspot_deals.client import pauses
+from airflow_provider_hubspot_deals.client.calls import Call
+from airflow_provider_hubspot_deals.client.errors import deferral, read_complaint, refusal
+from airflow_provider_hubspot_deals.client.paths import Endpoint
+from airflow_provider_hubspot_deals.client.payloads import read_object
+from airflow_provider_hubspot_deals.client.rate_limits import Bucket, RateLimits, header_int
+from airflow_provider_hubspot_deals.client.retries import Attempts, Retries, run_with_retries
+from airflow_provider_hubspot_deals.client.transport import USER_AGENT, Answer, Transport
+from airflow_provider_hubspot_deals.client.usage import Usage
+from airflow_provider_hubspot_deals.exceptions import BadResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tenacity import RetryCallState
+
+    from airflow_provider_hubspot_deals.client.clock import Clock
+    from airflow_provider_hubspot_deals.client.credentials import Credentials
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+_DAILY_MAX = 10**9
+
+
+class Requester:
+    """Sends calls for one connection. Thread-safe."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        credentials: Credentials,
+        *,
+        rate_limits: RateLimits,
+        retries: Retries,
+        clock: Clock,
+        token_path: str,
+        who: str,
+    ) -> None:
+        self.usage = Usage()
+        self.portal_time_zone = ""
+        self._transport = transport
+        self._credentials = credentials
+        self._rate_limits = rate_limits
+        self._retries = retries
+        self._clock = clock
+        self._token_path = token_path
+        self._who = who
+        self._lock = threading.Lock()
+        self._server_time: datetime | None = None
+        self._last_date = ""
+
+    @property
+    def server_time(self) -> datetime | None:
+        """HubSpot's clock: the newest ``Date`` header of a successful answer."""
+        return self._server_time
+
+    def send(self, call: Call, read: Callable[[Any], T]) -> T:
+        """The answer to ``call`` as ``read`` understands its JSON; ``read`` raises ``ValueError`` at a wrong shape.
+
+        Raises:
+            HubSpotRefusedError: and its kin, at once.
+            DeferredError: HubSpot asks for a pause of more than a minute.
+            RetriableError: the attempts or the time budget are spent.
+        """
+        return self.exchange(call, lambda answer: self._read(call, answer, read))
+
+    def exchange(self, call: Call, read: Callable[[Answer], T]) -> T:
+        """As :meth:`send`, with the whole answer instead of its JSON."""
+
+        def attempt(attempts: Attempts) -> T:
+            return read(self._attempt(call, attempts))
+
+        return run_with_retries(attempt, self._retries, self._clock, lambda state: self._before_wait(call, state))
+
+    def _attempt(self, call: Call, attempts: Attempts) -> Answer:
+        attempts.pause_s = 0.0
+        answer = self._authorized(call, attempts)
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            self._refuse(call, answer, attempts)
+        return answer
+
+    def _authorized(self, call: Call, attempts: Attempts) -> Answer:
+        rejected: list[str] = []
+        while True:
+            token = self._credentials.access_token(lambda form: self._request_token(form, attempts))
+            answer = self._once(call, {"Authorization": f"Bearer {token}"})
+            if answer.status != HTTPStatus.UNAUTHORIZED:
+                return answer
+            rejected.append(token)
+            complaint = read_complaint(answer, self._credentials.redact)
+            if not self._credentials.may_retry(rejected, expired=complaint.is_expired_token):
+                return answer
+            self.usage.count_retry()
+            log.info("%s answered 401 to %s; asking once more", self._who, call.asked)
+
+    def _request_token(self, form: Mapping[str, str], attempts: Attempts) -> Mapping[str, Any]:
+        # A single attempt: the request that needs the token repeats it together with itself.
+        call = Call(
+            method="POST",
+            path=self._token_path,
+            body=urlencode(form).encode("ascii"),
+            content_type="application/x-www-form-urlencoded",
+            endpoint=Endpoint.OAUTH,
+        )
+        answer = self._once(call, {})
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            self._refuse(call, answer, attempts)
+        return self._read(call, answer, read_object)
+
+    def _once(self, call: Call, authorization: Mapping[str, str]) -> Answer:
+        headers = {**_HEADERS, **authorization}
+        if call.body is not None:
+            headers["Content-Type"] = call.content_type
+        with self._rate_limits.slot(call.bucket) as waited_s:
+            if waited_s:
+                self.usage.count_waiting(waited_s)
+            self.usage.count_request(call.endpoint.value)
+            answer = self._transport.send(call.method, call.target, headers, call.body, asked=call.asked)
+        self._observe(call, answer)
+        return answer
+
+    def _observe(self, call: Call, answer: Answer) -> None:
+        headers = answer.headers
+        self.usage.count_answer(answer.status, answer.bytes_received)
+        self.usage.see_daily(
+            header_int(headers, "X-HubSpot-RateLimit-Daily", at_most=_DAILY_MAX),
+            header_int(headers, "X-HubSpot-RateLimit-Daily-Remaining", at_most=_DAILY_MAX),
+        )
+        if call.bucket is Bucket.GENERAL:
+            self._rate_limits.learn(headers)
+        date = headers.get("Date", "")
+        if answer.status < HTTPStatus.MULTIPLE_CHOICES and date != self._last_date:
+            self._see_date(date)
+
+    def _see_date(self, date: str) -> None:
+        moment = pauses.parse_http_date(date)
+        with self._lock:
+            self._last_date = date
+            if moment is not None and (self._server_time is None or moment > self._server_time):
+                self._server_time = moment
+
+    def _read(self, call: Call, answer: Answer, read: Callable[[Any], T]) -> T:
+        try:
+            return read(answer.json())
+        except ValueError as reason:
+            content_type = answer.headers.get("Content-Type", "none")[:64]
+            complaint = read_complaint(answer, self._credentials.redact)
+            raise BadResponseError(
+                f"{self._who} answered {answer.status} to {call.asked} with something unusable: {reason} "
+                f"(content type {content_type!r}, {len(answer.body)} bytes){complaint.reference}",
+                status_code=answer.status,
+                correlation_id=complaint.correlation_id,
+            ) from None
+
+    def _refuse(self, call: Call, answer: Answer, attempts: Attempts) -> NoReturn:
+        complaint = read_complaint(answer, self._credentials.redact)
+        now = pauses.parse_http_date(answer.headers.get("Date")) or self._server_time or datetime.now(UTC)
+        pause_s = pauses.asked_pause_s(answer, complaint, now=now, time_zone=self.portal_time_zone)
+        if pause_s > pauses.PAUSE_MAX_S:
+            raise deferral(answer, complaint, pause_s, asked=call.asked, who=self._who)
+        attempts.pause_s = pause_s
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._rate_limits.pause(call.bucket, pause_s)
+        raise refusal(answer, complaint, asked=call.asked, who=self._who, is_oauth=call.endpoint is Endpoint.OAUTH)
+
+    def _before_wait(self, call: Call, state: RetryCallState) -> None:
+        self.usage.count_retry()
+        self.usage.count_waiting(state.upcoming_sleep)
+        error = state.outcome.exception() if state.outcome else None
+        log.warning(
+            "Attempt %d of %s failed, the next one follows in %.1f s: %s",
+            state.attempt_number,
+            call.asked,
+            state.upcoming_sleep,
+            error,
+        )

@@ -1,0 +1,76 @@
+"""All DAGs of one organizations file.
+
+Nothing here may raise: Airflow marks every DAG of a file that raises as stale within seconds. Nothing contacts a
+network or a database: a DAG file is parsed every half minute, and once more for each task that starts.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections import defaultdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import DAG, get_parsing_context
+
+from airflow_provider_hubspot_deals.dag_factory.organization_dag import build_dag
+from airflow_provider_hubspot_deals.dag_factory.problem_dag import CONFIGURATION_DAG_ID, build_problem_dag
+from airflow_provider_hubspot_deals.dag_factory.readable_copy import read_organizations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_hubspot_deals.organizations import Organization
+
+log = logging.getLogger(__name__)
+
+PATH_VARIABLE = "HUBSPOT_DEALS_ORGANIZATIONS"
+FILE_NAME = "organizations.toml"
+
+
+def build_dags(path: str | Path | None = None) -> dict[str, DAG]:
+    """Return the DAGs of all enabled organizations, by DAG id; in a starting task only the DAG that it belongs to.
+
+    An entry that cannot be used becomes a DAG that says why. When the file as a whole cannot be read, the
+    organizations are those of the last readable copy, and one DAG more says what is wrong with the file.
+
+    Args:
+        path: the organizations file; else the one that the environment variable ``HUBSPOT_DEALS_ORGANIZATIONS``
+            names; else ``organizations.toml`` beside the DAG file that calls this.
+    """
+    source = Path(path or os.environ.get(PATH_VARIABLE) or _beside_the_caller())
+    wanted = get_parsing_context().dag_id
+    builders = _builders(source)
+    return {dag_id: build() for dag_id, build in builders.items() if wanted in (None, dag_id)}
+
+
+def _builders(source: Path) -> dict[str, Callable[[], DAG]]:
+    file, file_problem = read_organizations(source)
+    problems: dict[str, list[str]] = defaultdict(list)
+    if file_problem:
+        problems[CONFIGURATION_DAG_ID].append(file_problem)
+    for problem in file.problems if file else ():
+        problems[problem.dag_id or CONFIGURATION_DAG_ID].append(problem.message)
+    builders: dict[str, Callable[[], DAG]] = {
+        dag_id: partial(build_problem_dag, dag_id, tuple(messages)) for dag_id, messages in problems.items()
+    }
+    for organization in file.organizations if file else ():
+        if organization.enabled:
+            builders[organization.dag_id] = partial(_build_safely, organization, source)
+    return dict(sorted(builders.items()))
+
+
+def _build_safely(organization: Organization, source: Path) -> DAG:
+    try:
+        return build_dag(organization)
+    except Exception as error:  # whatever is wrong with one organization must not hide the others
+        log.warning("%s: the DAG of organization %s cannot be built", source, organization.slug, exc_info=True)
+        return build_problem_dag(organization.dag_id, [f"{source}: organization {organization.slug!r}: {error}"])
+
+
+def _beside_the_caller() -> Path:
+    dag_file = sys._getframe(2).f_code.co_filename  # noqa: SLF001 - as Airflow itself finds a DAG's file
+    return Path(dag_file).with_name(FILE_NAME)

@@ -1,0 +1,91 @@
+"""The DAG of one organization: one task that keeps its deals."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import DAG, Asset
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
+
+from airflow_provider_hubspot_deals.dag_factory.documentation import documentation_of
+from airflow_provider_hubspot_deals.dag_factory.trigger_form import trigger_form
+from airflow_provider_hubspot_deals.organizations import dag_id_of
+from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
+
+if TYPE_CHECKING:
+    from airflow_provider_hubspot_deals.organizations import Organization
+
+TASK_ID = "load_deals"
+
+# Any fixed past moment: a DAG that is built twice must be the same, or Airflow stores a version at each parse.
+START_DATE = datetime(2025, 1, 1, tzinfo=UTC)
+
+_RETRIES = 3  # an outage of a minute of Airflow's API server alone fails a running task
+_RETRY_DELAY = timedelta(minutes=1)
+_RETRY_DELAY_MAX = timedelta(minutes=30)
+_BACKOFF = 2.0 if AIRFLOW_V_3_2_PLUS else True  # a multiplier from Airflow 3.2 on, a switch before
+
+
+def build_dag(organization: Organization) -> DAG:
+    """Return the DAG that keeps the deals of ``organization``; it contacts nothing.
+
+    Raises:
+        AirflowException: the schedule is no cron expression.
+        ValueError: an owner link is no address.
+    """
+    dag = DAG(
+        dag_id=organization.dag_id,
+        description=f"HubSpot deals of {organization.name} → {organization.deals_table}",
+        doc_md=documentation_of(organization, TASK_ID),
+        schedule=organization.schedule,
+        start_date=START_DATE,
+        catchup=False,  # a run reads whatever is due, so missed ones need no repetition
+        max_active_runs=1,
+        params=trigger_form(organization),
+        tags={"hubspot", organization.type, *organization.tags},
+        owner_links=dict(organization.owner_links),
+    )
+    # Else a bad schedule would surface later, as an import error of the whole file.
+    dag.validate()  # type: ignore[no-untyped-call]  # Airflow's
+    dag.add_task(_load_deals(organization))
+    return dag
+
+
+def _load_deals(organization: Organization) -> HubSpotDealsToPostgresOperator:
+    # Made outside of the DAG on purpose: inside, Airflow gives the task a copy of the DAG's params of its own, and
+    # serializing both doubles the time that a file of 1,000 organizations takes.
+    return HubSpotDealsToPostgresOperator(
+        task_id=TASK_ID,
+        owner=", ".join(organization.owners),
+        retries=_RETRIES,
+        retry_delay=_RETRY_DELAY,
+        retry_exponential_backoff=_BACKOFF,
+        max_retry_delay=_RETRY_DELAY_MAX,
+        execution_timeout=timedelta(hours=organization.timeout_hours),
+        outlets=[deals_asset(organization.slug, organization.type)],
+        organization=organization.slug,
+        organization_id=str(organization.id),
+        type=organization.type,
+        hubspot_conn_id=organization.hubspot_conn_id,
+        postgres_conn_id=organization.postgres_conn_id,
+        schema=organization.schema,
+        mode="{{ params.mode }}",
+        window_start="{{ params.window_start }}",
+        window_end="{{ params.window_end }}",
+        properties="{{ params.properties }}",
+        portal_id=organization.portal_id,
+        full_refresh_every_days=organization.full_refresh_every_days,
+        search_lag_minutes=organization.search_lag_minutes,
+        overlap_minutes=organization.overlap_minutes,
+        allow_negative_amounts=organization.allow_negative_amounts,
+    )
+
+
+def deals_asset(slug: str, type_: str = "standard") -> Asset:
+    """Return the asset that each successful load updates, for ``schedule=[deals_asset("acme")]`` in other DAGs.
+
+    Its events carry the job's summary as ``extra``. The address is a logical one: which server the tables are on
+    stands in an Airflow connection, and parsing a DAG file reads none.
+    """
+    return Asset(name=dag_id_of(slug, type_), uri=f"x-hubspot-deals://{slug}/{type_}")

@@ -1,0 +1,55 @@
+"""The form that a person fills in to trigger a DAG by hand. Airflow checks the values against it, over REST too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import Param
+
+if TYPE_CHECKING:
+    from airflow_provider_hubspot_deals.organizations import Organization
+
+_MODES = {
+    "auto": "Automatic: everything when due, else what changed",
+    "full": "Full: read everything again",
+    "incremental": "Incremental: what changed since the last run",
+    "window": "Window: what was modified between two times",
+}
+_WINDOW_SECTION = "Window (only with mode Window)"
+_PROPERTY_LIST = r"^\s*[\w.\-]+(\s*,\s*[\w.\-]+)*\s*$"
+
+
+def trigger_form(organization: Organization) -> dict[str, Param]:
+    """Return the DAG's params with their defaults: what a scheduled run does."""
+    return {
+        "mode": Param(
+            "auto",
+            type="string",
+            title="What to read",
+            description=f"Automatic reads everything every {organization.full_refresh_every_days} days.",
+            enum=list(_MODES),
+            values_display=_MODES,
+        ),
+        "window_start": _moment("Modified from", "Deals modified at or after this time."),
+        "window_end": _moment("Modified until", "Deals modified at or before this time."),
+        "properties": Param(
+            "all" if organization.properties is None else ",".join(organization.properties),
+            type="string",
+            title="Properties",
+            description="all, or HubSpot's internal property names with commas between them, such as dealname,amount. "
+            "The identifying ones are always read.",
+            pattern=_PROPERTY_LIST,
+            section="Properties",
+        ),
+    }
+
+
+def _moment(title: str, description: str) -> Param:
+    return Param(
+        None,
+        type=["null", "string"],
+        format="date-time",
+        title=title,
+        description=f"{description} With its offset, such as 2026-11-21T08:00:00Z. Empty: no limit on this side.",
+        section=_WINDOW_SECTION,
+    )

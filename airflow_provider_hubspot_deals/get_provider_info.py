@@ -1,0 +1,92 @@
+"""What Airflow reads to discover this provider. It imports nothing, since Airflow calls it in every process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_PACKAGE = "airflow_provider_hubspot_deals"
+_INTEGRATION = "HubSpot"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Provider metadata in the form of Airflow's ``provider_info.schema.json``."""
+    return {
+        "package-name": "airflow-provider-hubspot-deals",
+        "name": "HubSpot Deals",
+        "description": "Keeps a complete, correct copy of every organization's HubSpot deals in PostgreSQL.",
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://developers.hubspot.com/docs/api-reference/overview",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.hooks.hubspot"]}],
+        "transfers": [
+            {
+                "source-integration-name": _INTEGRATION,
+                "target-integration-name": "PostgreSQL",
+                "python-module": f"{_PACKAGE}.transfers.hubspot_deals_to_postgres",
+            }
+        ],
+        "connection-types": [_connection_type()],
+        "extra-links": [f"{_PACKAGE}.transfers.hubspot_deals_to_postgres.DealsBoardLink"],
+    }
+
+
+def _connection_type() -> dict[str, Any]:
+    # Hyphens matter: Airflow ignores the spellings with underscores without a word.
+    return {
+        "connection-type": "hubspot",
+        "hook-class-name": f"{_PACKAGE}.hooks.hubspot.HubSpotHook",
+        "hook-name": "HubSpot",
+        "ui-field-behaviour": {
+            "hidden-fields": ["login", "schema", "port"],
+            "relabeling": {"password": "Access token", "host": "API address"},
+            "placeholders": {
+                "password": "pat-na1-… of a private app, or a service key; empty with OAuth",
+                "host": "https://api.hubapi.com",
+            },
+        },
+        "conn-fields": _connection_fields(),
+    }
+
+
+def _connection_fields() -> dict[str, Any]:
+    return {
+        "portal_id": {
+            "label": "HubSpot account ID",
+            "description": "The account (Hub ID) that the token must belong to. A token of another account is refused "
+            "before anything is read or written.",
+            "schema": {"type": ["integer", "null"], "minimum": 1},
+        },
+        "client_id": {
+            "label": "OAuth client ID",
+            "description": "Only for an OAuth app, in place of the access token; needs the two fields below as well.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "client_secret": {
+            "label": "OAuth client secret",
+            "description": "Of the same OAuth app.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        "refresh_token": {
+            "label": "OAuth refresh token",
+            "description": "From the installation of the OAuth app in this HubSpot account.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        "api_version": {
+            "label": "API version",
+            "description": "v3, or the date of one of HubSpot's dated versions, such as 2026-09.",
+            "schema": {
+                "type": ["string", "null"],
+                "default": "v3",
+                "pattern": r"^(v3|20\d\d-(0[1-9]|1[0-2])(-beta)?)$",
+            },
+        },
+        "allow_other_hosts": {
+            "label": "Allow another API address",
+            "description": "The token is sent to HubSpot's own addresses only, unless this is set. For a simulator.",
+            "schema": {"type": ["boolean", "null"], "default": False},
+        },
+    }

@@ -1,0 +1,1 @@
+"""Airflow hooks. Import from the modules."""

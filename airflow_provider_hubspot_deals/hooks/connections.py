@@ -1,0 +1,24 @@
+"""An Airflow connection, or a sentence that says which one is missing and what to put into it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+
+def get_required_connection(conn_id: str, *, how_to_create: str) -> Connection:
+    """Return the connection.
+
+    Raises:
+        ConfigurationError: Airflow has none of this id.
+    """
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as error:
+        raise ConfigurationError(f"Airflow has no connection {conn_id!r}. Create it: {how_to_create}.") from error

@@ -1,0 +1,28 @@
+"""The organizations whose deals are kept, read from one TOML file. Pure: no network, no database, no Airflow."""
+
+from airflow_provider_hubspot_deals.organizations.file import (
+    OrganizationsFile,
+    Problem,
+    load_organizations,
+    parse_organizations,
+    read_text,
+)
+from airflow_provider_hubspot_deals.organizations.organization import Organization, dag_id_of
+from airflow_provider_hubspot_deals.organizations.settings import (
+    check_settings,
+    organization_from,
+    parse_organization,
+)
+
+__all__ = [
+    "Organization",
+    "OrganizationsFile",
+    "Problem",
+    "check_settings",
+    "dag_id_of",
+    "load_organizations",
+    "organization_from",
+    "parse_organization",
+    "parse_organizations",
+    "read_text",
+]

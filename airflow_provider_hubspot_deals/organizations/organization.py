@@ -1,0 +1,70 @@
+"""One organization's portal: what is read, where it goes, and how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+STANDARD_TYPE = "standard"
+
+# Fixed for ever: the ids made from it are the tenant keys of stored rows.
+_ID_NAMESPACE = UUID("6f0d3c1e-5d0b-5b0e-9a44-8f1c7a0c2d11")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """One entry of the organizations file, checked and with every default filled in.
+
+    An organization with several HubSpot portals (a sandbox beside the real one) has one entry per portal, with one
+    ``slug`` and different ``type``.
+    """
+
+    slug: str  # short name, in DAG ids, connection ids and log lines
+    type: str = STANDARD_TYPE  # which of the organization's portals; each type is its own table
+    id: UUID  # tenant key of every stored row, equal for all types of one slug
+    name: str  # for people
+    enabled: bool = True  # False: no DAG; stored deals stay
+    hubspot_conn_id: str  # Airflow connection of type HubSpot
+    postgres_conn_id: str = "hubspot_deals_postgres"  # Airflow connection of type Postgres
+    schema: str = "hubspot"  # PostgreSQL schema of the tables
+    portal_id: int | None = None  # HubSpot account that the token must belong to; None: whichever it is at first
+    schedule: str | None = "@hourly"  # cron expression or preset; None: only when triggered
+    properties: tuple[str, ...] | None = None  # HubSpot's internal names; None: every property of the portal
+    full_refresh_every_days: int = 7  # a full read sees what no modification date shows: archived, merged, calculated
+    search_lag_minutes: int = 60  # HubSpot's search index is not trusted to be fresher than this
+    overlap_minutes: int = 10  # read again before the last watermark
+    allow_negative_amounts: bool = False  # False: such an amount is stored as NULL with a value issue
+    retention_days: int = 90  # finished jobs are kept this long
+    timeout_hours: int = 12  # one attempt of the extraction task
+    owners: tuple[str, ...] = ("airflow",)  # shown in the Airflow UI
+    owner_links: tuple[tuple[str, str], ...] = ()  # owner → https: or mailto: address
+    tags: tuple[str, ...] = ()  # of the DAG, beside our own
+
+    @property
+    def dag_id(self) -> str:
+        """Id of the DAG that keeps this organization's deals."""
+        return dag_id_of(self.slug, self.type)
+
+    @property
+    def deals_table(self) -> str:
+        """The one table that holds this organization's deals of this type, with its schema."""
+        return f"{self.schema}.hubspot_deals_{self.type}_{self.id.hex}"
+
+
+def dag_id_of(slug: str, type_: str = STANDARD_TYPE) -> str:
+    """``hubspot_deals_<slug>``, with ``_<type>`` behind it for another type than ``standard``."""
+    return f"hubspot_deals_{_portal_name(slug, type_)}"
+
+
+def derived_settings(slug: str, type_: str) -> dict[str, Any]:
+    """What an entry that gives only its slug and type gets: id, name and the id of its HubSpot connection."""
+    return {
+        "id": uuid5(_ID_NAMESPACE, slug),
+        "name": slug if type_ == STANDARD_TYPE else f"{slug} ({type_})",
+        "hubspot_conn_id": f"hubspot_{_portal_name(slug, type_)}",
+    }
+
+
+def _portal_name(slug: str, type_: str) -> str:
+    return slug if type_ == STANDARD_TYPE else f"{slug}_{type_}"

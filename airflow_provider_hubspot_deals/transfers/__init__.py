@@ -1,0 +1,1 @@
+"""Operators that move deals from HubSpot to PostgreSQL. Import from the modules."""

@@ -1,0 +1,104 @@
+"""From an operator's arguments to values of the right type.
+
+Arguments may come out of templates, so every value may be a string, and the trigger form's empty fields arrive as
+``""`` or ``"None"``. What an argument may be is decided where the organizations file's settings are decided.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError
+from airflow_provider_hubspot_deals.organizations import Organization, check_settings, organization_from
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import Context
+
+    from airflow_provider_hubspot_deals.jobs import JobOrigin
+
+_SETTING_OF_ARGUMENT = {"organization": "slug", "organization_id": "id"}
+_ARGUMENT_OF_SETTING = {setting: argument for argument, setting in _SETTING_OF_ARGUMENT.items()}
+_NUMBERS = ("portal_id", "full_refresh_every_days", "search_lag_minutes", "overlap_minutes")
+_TRUTH = {"true": True, "false": False}
+_EMPTY = ("", "None", "null")
+
+
+def organization_of(arguments: Mapping[str, object]) -> Organization:
+    """Return the organization that the arguments describe.
+
+    Raises:
+        ConfigurationError: names each argument that is wrong and what would be right.
+    """
+    given = {name: _typed(name, given_or_none(value)) for name, value in arguments.items()}
+    table = {_SETTING_OF_ARGUMENT.get(name, name): value for name, value in given.items() if value is not None}
+    settings, complaints = check_settings(table)
+    if "slug" not in table:
+        complaints.append(("slug", "is missing"))
+    if complaints:
+        about = f"Organization {settings['slug']!r}" if "slug" in settings else "The operator's arguments"
+        what = "; ".join(f"{_ARGUMENT_OF_SETTING.get(key, key)} {why}" for key, why in complaints)
+        raise ConfigurationError(f"{about}: {what}.")
+    return organization_from(settings)
+
+
+def moment_of(argument: str, value: object) -> datetime | None:
+    """Return a time with its zone, UTC when it names none; None when nothing is given.
+
+    Raises:
+        ConfigurationError: it is no time.
+    """
+    given = given_or_none(value)
+    if given is None:
+        return None
+    try:
+        moment = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
+    except ValueError:
+        raise ConfigurationError(f"{argument} must be a time such as 2026-11-21T08:00:00Z") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def given_or_none(value: object) -> object:
+    """None for an empty text, a text without the spaces around it, anything else as it is."""
+    text = value.strip() if isinstance(value, str) else value
+    return None if isinstance(text, str) and text in _EMPTY else text
+
+
+def origin_of(context: Context) -> JobOrigin:
+    """Which Airflow task this is. Nothing here needs a logical date: a run triggered over REST may have none."""
+    from airflow_provider_hubspot_deals.jobs import JobOrigin
+
+    task_instance, dag_run = context["ti"], context.get("dag_run")
+    run_type = getattr(dag_run, "run_type", None)
+    return JobOrigin(
+        dag_id=task_instance.dag_id,
+        run_id=task_instance.run_id,
+        task_id=task_instance.task_id,
+        map_index=-1 if task_instance.map_index is None else task_instance.map_index,
+        try_number=task_instance.try_number,
+        max_tries=task_instance.max_tries,
+        clear_number=getattr(dag_run, "clear_number", None) or 0,
+        trigger=None if run_type is None else str(getattr(run_type, "value", run_type)),
+    )
+
+
+def _typed(argument: str, value: object) -> object:
+    """What the text of a template stands for."""
+    if argument == "properties":
+        return _property_names(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if not isinstance(value, str):
+        return value
+    if argument in _NUMBERS and value.isascii() and value.isdigit():
+        return int(value[:20])  # a longer one is too large, whatever follows
+    return _TRUTH.get(value.lower(), value) if argument == "allow_negative_amounts" else value
+
+
+def _property_names(value: object) -> object:
+    if isinstance(value, str) and value != "all":
+        return [name.strip() for name in value.split(",") if name.strip()]
+    return list(value) if isinstance(value, tuple) else value

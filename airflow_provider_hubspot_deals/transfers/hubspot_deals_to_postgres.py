@@ -1,0 +1,243 @@
+"""Operator that keeps one organization's HubSpot deals in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSkipException,
+    Asset,
+    BaseOperator,
+    BaseOperatorLink,
+)
+
+from airflow_provider_hubspot_deals.exceptions import DeferredError, FatalError, JobAlreadyRunning, JobStopped
+from airflow_provider_hubspot_deals.transfers.arguments import given_or_none, moment_of, organization_of, origin_of
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from airflow.sdk import Context
+    from airflow.sdk.types import TaskInstanceKey
+
+    from airflow_provider_hubspot_deals.organizations import Organization
+    from airflow_provider_hubspot_deals.sync import SyncRequest
+
+_OF_ONE_RUN = ("mode", "window_start", "window_end")  # arguments that do not describe the organization
+
+
+class TaskKilled(BaseException):
+    """Airflow asked the task to stop.
+
+    Airflow only calls ``on_kill`` and lets ``execute`` go on; the task would finish and be marked as a success. No
+    ``Exception``, so that no handler on the way keeps the work going.
+    """
+
+
+class DealsBoardLink(BaseOperatorLink):
+    """Button on the task: the deals of this portal in HubSpot."""
+
+    name = "Deals in HubSpot"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow's signature
+        return getattr(operator, "deals_board_url", "")
+
+
+class HubSpotDealsToPostgresOperator(BaseOperator):
+    """Load the deals of one HubSpot portal into PostgreSQL, completely or what changed since the last time.
+
+    Each run is a row in the ``jobs`` table. A task that is retried continues its job where the last committed batch
+    ended. Setting that row's status to ``cancelled`` stops the run at its next batch.
+
+    Args:
+        organization: short name, as in the organizations file: lower-case letters, digits, ``-`` and ``_`` (templated).
+        organization_id: UUID under which deals are stored; made from ``organization`` when not given (templated).
+        type: which of the organization's portals, such as ``sandbox``; each type has its own table (templated).
+        hubspot_conn_id: Airflow connection of type HubSpot (templated).
+        postgres_conn_id: Airflow connection of type Postgres (templated).
+        schema: PostgreSQL schema of the tables (templated).
+        mode: ``full``, ``incremental``, ``window``, or ``auto``: full when due, else incremental (templated).
+        window_start: with mode ``window``: deals modified from this ISO 8601 time on; UTC if no offset (templated).
+        window_end: with mode ``window``: up to this time (templated).
+        properties: ``all``, or HubSpot's internal names as a list or with commas between (templated).
+        portal_id: HubSpot account that the token must belong to; the connection's own when not given (templated).
+        full_refresh_every_days: mode ``auto`` reads everything when the last full read is older (templated).
+        search_lag_minutes: how far HubSpot's search index may be behind (templated).
+        overlap_minutes: how much is read again before the last watermark (templated).
+        allow_negative_amounts: store negative amounts; else they become NULL with a value issue.
+        batch_rows: deals per transaction, at most; None leaves it to the loader.
+        migrate: create or upgrade the schema first, in place of failing when it is missing or behind.
+
+    Returns:
+        A small JSON-able summary of the job. It is also the ``extra`` of the event of each asset in ``outlets``.
+
+    Raises:
+        AirflowFailException: somebody must change something, or somebody cancelled the job; not retried.
+        AirflowSkipException: another run of this organization and type is active.
+        RetriableError: HubSpot or PostgreSQL may answer later; Airflow retries.
+    """
+
+    template_fields: Sequence[str] = (
+        "organization",
+        "organization_id",
+        "type",
+        "hubspot_conn_id",
+        "postgres_conn_id",
+        "schema",
+        "mode",
+        "window_start",
+        "window_end",
+        "properties",
+        "portal_id",
+        "full_refresh_every_days",
+        "search_lag_minutes",
+        "overlap_minutes",
+    )
+    operator_extra_links = (DealsBoardLink(),)
+    ui_color = "#ffe8e0"
+
+    def __init__(
+        self,
+        *,
+        organization: str,
+        organization_id: UUID | str | None = None,
+        type: str = "standard",  # noqa: A002 - the word of the organizations file and the tables
+        hubspot_conn_id: str = "hubspot_default",
+        postgres_conn_id: str = "hubspot_deals_postgres",
+        schema: str = "hubspot",
+        mode: str = "auto",
+        window_start: datetime | str | None = None,
+        window_end: datetime | str | None = None,
+        properties: str | Sequence[str] = "all",
+        portal_id: int | str | None = None,
+        full_refresh_every_days: int | str = 7,
+        search_lag_minutes: int | str = 60,
+        overlap_minutes: int | str = 10,
+        allow_negative_amounts: bool = False,
+        batch_rows: int | None = None,
+        migrate: bool = False,
+        **kwargs: Any,  # noqa: ANN401 - BaseOperator's own arguments
+    ) -> None:
+        super().__init__(**kwargs)
+        self.organization = organization
+        self.organization_id = organization_id
+        self.type = type
+        self.hubspot_conn_id = hubspot_conn_id
+        self.postgres_conn_id = postgres_conn_id
+        self.schema = schema
+        self.mode = mode
+        self.window_start = window_start
+        self.window_end = window_end
+        self.properties = properties
+        self.portal_id = portal_id
+        self.full_refresh_every_days = full_refresh_every_days
+        self.search_lag_minutes = search_lag_minutes
+        self.overlap_minutes = overlap_minutes
+        self.allow_negative_amounts = allow_negative_amounts
+        self.batch_rows = batch_rows
+        self.migrate = migrate
+        self.deals_board_url = ""
+        self._is_executing = False
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the job; the class says what it returns and raises."""
+        with self._killable(), self._airflow_outcomes():
+            try:
+                return self._load_deals(context)
+            except DeferredError as error:
+                self._continue_later(error)
+
+    def execute_later(self, context: Context, event: object = None) -> dict[str, Any]:  # noqa: ARG002 - the time is up
+        """Continue after the pause that HubSpot asked for, from the job's checkpoint in PostgreSQL."""
+        return self.execute(context)
+
+    def on_kill(self) -> None:
+        """Leave ``execute`` at once, so that the open transaction rolls back. Airflow calls it in a signal handler."""
+        if self._is_executing:
+            raise TaskKilled(f"Airflow stopped task {self.task_id!r}")
+
+    def _load_deals(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_hubspot_deals import migrations, sync
+        from airflow_provider_hubspot_deals.hooks.hubspot import HubSpotHook
+        from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+
+        organization = organization_of(self._arguments())
+        hubspot = HubSpotHook(organization.hubspot_conn_id)
+        request = self._request(context, organization, organization.portal_id or hubspot.portal_id)
+        request.validate()
+        connect = connection_opener(organization.postgres_conn_id)
+        if self.migrate:
+            migrations.upgrade(connect, organization.schema)
+        with hubspot.get_client() as client:
+            summary = sync.run(request, client=client, connect=connect, schema=organization.schema).as_dict()
+        self.log.info("Deals of organization %s: %s", organization.slug, summary)
+        self.deals_board_url = _deals_board_url(summary, request.portal_id)
+        self._tell_assets(context, summary)
+        return summary
+
+    def _arguments(self) -> dict[str, object]:
+        names = (*self.template_fields, "allow_negative_amounts")
+        return {name: getattr(self, name) for name in names if name not in _OF_ONE_RUN}
+
+    def _request(self, context: Context, organization: Organization, portal_id: int | None) -> SyncRequest:
+        from airflow_provider_hubspot_deals.sync import SyncRequest
+
+        batch = {} if self.batch_rows is None else {"batch_rows": self.batch_rows}
+        return SyncRequest(
+            organization_id=organization.id,
+            organization=organization.slug,
+            type=organization.type,
+            portal_id=portal_id,
+            mode=str(given_or_none(self.mode) or "auto"),
+            window_start=moment_of("window_start", self.window_start),
+            window_end=moment_of("window_end", self.window_end),
+            properties=organization.properties,
+            full_refresh_every=timedelta(days=organization.full_refresh_every_days),
+            search_lag=timedelta(minutes=organization.search_lag_minutes),
+            overlap=timedelta(minutes=organization.overlap_minutes),
+            allow_negative_amounts=organization.allow_negative_amounts,
+            origin=origin_of(context),
+            **batch,
+        )
+
+    def _tell_assets(self, context: Context, summary: dict[str, Any]) -> None:
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra = dict(summary)
+
+    def _continue_later(self, error: DeferredError) -> NoReturn:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+        moment = datetime.now(UTC) + timedelta(seconds=error.resume_after_s)
+        self.log.warning("%s Continuing at %s; the worker is free until then.", error, moment.isoformat())
+        self.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute_later")
+
+    @contextmanager
+    def _killable(self) -> Iterator[None]:
+        self._is_executing = True
+        try:
+            yield
+        finally:
+            self._is_executing = False  # Airflow calls on_kill after a timeout as well, when nothing runs any more
+
+    @contextmanager
+    def _airflow_outcomes(self) -> Iterator[None]:
+        """What our exceptions mean to Airflow; retriable ones rise, since Airflow retries what it does not know."""
+        try:
+            yield
+        except JobAlreadyRunning as error:
+            raise AirflowSkipException(str(error)) from error
+        except (FatalError, JobStopped) as error:
+            # Cancelled by a person or taken over by a newer attempt: another try of this one would only interfere.
+            self.log.error("%s", error)  # noqa: TRY400 - a sentence to act on, ahead of the traceback that Airflow logs
+            raise AirflowFailException(str(error)) from error
+
+
+def _deals_board_url(summary: dict[str, Any], portal_id: int | None) -> str:
+    portal_id = summary.get("portal_id") or portal_id
+    host = summary.get("ui_domain") or "app.hubspot.com"
+    return f"https://{host}/contacts/{portal_id}/objects/0-3/views/all/board" if portal_id else ""

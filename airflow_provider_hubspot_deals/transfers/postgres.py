@@ -1,0 +1,40 @@
+"""Airflow connection of type Postgres → a way to open psycopg connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+from psycopg.rows import tuple_row
+
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError
+from airflow_provider_hubspot_deals.hooks.connections import get_required_connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_HOW_TO_CREATE = "type Postgres, with host, port, database, login and password of the database that keeps the deals"
+
+
+def connection_opener(postgres_conn_id: str) -> Callable[[], psycopg.Connection[Any]]:
+    """Return a function that opens a connection; Airflow itself is asked once, here, and not again.
+
+    Raises:
+        ConfigurationError: the connection is missing, or Airflow uses another driver than psycopg 3 for it.
+    """
+    get_required_connection(postgres_conn_id, how_to_create=_HOW_TO_CREATE)
+    hook = PostgresHook(postgres_conn_id=postgres_conn_id)
+    hook.connection  # noqa: B018 - the hook keeps what it has read
+
+    def connect() -> psycopg.Connection[Any]:
+        connection: object = hook.get_conn()
+        if not isinstance(connection, psycopg.Connection):
+            raise ConfigurationError(
+                f"Connection {postgres_conn_id!r} is opened with {type(connection).__module__}, and psycopg 3 is "
+                "needed: use Airflow 3 with SQLAlchemy 2 and apache-airflow-providers-postgres 6.3 or newer."
+            )
+        connection.row_factory = tuple_row  # the connection's extra `cursor` may have chosen another
+        return connection
+
+    return connect

@@ -1,0 +1,52 @@
+"""What surrounds deals: properties, pipelines, owners."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any
+
+from hubspot_simulator import errors
+from hubspot_simulator.encoding import to_json
+from hubspot_simulator.exchange import Answer
+from hubspot_simulator.pipelines import pipelines_json
+from hubspot_simulator.routes.parameters import SENSITIVE_SCOPES, boolean, integer
+
+if TYPE_CHECKING:
+    from hubspot_simulator.exchange import Caller, Request
+
+OWNERS_LIMIT_DEFAULT, OWNERS_LIMIT_MAX = 100, 500
+
+
+def list_properties(request: Request, caller: Caller) -> Answer:
+    """One level of sensitivity a call; without the scope the list of sensitive ones is empty (reference §1.7)."""
+    level = request.query.get("dataSensitivity", "non_sensitive")
+    if level not in SENSITIVE_SCOPES:
+        return errors.validation_error(f"dataSensitivity must be one of {', '.join(SENSITIVE_SCOPES)}")
+    scopes = SENSITIVE_SCOPES[level]
+    is_hidden = bool(scopes) and caller.app.scopes.isdisjoint(scopes)
+    if is_hidden or boolean(request.query, "archived"):
+        return Answer(200, to_json({"results": []}))
+    portal = caller.account.portal
+    with portal.lock:
+        found = [each.as_json() for each in portal.definitions.values() if each.sensitivity == level]
+    return Answer(200, to_json({"results": found}))
+
+
+def list_pipelines(_request: Request, _caller: Caller) -> Answer:
+    return Answer(200, to_json(pipelines_json()))
+
+
+def list_owners(request: Request, caller: Caller) -> Answer:
+    """Active ones, or with ``archived=true`` only those that have left (reference §1.6)."""
+    query = request.query
+    limit, after = integer(query, "limit", OWNERS_LIMIT_DEFAULT), integer(query, "after", 0)
+    if not 0 < limit <= OWNERS_LIMIT_MAX:
+        return errors.validation_error(f"limit must be between 1 and {OWNERS_LIMIT_MAX}")
+    archived, email = boolean(query, "archived"), query.get("email")
+    owners = [each for each in caller.account.portal.owners if each.archived is archived]
+    owners = [each for each in owners if email in (None, each.email)]
+    start = bisect_left([each.owner_id for each in owners], after)
+    page: dict[str, Any] = {"results": [each.as_json() for each in owners[start : start + limit]]}
+    if len(owners) > start + limit:
+        page["paging"] = {"next": {"after": str(owners[start + limit].owner_id)}}
+    return Answer(200, to_json(page))

@@ -1,0 +1,154 @@
+"""A real Airflow with our provider, our simulator and PostgreSQL, started once for all acceptance tests."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from airflow_provider_hubspot_deals.organizations.file import load_organizations
+from local_stack.airflow import AirflowServices, MetadataMigration, run_airflow
+from local_stack.airflow_settings import AirflowSettings
+from local_stack.demo.connections import hubspot_connection, postgres_connection
+from local_stack.ports import free_port
+from local_stack.simulator import SimulatorProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_hubspot_deals.organizations.organization import Organization
+    from local_stack.airflow_rest import AirflowClient
+    from local_stack.databases import DatabaseServer
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+METADATA_DATABASE = "hubspot_deals_acceptance_airflow"
+DEALS_DATABASE = "hubspot_deals_acceptance"
+DAG_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AirflowStack:
+    """The running stack, and the few things that tests do with it.
+
+    Attributes:
+        settings: addresses, password, AIRFLOW_HOME.
+        airflow: REST client of an administrator.
+        simulator: its control API and `url`.
+        deals_url: database at our newest revision, of the connection `hubspot_deals_postgres`.
+        dags_folder: a copy of `dags/` that tests may add files to.
+        organizations: of `organizations.toml` beside this file, each with its HubSpot connection.
+        tokens: by portal id.
+    """
+
+    settings: AirflowSettings
+    airflow: AirflowClient
+    simulator: SimulatorProcess
+    deals_url: str
+    dags_folder: Path
+    organizations: tuple[Organization, ...]
+    tokens: dict[int, str]
+
+    def add_dag(self, name: str, source: str, *dag_ids: str) -> None:
+        """Write a DAG file and wait until Airflow knows its DAGs."""
+        (self.dags_folder / name).write_text(source)
+        self.airflow.wait_for_dags(dag_ids, timeout_s=DAG_TIMEOUT_S)
+
+    def run_dag(self, dag_id: str, conf: dict[str, object] | None = None, *, timeout_s: float = 180.0) -> str:
+        """Unpause, trigger, wait for success; gives the run id. Fails the test with the task's log otherwise."""
+        run_id, state = self.finish_dag(dag_id, conf, timeout_s=timeout_s)
+        if state != "success":
+            pytest.fail(f"{dag_id} ended as {state}\n{self.logs(dag_id, run_id)}")
+        return run_id
+
+    def finish_dag(
+        self, dag_id: str, conf: dict[str, object] | None = None, *, timeout_s: float = 180.0
+    ) -> tuple[str, str]:
+        """Unpause, trigger, wait for any end; gives run id and state."""
+        self.airflow.unpause(dag_id)
+        run_id = self.airflow.trigger(dag_id, conf)
+        return run_id, self.airflow.wait_for_run(dag_id, run_id, timeout_s=timeout_s)
+
+    def logs(self, dag_id: str, run_id: str) -> str:
+        """Of the newest try of every task."""
+        tasks = self.airflow.task_instances(dag_id, run_id)
+        return "\n".join(
+            self.airflow.task_log(dag_id, run_id, task["task_id"], try_number=max(task["try_number"], 1))
+            for task in tasks
+        )
+
+    def query(self, statement: str, *arguments: object) -> list[dict[str, Any]]:
+        """Rows of the deals database; `hubspot.` must be written out."""
+        with psycopg.connect(self.deals_url, row_factory=dict_row) as connection:
+            cursor = connection.execute(statement, arguments)
+            return cursor.fetchall() if cursor.description else []
+
+    def job(self, run_id: str) -> dict[str, Any]:
+        """The job of a DAG run."""
+        (row,) = self.query("SELECT * FROM hubspot.jobs WHERE run_id = %s", run_id)
+        return row
+
+    def command(self, *arguments: str) -> str:
+        """Output of an `airflow …` command on this stack."""
+        return run_airflow(self.settings, *arguments)
+
+
+@pytest.fixture(scope="session")
+def airflow_stack(
+    postgres_server: DatabaseServer, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowStack]:
+    """Simulator, scheduler, DAG processor and API server on free ports; about 20 s until it stands."""
+    directory = tmp_path_factory.mktemp("airflow-stack")
+    dags_folder = directory / "dags"
+    shutil.copytree(ROOT / "dags", dags_folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (METADATA_DATABASE, DEALS_DATABASE):
+        postgres_server.drop_database(name)
+    settings = AirflowSettings(
+        home=directory / "airflow",
+        database_url=postgres_server.create_database(METADATA_DATABASE),
+        port=free_port(),
+        dags_folder=dags_folder,
+        parallelism=2,
+        extra_environment={"HUBSPOT_DEALS_ORGANIZATIONS": str(HERE / "organizations.toml")},
+    )
+    settings.write_secrets()
+    simulator = SimulatorProcess(port=free_port(), portals=HERE / "portals.toml", log=directory / "simulator.log")
+    with ExitStack() as running:
+        running.enter_context(simulator)
+        with MetadataMigration(settings, directory) as migration:
+            deals_url = postgres_server.create_database(DEALS_DATABASE, template=migrated_template)
+            simulator.wait_ready()
+            migration.finish()
+        services = running.enter_context(AirflowServices(settings, directory))
+        services.wait_healthy()
+        stack = assemble(settings, services, simulator, deals_url, dags_folder)
+        yield stack
+    postgres_server.drop_database(METADATA_DATABASE)
+    postgres_server.drop_database(DEALS_DATABASE)
+
+
+def assemble(
+    settings: AirflowSettings, services: AirflowServices, simulator: SimulatorProcess, deals_url: str, dags_folder: Path
+) -> AirflowStack:
+    """Store the connections and wait for the organizations' DAGs."""
+    organizations = load_organizations(HERE / "organizations.toml").organizations
+    tokens = simulator.tokens
+    airflow = services.client()
+    hubspot = [hubspot_connection(each, tokens, simulator.url) for each in organizations]
+    airflow.set_connections([postgres_connection(deals_url), *hubspot])
+    airflow.wait_for_dags([each.dag_id for each in organizations], timeout_s=DAG_TIMEOUT_S)
+    return AirflowStack(
+        settings=settings,
+        airflow=airflow,
+        simulator=simulator,
+        deals_url=deals_url,
+        dags_folder=dags_folder,
+        organizations=organizations,
+        tokens=tokens,
+    )

@@ -1,0 +1,122 @@
+"""The DAGs and the operator in a real Airflow: parsed, triggered over REST, run by the scheduler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+
+from airflow_provider_hubspot_deals.dag_factory.organization_dag import TASK_ID
+from local_stack.demo.connections import hubspot_connection
+from local_stack.exceptions import StackError
+
+if TYPE_CHECKING:
+    from tests.acceptance.conftest import AirflowStack
+
+HARBOR = "hubspot_deals_harbor"
+
+
+@pytest.fixture(scope="module")
+def harbor_run(airflow_stack: AirflowStack) -> str:
+    """A full run of harbor; what the tests of this module look at."""
+    return airflow_stack.run_dag(HARBOR, {"mode": "full"})
+
+
+def test_a_triggered_run_loads_the_deals_and_its_job_carries_its_id(
+    airflow_stack: AirflowStack, harbor_run: str
+) -> None:
+    job = airflow_stack.job(harbor_run)
+    assert (job["status"], job["mode"], job["dag_id"], job["trigger"]) == ("completed", "full", HARBOR, "manual")
+    (deals,) = airflow_stack.query(
+        "SELECT count(*) FROM hubspot.hubspot_deals"
+        " WHERE _organization_id = %s AND _type = 'standard' AND NOT archived",
+        job["organization_id"],
+    )
+    assert deals["count"] == 450
+
+
+def test_the_task_returns_the_summary_of_the_job(airflow_stack: AirflowStack, harbor_run: str) -> None:
+    summary: Any = airflow_stack.airflow.xcom(HARBOR, harbor_run, TASK_ID)
+    assert summary["job_id"] == str(airflow_stack.job(harbor_run)["id"])
+
+
+def test_the_assets_event_carries_the_summary(airflow_stack: AirflowStack, harbor_run: str) -> None:
+    events = airflow_stack.airflow.get("/assets/events", source_run_id=harbor_run)["asset_events"]
+    (event,) = [event for event in events if event["source_dag_id"] == HARBOR]
+    assert event["uri"] == "x-hubspot-deals://harbor/standard"
+    assert event["extra"]["status"] == "completed"
+
+
+def test_the_link_to_hubspot_stands_at_the_task(airflow_stack: AirflowStack, harbor_run: str) -> None:
+    path = f"/dags/{HARBOR}/dagRuns/{quote(harbor_run)}/taskInstances/{TASK_ID}/links"
+    links = airflow_stack.airflow.get(path)["extra_links"]
+    assert links["Deals in HubSpot"].endswith("/contacts/9100001/objects/0-3/views/all/board")
+
+
+def test_no_token_is_in_the_log(airflow_stack: AirflowStack, harbor_run: str) -> None:
+    log = airflow_stack.logs(HARBOR, harbor_run)
+    assert "completed" in log
+    assert not [token for token in airflow_stack.tokens.values() if token in log]
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [{"mode": "everything"}, {"window_start": "soon"}, {"properties": "{{ 1 }}"}],
+    ids=["mode", "time", "template"],
+)
+def test_the_trigger_form_is_checked_over_rest_too(airflow_stack: AirflowStack, conf: dict[str, object]) -> None:
+    with pytest.raises(StackError, match="400"):
+        airflow_stack.airflow.trigger(HARBOR, conf)
+
+
+def test_a_window_that_ends_before_it_starts_fails_at_once_with_a_sentence(airflow_stack: AirflowStack) -> None:
+    conf: dict[str, object] = {
+        "mode": "window",
+        "window_start": "2026-02-01T00:00:00Z",
+        "window_end": "2026-01-01T00:00:00Z",
+    }
+    run_id, state = airflow_stack.finish_dag(HARBOR, conf)
+    assert state == "failed"
+    assert "lies before window_start" in airflow_stack.logs(HARBOR, run_id)
+    (task,) = airflow_stack.airflow.task_instances(HARBOR, run_id)
+    assert task["try_number"] == 1
+
+
+def test_a_dag_of_ten_lines_loads_deals(airflow_stack: AirflowStack) -> None:
+    (lumen,) = [each for each in airflow_stack.organizations if each.slug == "lumen"]
+    connection = hubspot_connection(lumen, airflow_stack.tokens, airflow_stack.simulator.url)
+    airflow_stack.airflow.set_connections([{**connection, "connection_id": "hubspot_default"}])
+    airflow_stack.airflow.wait_for_dags(["ten_lines"])
+    run_id = airflow_stack.run_dag("ten_lines")
+    job = airflow_stack.job(run_id)
+    assert job["status"] == "completed"
+    assert job["records_extracted"] >= 120
+
+
+def test_the_connection_test_answers_with_the_portal_or_with_what_is_wrong(airflow_stack: AirflowStack) -> None:
+    (lumen,) = [each for each in airflow_stack.organizations if each.slug == "lumen"]
+    connection = hubspot_connection(lumen, airflow_stack.tokens, airflow_stack.simulator.url)
+    ok, message = airflow_stack.airflow.test_connection(connection)
+    assert ok
+    assert str(lumen.portal_id) in message
+    ok, message = airflow_stack.airflow.test_connection({**connection, "password": "pat-na1-wrong-wrong"})
+    assert not ok
+    assert "Check the token" in message
+
+
+def test_a_mistake_in_the_file_becomes_a_dag_that_says_so_and_the_others_stay(airflow_stack: AirflowStack) -> None:
+    text = '[[organizations]]\nslug = "fine"\nschedule = "none"\n\n[[organizations]]\nslug = "broken"\nscheduel = "x"\n'
+    (airflow_stack.dags_folder / "more.toml").write_text(text, encoding="utf-8")
+    source = (
+        "from pathlib import Path\n"
+        "from airflow_provider_hubspot_deals.dag_factory import build_dags\n"
+        "globals().update(build_dags(Path(__file__).with_name('more.toml')))\n"
+    )
+    airflow_stack.add_dag("more.py", source, "hubspot_deals_fine", "hubspot_deals_broken")
+    run_id, state = airflow_stack.finish_dag("hubspot_deals_broken")
+    assert state == "failed"
+    assert "did you mean 'schedule'" in airflow_stack.logs("hubspot_deals_broken", run_id)
+    details = airflow_stack.airflow.get("/dags/hubspot_deals_broken/details")
+    assert "configuration-error" in {tag["name"] for tag in details["tags"]}
+    assert not airflow_stack.airflow.get("/importErrors")["import_errors"]

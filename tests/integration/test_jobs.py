@@ -1,0 +1,246 @@
+"""Claiming a job: who gets it, who waits, and with which mode and checkpoint it goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+
+from airflow_provider_hubspot_deals import jobs, sql
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError, JobAlreadyRunning, JobCancelled
+from airflow_provider_hubspot_deals.jobs import Job, JobOrigin
+from tests.integration.tenant import CONFIG, Tenant, a_batch, a_run
+
+INSTANT = datetime(2026, 3, 9, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def acme(database_url: str) -> Tenant:
+    return Tenant(database_url)
+
+
+def release(tenant: Tenant, job: Job, *, resume_after: timedelta = timedelta(0)) -> None:
+    with tenant.connect() as connection:
+        jobs.release(connection, job, error_code="RATE_LIMITED", error_message="…", resume_after=resume_after)
+
+
+def record(tenant: Tenant, job: Job, **counts: Any) -> None:
+    with tenant.connect() as connection, sql.transaction(connection):
+        jobs.lock_fence(connection, job)
+        jobs.record_batch(connection, job, a_batch(**counts))
+
+
+def complete(tenant: Tenant, job: Job, *, watermark: datetime = INSTANT, selection: str = "all") -> None:
+    with tenant.connect() as connection:
+        with sql.transaction(connection):
+            jobs.advance_watermark(connection, job, watermark)
+        jobs.complete(connection, job, selection=selection, started_at=datetime.now(UTC), api_calls=0)
+
+
+def silence(tenant: Tenant, job: Job, seconds: int) -> None:
+    tenant.execute(
+        "UPDATE hubspot.jobs SET last_heartbeat = now() - make_interval(secs => %s), "
+        "created_at = created_at - interval '1 day' WHERE id = %s",
+        seconds,
+        job.id,
+    )
+
+
+def test_a_first_claim_makes_the_organization_its_table_and_a_running_job(acme: Tenant) -> None:
+    job = acme.claim(a_run("manual__1", trigger="manual", try_number=2))
+    row = acme.job(job)
+    assert (row["status"], row["mode"], row["attempt"], row["epoch"]) == ("running", "full", 1, 1)
+    assert (row["dag_id"], row["run_id"], row["task_id"]) == ("hubspot_deals_acme", "manual__1", "load")
+    assert (row["map_index"], row["try_number"], row["trigger"]) == (-1, 2, "manual")
+    assert (row["scan_id"], row["config"], row["load_id"]) == (str(job.id), CONFIG, job.load_id)
+    assert acme.query("SELECT id, slug FROM hubspot.organizations") == [{"id": acme.id, "slug": "acme"}]
+    assert job.leaf == f"hubspot_deals_standard_{acme.id.hex}"
+    assert acme.deals() == {}
+
+
+def test_types_have_their_own_jobs_and_tables(database_url: str) -> None:
+    standard = Tenant(database_url).claim()
+    sandbox = Tenant(database_url, type="sandbox").claim()
+    assert Tenant(database_url).job(sandbox)["type"] == "hubspot_deals_sandbox"
+    assert standard.leaf != sandbox.leaf
+
+
+def test_e22_a_second_run_is_refused_while_the_first_one_lives(acme: Tenant) -> None:
+    first = acme.claim(a_run("first"))
+    with pytest.raises(JobAlreadyRunning, match=rf"'acme'.*{first.id}.*'first'"):
+        acme.claim(a_run("second"))
+    assert acme.job(first)["status"] == "running"
+    assert acme.sync_state()["epoch"] == first.epoch
+    assert acme.query("SELECT count(*) FROM hubspot.jobs") == [{"count": 1}]
+
+
+@pytest.mark.parametrize("seconds", [0, 100])
+def test_a_job_heard_of_within_two_minutes_lives(acme: Tenant, seconds: int) -> None:
+    silence(acme, acme.claim(a_run("first")), seconds)
+    with pytest.raises(JobAlreadyRunning):
+        acme.claim(a_run("second"))
+
+
+def test_a_job_silent_for_longer_is_taken_over(acme: Tenant) -> None:
+    first = acme.claim(a_run("first"))
+    silence(acme, first, 121)
+    second = acme.claim(a_run("second"))
+    assert acme.job(first)["status"] == "failed"
+    assert acme.job(first)["error_code"] == "HEARTBEAT_LOST"
+    assert (second.id != first.id, second.epoch) == (True, first.epoch + 1)
+
+
+def test_a_deferred_job_of_another_dag_is_waited_for_until_it_is_due(acme: Tenant) -> None:
+    first = acme.claim(a_run("first", dag_id="other"))
+    release(acme, first, resume_after=timedelta(hours=6))
+    silence(acme, first, 3600)
+    with pytest.raises(JobAlreadyRunning):
+        acme.claim(a_run("second"))
+    acme.execute("UPDATE hubspot.jobs SET resume_at = now() - interval '121 seconds'")
+    assert acme.claim(a_run("second")).id != first.id
+
+
+def test_a_pending_job_that_its_dag_has_left_behind_is_taken_over(acme: Tenant) -> None:
+    first = acme.claim(a_run("first"))
+    release(acme, first, resume_after=timedelta(hours=6))
+    second = acme.claim(a_run("second"))
+    assert (acme.job(first)["status"], acme.job(second)["status"]) == ("failed", "running")
+
+
+def test_e20_a_retry_goes_on_with_its_job_even_while_the_old_attempt_lives(acme: Tenant) -> None:
+    first = acme.claim(a_run(try_number=1))
+    record(acme, first, checkpoint={"phase": "live", "cursor": {"after": "7"}})
+    retry = acme.claim(a_run(try_number=2))
+    assert (retry.id, retry.epoch, retry.attempt) == (first.id, first.epoch + 1, 2)
+    assert retry.checkpoint == {"phase": "live", "cursor": {"after": "7"}}
+    assert retry.load_id != first.load_id
+    assert acme.job(first)["try_number"] == 2
+
+
+def test_a_retry_after_a_pause_forgets_the_error_and_keeps_the_beginning(acme: Tenant) -> None:
+    first = acme.claim()
+    started = acme.job(first)["start_time"]
+    release(acme, first)
+    assert acme.job(first)["error_code"] == "RATE_LIMITED"
+    row = acme.job(acme.claim())
+    assert (row["status"], row["error_code"], row["error_message"], row["resume_at"]) == ("running", None, None, None)
+    assert row["start_time"] == started
+
+
+def test_e21_a_cleared_task_starts_another_job_and_ends_the_old_one(acme: Tenant) -> None:
+    first = acme.claim(a_run(clear_number=0))
+    cleared = acme.claim(a_run(clear_number=1))
+    assert (acme.job(first)["status"], cleared.checkpoint) == ("failed", None)
+    with pytest.raises(JobAlreadyRunning):  # the old attempt, should it try again
+        acme.claim(a_run(clear_number=0))
+
+
+def test_mapped_tasks_of_one_run_are_different_runs(acme: Tenant) -> None:
+    acme.claim(a_run(map_index=0))
+    with pytest.raises(JobAlreadyRunning):
+        acme.claim(a_run(map_index=1))
+
+
+def test_e27_a_job_that_was_completed_is_not_run_again(acme: Tenant) -> None:
+    first = acme.claim()
+    record(acme, first, received=3, inserted=3)
+    complete(acme, first)
+    again = acme.claim()
+    assert (again.is_finished, again.id, again.row["records_inserted"]) == (True, first.id, 3)
+    assert acme.sync_state()["epoch"] == first.epoch
+
+
+def test_a_run_whose_job_was_cancelled_stays_cancelled(acme: Tenant) -> None:
+    first = acme.claim()
+    acme.execute("UPDATE hubspot.jobs SET status = 'cancelled' WHERE id = %s", first.id)
+    with pytest.raises(JobCancelled, match="'acme' was cancelled"):
+        acme.claim()
+    assert acme.claim(a_run("second")).id != first.id
+
+
+def test_a_run_whose_job_failed_gets_another(acme: Tenant) -> None:
+    first = acme.claim()
+    with acme.connect() as connection:
+        jobs.fail(connection, first, error_code="UPSTREAM_DOWN", error_message="…")
+    assert acme.claim().id != first.id
+    assert acme.job(first)["error_code"] == "UPSTREAM_DOWN"
+
+
+def test_outside_airflow_nothing_is_a_retry(acme: Tenant) -> None:
+    first = acme.claim(JobOrigin())
+    with pytest.raises(JobAlreadyRunning):
+        acme.claim(JobOrigin())
+    silence(acme, first, 121)
+    assert acme.claim(JobOrigin()).id != first.id
+
+
+@pytest.mark.parametrize(
+    ("mode", "selection", "last_full", "resolved"),
+    [
+        ("auto", "all", timedelta(days=1), "incremental"),
+        ("auto", "all", timedelta(days=8), "full"),
+        ("auto", "other", timedelta(days=1), "full"),
+        ("incremental", "other", timedelta(days=8), "incremental"),
+        ("full", "all", timedelta(days=1), "full"),
+        ("window", "all", timedelta(days=8), "window"),
+    ],
+)
+def test_the_mode_follows_from_the_last_full_run(
+    acme: Tenant, mode: str, selection: str, last_full: timedelta, resolved: str
+) -> None:
+    complete(acme, acme.claim(a_run("first")))
+    acme.execute("UPDATE hubspot.sync_state SET last_full_sync_at = now() - %s", last_full)
+    job = acme.claim(a_run("second"), mode=mode, selection=selection)
+    assert (job.mode, job.watermark) == (resolved, INSTANT)
+
+
+@pytest.mark.parametrize(("mode", "resolved"), [("auto", "full"), ("incremental", "full"), ("window", "window")])
+def test_without_a_full_run_before_an_incremental_one_is_full(acme: Tenant, mode: str, resolved: str) -> None:
+    assert acme.claim(mode=mode).mode == resolved
+
+
+def test_a_renamed_organization_keeps_its_data_and_frees_its_name(acme: Tenant) -> None:
+    complete(acme, acme.claim(a_run("first")))
+    renamed = acme.claim(a_run("second"), organization="acme-corp")
+    assert (renamed.mode, renamed.leaf) == ("incremental", f"hubspot_deals_standard_{acme.id.hex}")
+    assert acme.query("SELECT slug FROM hubspot.organizations") == [{"slug": "acme-corp"}]
+
+
+def test_a_name_registered_under_another_id_says_what_to_do(acme: Tenant) -> None:
+    acme.claim()
+    with pytest.raises(ConfigurationError, match="'acme' is registered under another id"):
+        acme.claim(a_run("second"), organization_id=Tenant(acme.url, "other").id)
+
+
+def at_once(*claims: Callable[[], Job]) -> list[Job | BaseException]:
+    barrier = threading.Barrier(len(claims))
+
+    def claim(index: int) -> Job | BaseException:
+        barrier.wait()
+        try:
+            return claims[index]()
+        except (JobAlreadyRunning, psycopg.Error) as refused:
+            return refused
+
+    with ThreadPoolExecutor(len(claims)) as threads:
+        return list(threads.map(claim, range(len(claims))))
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["first claim ever", "known organization"])
+def test_e22_of_racing_claims_exactly_one_wins(acme: Tenant, *, is_known: bool) -> None:
+    if is_known:
+        complete(acme, acme.claim(a_run("before")))
+    outcomes = at_once(*(partial(acme.claim, a_run(f"run {number}")) for number in range(6)))
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Job", *["JobAlreadyRunning"] * 5]
+
+
+def test_organizations_that_bring_a_new_type_at_once_all_get_their_table(database_url: str) -> None:
+    tenants = [Tenant(database_url, f"org-{number}", type="sandbox") for number in range(6)]
+    outcomes = at_once(*(tenant.claim for tenant in tenants))
+    assert [type(outcome).__name__ for outcome in outcomes] == ["Job"] * 6

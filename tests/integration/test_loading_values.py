@@ -1,0 +1,173 @@
+"""Whatever a parser lets through, PostgreSQL takes, and gives back exactly."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_hubspot_deals import loading, sql
+from airflow_provider_hubspot_deals.deals import values
+from airflow_provider_hubspot_deals.deals.columns import PROPERTY_PARSERS
+from airflow_provider_hubspot_deals.deals.parsing import DealParser, DealRow
+from tests.builders import a_record, a_row
+from tests.integration.tenant import Tenant, tables_of
+from tests.strategies import date_like, epoch_like, json_values, number_like, unicode_text
+
+TEXT_COLUMNS = [name for name, parse in PROPERTY_PARSERS.items() if parse in (values.text, values.indexed_text)]
+NASTY_TEXTS = [
+    'O\'Brien "& Sons"; DROP TABLE jobs; --',
+    "100% %s %(x)s {} {schema} $1 :name",
+    "\\N",
+    "\\.",
+    "\\",
+    "a\\\\tb",
+    "tab\there",
+    "line\nfeed\rreturn\r\nboth\vvertical\fform",
+    " leading and trailing ",
+    "😀👨‍👩‍👧 العربية \u202e\u200b\ufeff\ufffd\u0085\u2028",
+    "\x01\x07\x1b[31m\x7f",
+    "NULL",
+    "é" * 300,
+]
+
+HARD_NUMBERS = ["5.", ".5", "+5", "-0", "1e400", "1e-400", "9" * 400, f"0.{'0' * 399}1", "1.5E+2", f"1.{'0' * 20_000}"]
+HARD_TIMES = ["1900-01-01", "2200-12-31T23:59:59.999999Z", "2024-02-29T00:00:00+23:59", "1900-01-01T00:00:00+2359"]
+
+
+def strategy_of(parse: values.Parser) -> st.SearchStrategy[Any]:
+    if parse in (values.text, values.indexed_text):
+        return unicode_text | st.sampled_from(NASTY_TEXTS) | json_values
+    if parse is values.timestamp:
+        return date_like | epoch_like | st.sampled_from(HARD_TIMES)
+    return number_like | epoch_like | st.sampled_from(HARD_NUMBERS)
+
+
+typed_values = st.fixed_dictionaries(
+    {}, optional={name: strategy_of(parse) for name, parse in PROPERTY_PARSERS.items()}
+)
+hard_records = st.builds(
+    lambda typed, other, associations: {**a_record(**{**other, **typed}), "associations": associations},
+    typed_values,
+    st.dictionaries(unicode_text.filter(lambda name: name not in {"deal_id", "archived"}), json_values, max_size=3),
+    json_values,
+)
+
+
+@pytest.fixture
+def acme(database_url: str) -> Tenant:
+    return Tenant(database_url)
+
+
+def parsed(records: list[dict[str, Any]], *, allow_negative_amounts: bool) -> list[DealRow]:
+    """The rows among ``records``, each with an id of its own."""
+    parser = DealParser(["color"], allow_negative_amounts=allow_negative_amounts)
+    found = [parser.parse({**record, "id": str(number)}, 1) for number, record in enumerate(records, start=1)]
+    return [row for row in found if isinstance(row, DealRow)]
+
+
+@pytest.mark.parametrize("allow_negative_amounts", [False, True])
+def test_every_value_that_a_parser_accepts_is_accepted_by_its_column(
+    acme: Tenant, *, allow_negative_amounts: bool
+) -> None:
+    job = acme.claim(allow_negative_amounts=allow_negative_amounts)
+    with acme.connect() as connection:
+
+        @settings(max_examples=60, deadline=None)
+        @given(st.lists(hard_records, min_size=1, max_size=20))
+        def store(records: list[dict[str, Any]]) -> None:
+            rows = parsed(records, allow_negative_amounts=allow_negative_amounts)
+            with sql.transaction(connection):
+                assert loading.store(connection, tables_of(job), job.keys, rows).inserted == len(rows)
+                raise psycopg.Rollback
+
+        store()
+
+
+@pytest.mark.parametrize("name", [name for name, parse in PROPERTY_PARSERS.items() if name != "hs_lastmodifieddate"])
+def test_every_hard_value_is_stored_or_an_issue(acme: Tenant, name: str) -> None:
+    hard = [*NASTY_TEXTS, *HARD_NUMBERS, *HARD_TIMES, "9" * 15, "x" * 65_536, "NaN", "infinity", "now"]
+    rows = parsed([a_record(**{name: value}) for value in hard], allow_negative_amounts=False)  # type: ignore[arg-type]  # names of properties
+    acme.store(acme.claim(), *rows)
+    stored = acme.deals()
+    assert len(stored) == len(hard)
+    for number, value in enumerate(hard, start=1):
+        row = stored[number]
+        assert (row[name] is None) == (row["_value_issues"] is not None), value
+        assert row["raw_properties"][name] == value
+
+
+def test_c22_every_text_column_gives_back_exactly_what_it_was_given(acme: Tenant) -> None:
+    rows = [
+        a_row(number, **dict.fromkeys(TEXT_COLUMNS, text))  # type: ignore[arg-type]  # names of properties
+        for number, text in enumerate(NASTY_TEXTS, start=1)
+    ]
+    acme.store(acme.claim(), *rows)
+    stored = acme.deals()
+    for number, text in enumerate(NASTY_TEXTS, start=1):
+        assert {stored[number][column] for column in TEXT_COLUMNS} == {text}
+        assert stored[number]["raw_properties"]["dealname"] == text
+
+
+def test_c22_a_property_may_have_any_name(acme: Tenant) -> None:
+    names = [*NASTY_TEXTS, "", "DEALNAME", "x" * 200]
+    parser = DealParser(names, allow_negative_amounts=False)
+    record = a_record()
+    record["properties"] |= dict.fromkeys(names, "value")
+    row = parser.parse(record, 1)
+    assert isinstance(row, DealRow)
+    acme.store(acme.claim(), row)
+    assert acme.deal()["custom_properties"] == dict.fromkeys(names, "value")
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800", "tail \udfff"])
+def test_c01_c02_what_postgresql_refuses_can_be_read_back_from_raw(acme: Tenant, text: str) -> None:
+    acme.store(acme.claim(), a_row(1, dealname=text, color=text))
+    row = acme.deal()
+    assert row["dealname"] is None
+    for stored in (row["raw_properties"]["dealname"], row["custom_properties"]["color"]):
+        assert json.loads(stored["_json"]) == text
+
+
+def test_c18_a_megabyte_of_text_is_stored_whole(acme: Tenant) -> None:
+    text = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(2**20 // 3))  # does not compress well
+    acme.store(acme.claim(), a_row(1, dealname=text, dealstage=text, pipeline=text))
+    row = acme.deal()
+    assert row["dealname"] == row["raw_properties"]["dealstage"] == text
+    assert (row["dealstage"], row["pipeline"]) == (None, None)
+    assert {issue["code"] for issue in row["_value_issues"]} == {"TOO_LONG"}
+
+
+def test_c18_the_longest_indexed_text_fits_its_index(acme: Tenant) -> None:
+    text = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(values.INDEXED_BYTES_MAX // 3))
+    acme.store(acme.claim(), a_row(1, dealstage=text, pipeline=text))
+    assert acme.deal()["dealstage"] == text
+
+
+def test_c24_deep_values_are_stored_as_text(acme: Tenant) -> None:
+    deep: Any = "bottom"
+    for _ in range(300):
+        deep = {"deeper": deep}
+    row = DealParser([], allow_negative_amounts=False).parse({**a_record(weird=deep), "associations": deep}, 1)
+    assert isinstance(row, DealRow)
+    acme.store(acme.claim(), row)
+    stored = acme.deal()
+    assert json.loads(stored["raw_properties"]["weird"]) == json.loads(stored["associations"]["_json"]) == deep
+
+
+def test_d26_hostile_settings_of_the_role_change_nothing(acme: Tenant) -> None:
+    job = acme.claim()
+    with acme.connect() as connection:
+        for setting in ("TimeZone = 'Asia/Tokyo'", "DateStyle = 'SQL, DMY'", "search_path = 'pg_temp'"):
+            connection.execute(f"SET {setting}")
+        with sql.transaction(connection):
+            loading.store(
+                connection, tables_of(job), job.keys, [a_row(1, closedate="2026-03-04", createdate="2026-03-04T05:00")]
+            )
+    row = acme.deal()
+    assert row["closedate"].timestamp() == 1_772_582_400
+    assert row["createdate"].timestamp() == 1_772_600_400

@@ -1,0 +1,241 @@
+"""The schema goes up, down and up again, by one migrator or two, with and without data."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.resources import files
+from itertools import pairwise
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from sqlalchemy.exc import DBAPIError
+
+from airflow_provider_hubspot_deals import migrations
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError, SchemaError
+from airflow_provider_hubspot_deals.migrations.__main__ import main
+from local_stack.databases import DatabaseServer
+from tests.integration.catalog import description
+
+REVISIONS = [script.revision for script in reversed([*ScriptDirectory(str(files(migrations))).walk_revisions()])]
+
+
+def revision_of(url: str, schema: str = "hubspot") -> str | None:
+    with psycopg.connect(url) as connection:
+        return migrations.current(connection, schema)
+
+
+def refusal(url: str, schema: str = "hubspot") -> str:
+    """What `check` says."""
+    with psycopg.connect(url) as connection, pytest.raises(SchemaError) as raised:
+        migrations.check(connection, schema)
+    return str(raised.value)
+
+
+def a_deal(url: str, deal_id: int = 1) -> None:
+    """Store an organization, its job and a deal, as the first release would have left them."""
+    organization = uuid4()
+    with psycopg.connect(url, options="-c search_path=hubspot") as connection:
+        connection.execute("INSERT INTO organizations (id, slug) VALUES (%s, 'acme')", [organization])
+        connection.execute("INSERT INTO jobs (organization_id, scan_id) VALUES (%s, 'first')", [organization])
+        connection.execute("SELECT ensure_deals_partition(%s, 'standard')", [organization])
+        connection.execute(
+            "INSERT INTO hubspot_deals (hubspot_deal_id, _organization_id, _tenant_id) VALUES (%s, %s, %s)",
+            [deal_id, organization, organization],
+        )
+
+
+def test_head_is_the_newest_revision_and_the_chain_has_no_branch() -> None:
+    assert sorted(REVISIONS) == REVISIONS
+    assert REVISIONS[-1] == migrations.HEAD
+
+
+def test_g07_up_down_to_base_and_up_again_gives_the_same_schema(empty_database_url: str) -> None:
+    migrations.upgrade(empty_database_url)
+    first = description(empty_database_url)
+    migrations.downgrade(empty_database_url, "hubspot", "base")
+    assert description(empty_database_url) == []
+    migrations.upgrade(empty_database_url)
+    assert description(empty_database_url) == first
+
+
+def test_g07_each_revision_undoes_itself(empty_database_url: str) -> None:
+    for below, above in pairwise(["base", *REVISIONS]):
+        if below != "base":
+            migrations.upgrade(empty_database_url, revision=below)
+        before = description(empty_database_url) if below != "base" else []
+        migrations.upgrade(empty_database_url, revision=above)
+        after = description(empty_database_url)
+        migrations.downgrade(empty_database_url, "hubspot", below)
+        assert description(empty_database_url) == before
+        migrations.upgrade(empty_database_url, revision=above)
+        assert description(empty_database_url) == after
+
+
+def test_g07_running_twice_changes_nothing(database_url: str) -> None:
+    before = description(database_url)
+    migrations.upgrade(database_url)
+    assert description(database_url) == before
+    assert revision_of(database_url) == migrations.HEAD
+
+
+def test_g07_two_migrators_at_once_wait_for_each_other(empty_database_url: str, database_url: str) -> None:
+    with ThreadPoolExecutor() as threads:
+        for done in [threads.submit(migrate_in_a_process, empty_database_url) for _ in range(2)]:
+            assert done.result() == ""
+    assert description(empty_database_url) == description(database_url)
+
+
+def migrate_in_a_process(url: str) -> str:
+    """Alembic's context is one per process. Gives what went wrong."""
+    command = [sys.executable, "-m", "airflow_provider_hubspot_deals.migrations", "upgrade", "--database-url", url]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stderr  # noqa: S603 - our own command
+
+
+@pytest.mark.parametrize("schema", ["crm", "user", "_s"])
+def test_any_schema_name_gives_the_same_schema(empty_database_url: str, database_url: str, schema: str) -> None:
+    migrations.upgrade(empty_database_url, schema)
+    assert description(empty_database_url, schema) == description(database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        migrations.check(connection, schema)
+        assert connection.execute("SELECT to_regnamespace('hubspot')").fetchone() == (None,)
+
+
+def test_two_schemas_of_one_database_stay_apart(database_url: str) -> None:
+    migrations.upgrade(database_url, "crm")
+    migrations.downgrade(database_url, "crm", "base")
+    assert revision_of(database_url) == migrations.HEAD
+
+
+@pytest.mark.parametrize("schema", ["", "Crm", "a b", "a;b", '"', "1a", "pg_deals", "x" * 64, "é", "a\n"])
+def test_f28_a_schema_name_that_would_need_quotes_is_refused(empty_database_url: str, schema: str) -> None:
+    with pytest.raises(ConfigurationError, match="lower-case"):
+        migrations.upgrade(empty_database_url, schema)
+
+
+def test_check_passes_at_head_and_writes_nothing(database_url: str) -> None:
+    with psycopg.connect(database_url, options="-c default_transaction_read_only=on") as connection:
+        migrations.check(connection)
+
+
+def test_check_of_a_database_without_our_schema_says_what_to_run(empty_database_url: str) -> None:
+    assert migrations.UPGRADE_COMMAND in refusal(empty_database_url)
+
+
+def test_check_after_a_downgrade_to_base_says_what_to_run(database_url: str) -> None:
+    migrations.downgrade(database_url, "hubspot", "base")
+    assert migrations.UPGRADE_COMMAND in refusal(database_url)
+
+
+def test_check_of_a_schema_that_is_behind_says_what_to_run(empty_database_url: str) -> None:
+    migrations.upgrade(empty_database_url, revision="0001")
+    message = refusal(empty_database_url)
+    assert "is at revision 0001, behind" in message
+    assert migrations.UPGRADE_COMMAND in message
+
+
+def test_check_of_a_schema_that_is_ahead_says_to_upgrade_the_package(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE hubspot.schema_version SET version_num = '9999'")
+    message = refusal(database_url)
+    assert "ahead of" in message
+    assert "Upgrade the package" in message
+    with pytest.raises(SchemaError, match="Can't locate revision"):
+        migrations.upgrade(database_url)
+
+
+def test_d25_check_of_a_database_that_is_not_utf8_says_so(postgres_server: DatabaseServer) -> None:
+    name = f"latin1_{uuid4().hex}"
+    options = "TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'"
+    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} " + options).format(sql.Identifier(name)))
+    try:
+        message = refusal(postgres_server.url_of(name))
+        assert "LATIN1" in message
+        assert "UTF8" in message
+    finally:
+        postgres_server.drop_database(name)
+
+
+def test_a_callable_that_opens_a_connection_will_do(empty_database_url: str, database_url: str) -> None:
+    migrations.upgrade(lambda: psycopg.connect(empty_database_url))
+    assert description(empty_database_url) == description(database_url)
+
+
+@pytest.mark.parametrize("autocommit", [False, True])
+def test_a_migration_that_fails_changes_nothing(empty_database_url: str, *, autocommit: bool) -> None:
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("CREATE SCHEMA hubspot")
+        connection.execute("CREATE TABLE hubspot.deals_quarantine ()")  # in the way of the last revision
+    before = description(empty_database_url)
+    with pytest.raises(DBAPIError, match="already exists"):
+        migrations.upgrade(lambda: psycopg.connect(empty_database_url, autocommit=autocommit))
+    assert description(empty_database_url) == before
+    assert revision_of(empty_database_url) is None
+
+
+def test_deals_survive_a_downgrade_that_does_not_drop_their_table(database_url: str) -> None:
+    a_deal(database_url)
+    before = description(database_url)
+    migrations.downgrade(database_url, "hubspot", "0002")
+    migrations.upgrade(database_url)
+    assert description(database_url) == before
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT hubspot_deal_id FROM hubspot.hubspot_deals").fetchall() == [(1,)]
+        assert connection.execute("SELECT scan_id FROM hubspot.jobs").fetchall() == [("first",)]
+
+
+def test_a_downgrade_to_base_removes_deals_and_leaves_too(database_url: str) -> None:
+    a_deal(database_url)
+    migrations.downgrade(database_url, "hubspot", "base")
+    assert description(database_url) == []
+
+
+@contextmanager
+def a_guest(url: str) -> Iterator[str]:
+    """Address for a role that owns nothing and may create nothing but in schema hubspot."""
+    guest, password = sql.Identifier(f"guest_{uuid4().hex}"), uuid4().hex
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(guest, sql.Literal(password)))
+        owner.execute("CREATE SCHEMA hubspot")
+        owner.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA hubspot TO {}").format(guest))
+        try:
+            parts = urlsplit(url)
+            host = parts.netloc.rpartition("@")[2]
+            yield parts._replace(netloc=f"{guest.as_string().strip(chr(34))}:{password}@{host}").geturl()
+        finally:
+            owner.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(guest))
+            owner.execute(sql.SQL("DROP OWNED BY {}").format(guest))
+            owner.execute(sql.SQL("DROP ROLE {}").format(guest))
+
+
+def test_a_role_that_may_create_no_schema_can_use_one_made_for_it(empty_database_url: str) -> None:
+    with a_guest(empty_database_url) as url:
+        migrations.upgrade(url)
+        a_deal(url)
+        assert revision_of(url) == migrations.HEAD
+
+
+def test_the_command_migrates_checks_and_says_what_is_wrong(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command(*arguments: str) -> tuple[int, str]:
+        line = ["migrations", *arguments, "--schema", "crm", "--database-url", empty_database_url]
+        monkeypatch.setattr(sys, "argv", line)
+        return main(), "".join(capsys.readouterr())
+
+    assert command("check") == (1, f"Schema 'crm' has no HubSpot deals tables yet. Run: {migrations.UPGRADE_COMMAND}\n")
+    assert command("upgrade") == (0, f"Schema 'crm' is at revision {migrations.HEAD}.\n")
+    assert command("check")[0] == 0
+    with pytest.raises(SystemExit):
+        command("downgrade")  # which would remove every deal if it had a default
+    assert "downgrade needs --revision" in capsys.readouterr().err
+    assert command("downgrade", "--revision", "base")[0] == 0
+    assert command("upgrade", "--revision", "0007")[0] == 1

@@ -1,0 +1,295 @@
+"""The operator between a simulated HubSpot and a real PostgreSQL: what it hands over, what its errors tell Airflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.sdk.execution_time.context import OutletEventAccessors
+from airflow.sdk.types import TaskInstanceKey
+from psycopg.rows import dict_row
+
+from airflow_provider_hubspot_deals.dag_factory import deals_asset
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, RetriableError
+from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import (
+    HubSpotDealsToPostgresOperator,
+    TaskKilled,
+)
+from hubspot_simulator import FaultRule, PortalSpec, SimulatorServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ACME = PortalSpec(portal_id=1001, deals=230, archived=5)
+WAIT_S = 30.0
+
+
+@dataclass
+class Airflow:
+    """Two connections, and tasks that use them."""
+
+    simulator: SimulatorServer
+    database_url: str
+
+    def task(self, **arguments: Any) -> HubSpotDealsToPostgresOperator:
+        defaults = {"task_id": "load_deals", "organization": "acme", "search_lag_minutes": 0}
+        return HubSpotDealsToPostgresOperator(**{**defaults, **arguments})
+
+    def context(self, run_id: str = "manual__1", try_number: int = 1) -> Any:
+        """What a run triggered over REST gives: no logical date, and nothing derived from one."""
+        return {
+            "ti": SimpleNamespace(
+                dag_id="acme_deals",
+                run_id=run_id,
+                task_id="load_deals",
+                map_index=None,
+                try_number=try_number,
+                max_tries=3,
+            ),
+            "dag_run": SimpleNamespace(run_type="manual", clear_number=None),
+            "outlet_events": OutletEventAccessors(),
+        }
+
+    def query(self, statement: str) -> list[dict[str, Any]]:
+        with psycopg.connect(self.database_url, row_factory=dict_row) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def jobs(self) -> list[dict[str, Any]]:
+        return self.query("SELECT * FROM hubspot.jobs ORDER BY created_at")
+
+    def wait_until_running(self) -> None:
+        deadline = monotonic() + WAIT_S
+        while not any(job["status"] == "running" and job["records_extracted"] for job in self.jobs()):
+            assert monotonic() < deadline, "no job has begun to load"
+            sleep(0.05)
+
+    def stop_once_running(self) -> None:
+        self.wait_until_running()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def postgres_connection(url: str) -> str:
+    parts = urlsplit(url)
+    fields = {"conn_type": "postgres", "host": parts.hostname, "port": parts.port, "schema": parts.path[1:]}
+    return json.dumps({**fields, "login": parts.username, "password": parts.password})
+
+
+@pytest.fixture
+def simulator() -> Iterator[SimulatorServer]:
+    with SimulatorServer([ACME], rate_limits=False) as server:
+        yield server
+
+
+@pytest.fixture
+def connect(simulator: SimulatorServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Airflow]:
+    def define(url: str) -> Airflow:
+        hubspot = {"conn_type": "hubspot", "password": ACME.token, "host": simulator.base_url}
+        hubspot["extra"] = json.dumps({"allow_other_hosts": True})
+        monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_DEFAULT", json.dumps(hubspot))
+        monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES", postgres_connection(url))
+        return Airflow(simulator, url)
+
+    return define
+
+
+@pytest.fixture
+def airflow(connect: Callable[[str], Airflow], database_url: str) -> Airflow:
+    return connect(database_url)
+
+
+def test_deals_arrive_and_the_summary_is_small_json(airflow: Airflow) -> None:
+    summary = airflow.task().execute(airflow.context())
+    assert len(json.dumps(summary)) < 2000
+    (count,) = airflow.query("SELECT count(*) FROM hubspot.hubspot_deals WHERE NOT archived")
+    assert count["count"] == ACME.deals
+    (job,) = airflow.jobs()
+    assert (job["status"], job["mode"], job["run_id"]) == ("completed", "full", "manual__1")
+    assert (job["dag_id"], job["task_id"], job["trigger"]) == ("acme_deals", "load_deals", "manual")
+
+
+def test_each_declared_asset_gets_the_summary(airflow: Airflow) -> None:
+    asset, context = deals_asset("acme"), airflow.context()
+    summary = airflow.task(outlets=[asset]).execute(context)
+    assert context["outlet_events"][asset].extra == summary
+
+
+def test_the_link_leads_to_the_portals_own_domain(airflow: Airflow) -> None:
+    task = airflow.task()
+    (link,) = task.operator_extra_links
+    key = TaskInstanceKey("acme_deals", "load_deals", "manual__1")
+    assert link.get_link(task, ti_key=key) == ""
+    task.execute(airflow.context())
+    assert link.get_link(task, ti_key=key) == "https://app.hubspot.com/contacts/1001/objects/0-3/views/all/board"
+
+
+def test_arguments_may_be_the_strings_of_templates(airflow: Airflow) -> None:
+    airflow.task(
+        mode="full",
+        window_start="None",
+        window_end="",
+        properties="dealname, amount",
+        portal_id=str(ACME.portal_id),
+        organization_id="None",
+        full_refresh_every_days="3",
+        overlap_minutes="5",
+        allow_negative_amounts="True",
+    ).execute(airflow.context())
+    (job,) = airflow.jobs()
+    assert job["config"]["properties"] == ["dealname", "amount"]
+    assert job["config"]["portal_id"] == ACME.portal_id
+    assert job["config"]["full_refresh_every"] == timedelta(days=3).total_seconds()
+    assert job["config"]["allow_negative_amounts"] is True
+
+
+def test_a_window_reads_what_was_modified_in_it(airflow: Airflow, simulator: SimulatorServer) -> None:
+    airflow.task().execute(airflow.context())
+    start = datetime.now(UTC) - timedelta(seconds=1)
+    deal_id = next(iter(simulator.portal(1001).live_deals()))
+    simulator.portal(1001).edit_deal(deal_id, {"dealname": "edited"})
+    window = {"window_start": start.isoformat(), "window_end": (start + timedelta(minutes=1)).isoformat()}
+    airflow.task(mode="window", **window).execute(airflow.context("manual__2"))
+    assert [job["mode"] for job in airflow.jobs()] == ["full", "window"]
+    assert airflow.query("SELECT hubspot_deal_id FROM hubspot.hubspot_deals WHERE dealname = 'edited'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        pytest.param({"mode": "everything"}, "mode 'everything' is unknown", id="unknown mode"),
+        pytest.param({"window_start": "2026-01-01T00:00:00Z"}, "need mode 'window'", id="window without its mode"),
+        pytest.param({"mode": "window"}, "needs window_start", id="mode without its window"),
+        pytest.param(
+            {"mode": "window", "window_start": "2026-02-01", "window_end": "2026-01-01"},
+            "before",
+            id="end before start",
+        ),
+        pytest.param({"mode": "window", "window_start": "soon"}, "window_start must be a time", id="no time"),
+        pytest.param({"organization": ""}, "organization is missing", id="no organization"),
+        pytest.param({"organization": "A B"}, "organization must be", id="organization no slug"),
+        pytest.param({"organization_id": "7"}, "organization_id must be a UUID", id="id no UUID"),
+        pytest.param({"schema": "x; DROP"}, "schema must be", id="schema no identifier"),
+        pytest.param({"portal_id": "1e3"}, "portal_id must be", id="portal id no number"),
+        pytest.param({"properties": "deal name"}, "properties must be", id="property with a space"),
+        pytest.param({"batch_rows": 0}, "batch_rows must", id="empty batches"),
+        pytest.param({"hubspot_conn_id": "nobody"}, "no connection 'nobody'", id="no HubSpot connection"),
+        pytest.param({"postgres_conn_id": "nobody"}, "no connection 'nobody'", id="no PostgreSQL connection"),
+        pytest.param({"portal_id": 77}, "portal 1001", id="another portal's token"),
+    ],
+)
+def test_what_somebody_must_change_is_said_and_not_retried(
+    airflow: Airflow, arguments: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(AirflowFailException, match=expected):
+        airflow.task(**arguments).execute(airflow.context())
+    assert airflow.query("SELECT * FROM hubspot.hubspot_deals") == []
+
+
+def test_a_wrong_token_is_not_retried(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = json.loads(os.environ["AIRFLOW_CONN_HUBSPOT_DEFAULT"]) | {"password": "pat-na1-revoked-revoked"}
+    monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_DEFAULT", json.dumps(connection))
+    with pytest.raises(AirflowFailException, match=r"hubspot_default.*401") as caught:
+        airflow.task().execute(airflow.context())
+    assert "revoked-revoked" not in str(caught.value)
+
+
+def test_a_missing_schema_names_the_command_that_makes_it(
+    connect: Callable[[str], Airflow], empty_database_url: str
+) -> None:
+    airflow = connect(empty_database_url)
+    with pytest.raises(AirflowFailException, match="migrations upgrade"):
+        airflow.task().execute(airflow.context())
+
+
+def test_the_operator_makes_the_schema_when_told_to(connect: Callable[[str], Airflow], empty_database_url: str) -> None:
+    airflow = connect(empty_database_url)
+    airflow.task(migrate=True).execute(airflow.context())
+    assert airflow.query("SELECT * FROM hubspot.hubspot_deals LIMIT 1")
+
+
+def test_a_database_that_is_down_is_tried_again_later(connect: Callable[[str], Airflow]) -> None:
+    airflow = connect("postgresql://nobody:secret@127.0.0.1:1/nowhere")
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        airflow.task().execute(airflow.context())
+    assert isinstance(caught.value, RetriableError)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_database_cursor_chosen_in_the_connection_changes_nothing(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = json.loads(os.environ["AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES"]) | {"extra": {"cursor": "dictcursor"}}
+    monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES", json.dumps(connection))
+    airflow.task().execute(airflow.context())
+    assert airflow.jobs()[0]["status"] == "completed"
+
+
+def test_a5_a_spent_daily_limit_defers_the_task_and_the_job_goes_on_later(
+    airflow: Airflow, simulator: SimulatorServer
+) -> None:
+    simulator.add_fault(FaultRule(fault="status", endpoint="list", nth=2, status=429, policy="DAILY"))
+    task = airflow.task(batch_rows=100)
+    with pytest.raises(TaskDeferred) as caught:
+        task.execute(airflow.context())
+    trigger = caught.value.trigger
+    assert isinstance(trigger, DateTimeTrigger)
+    assert trigger.moment > datetime.now(UTC) + timedelta(minutes=1)
+    assert airflow.jobs()[0]["status"] == "pending"
+    getattr(task, caught.value.method_name)(airflow.context(), event=None)
+    (job,) = airflow.jobs()
+    assert job["status"] == "completed"
+
+
+def test_e22_a_second_run_of_an_organization_is_skipped(airflow: Airflow, simulator: SimulatorServer) -> None:
+    simulator.add_fault(FaultRule(fault="delay", endpoint="list", nth=3, seconds=3))
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(airflow.task(batch_rows=100).execute, airflow.context("scheduled__1"))
+        airflow.wait_until_running()
+        with pytest.raises(AirflowSkipException):
+            airflow.task().execute(airflow.context("manual__2"))
+        first.result(WAIT_S)
+    assert [job["status"] for job in airflow.jobs()] == ["completed"]
+
+
+def test_e25_a_job_that_somebody_cancels_fails_the_task_without_a_retry(
+    airflow: Airflow, simulator: SimulatorServer
+) -> None:
+    simulator.add_fault(FaultRule(fault="delay", endpoint="list", nth=3, seconds=2))
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(airflow.task(batch_rows=100).execute, airflow.context())
+        airflow.wait_until_running()
+        airflow.query("UPDATE hubspot.jobs SET status = 'cancelled'")
+        with pytest.raises(AirflowFailException, match="cancel"):
+            run.result(WAIT_S)
+    assert [job["status"] for job in airflow.jobs()] == ["cancelled"]
+
+
+def test_e15_a_stopped_task_leaves_at_once_and_its_retry_goes_on(airflow: Airflow, simulator: SimulatorServer) -> None:
+    simulator.add_fault(FaultRule(fault="hang", endpoint="list", nth=2))
+    task = airflow.task(batch_rows=100)
+    previous = signal.signal(signal.SIGTERM, lambda *_: task.on_kill())  # as Airflow's task runner does
+    try:
+        with ThreadPoolExecutor() as pool:
+            pool.submit(airflow.stop_once_running)
+            with pytest.raises(TaskKilled):
+                task.execute(airflow.context())
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    task.on_kill()  # nothing runs any more, so nothing is raised
+    airflow.task().execute(airflow.context(try_number=2))
+    (job,) = airflow.jobs()
+    assert job["status"] == "completed"
+    (count,) = airflow.query("SELECT count(*) FROM hubspot.hubspot_deals WHERE NOT archived")
+    assert count["count"] == ACME.deals

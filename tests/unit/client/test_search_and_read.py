@@ -1,0 +1,127 @@
+"""Searching by time, reading by id."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_hubspot_deals.exceptions import BadResponseError
+from tests.unit.client.scripted_server import ScriptedServer, answer, deal, deals
+
+if TYPE_CHECKING:
+    from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
+
+FROM, TO = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def search(client: HubSpotClient, **more: Any) -> Any:
+    return client.search_deals(**{"modified_from": FROM, "modified_to": TO, **more})
+
+
+def test_a_search_is_a_closed_window_walked_by_id(client: HubSpotClient, server: ScriptedServer) -> None:
+    server.answers(answer(200, {"total": 21, **deals(8, 9, after="200")}))
+    found = search(client, modified_to=FROM + timedelta(microseconds=1_999), after_id=7)
+    assert (found.total, [record["id"] for record in found.records]) == (21, ["8", "9"])
+    assert server.requests[0].method == "POST"
+    assert server.requests[0].headers["content-type"] == "application/json"
+    assert server.requests[0].json() == {
+        "filterGroups": [
+            {
+                "filters": [
+                    {
+                        "propertyName": "hs_lastmodifieddate",
+                        "operator": "BETWEEN",
+                        "value": "1772323200000",
+                        "highValue": "1772323200001",
+                    },
+                    {"propertyName": "hs_object_id", "operator": "GT", "value": "7"},
+                ]
+            }
+        ],
+        "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+        "properties": ["hs_lastmodifieddate"],
+        "limit": 200,
+    }
+
+
+def test_a_search_from_the_epoch_asks_from_one_second_later(client: HubSpotClient, server: ScriptedServer) -> None:
+    server.answers(answer(200, {"total": 0, "results": []}))
+    search(client, modified_from=datetime(1970, 1, 1, tzinfo=UTC))
+    assert server.requests[0].json()["filterGroups"][0]["filters"][0]["value"] == "1000"
+
+
+def test_a_window_needs_time_zones_and_an_order(client: HubSpotClient, server: ScriptedServer) -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        search(client, modified_from=datetime(2026, 3, 1))  # noqa: DTZ001 - the point
+    with pytest.raises(ValueError, match="before it starts"):
+        search(client, modified_from=TO, modified_to=FROM)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("total", [None, "5", -1, True, 1.5])
+def test_a_search_without_a_total_is_no_search(impatient: HubSpotClient, server: ScriptedServer, total: Any) -> None:
+    server.answers(answer(200, {"total": total, "results": []}))
+    with pytest.raises(BadResponseError):
+        search(impatient)
+
+
+def test_count_is_the_total_of_an_unfiltered_search(client: HubSpotClient, server: ScriptedServer) -> None:
+    server.answers(answer(200, {"total": 54_321, **deals(1)}))
+    assert client.count_deals() == 54_321
+    assert "filterGroups" not in server.requests[0].json()
+
+
+def test_batch_read_asks_each_id_once(client: HubSpotClient, server: ScriptedServer) -> None:
+    server.answers(answer(200, {"status": "COMPLETE", **deals(2, 1)}))
+    records = client.read_deals([1, 2, 1], properties=["amount"])
+    assert [record["id"] for record in records] == ["2", "1"]
+    assert server.targets == ["/crm/v3/objects/deals/batch/read"]
+    assert server.requests[0].json() == {"inputs": [{"id": "1"}, {"id": "2"}], "properties": ["amount"]}
+
+
+def test_batch_read_of_nothing_asks_nothing_and_of_too_many_is_refused(
+    client: HubSpotClient, server: ScriptedServer
+) -> None:
+    assert client.read_deals([], properties=["amount"]) == []
+    with pytest.raises(ValueError, match="at most 100"):
+        client.read_deals(range(101), properties=["amount"])
+    assert server.requests == []
+
+
+def test_b09_b10_ids_that_are_gone_are_absent_and_merged_ones_are_their_survivor(
+    client: HubSpotClient, server: ScriptedServer
+) -> None:
+    gone = {"status": "error", "category": "OBJECT_NOT_FOUND", "context": {"ids": ["2"]}}
+    server.answers(answer(207, {"status": "COMPLETE", **deals(1, 84805801), "numErrors": 1, "errors": [gone]}))
+    records = client.read_deals([1, 2, 62241], properties=["amount"])
+    assert [record["id"] for record in records] == ["1", "84805801"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"errors": [{"category": "INTERNAL_ERROR", "context": {"ids": ["2"]}}]},
+        {"errors": [{"category": "OBJECT_NOT_FOUND"}, {"status": "error"}]},
+        {"errors": ["x"]},
+        {"errors": {"a": 1}},
+        {"status": "PROCESSING"},
+    ],
+)
+def test_deals_that_could_not_be_read_are_not_taken_for_deleted(
+    client: HubSpotClient, server: ScriptedServer, more: Any
+) -> None:
+    partial = answer(207, {"status": "COMPLETE", **deals(1), **more})
+    server.answers(partial, answer(200, {"status": "COMPLETE", **deals(1, 2)}))
+    assert len(client.read_deals([1, 2], properties=["amount"])) == 2
+
+
+def test_batch_read_with_very_many_properties_is_read_in_parts(client: HubSpotClient, server: ScriptedServer) -> None:
+    names = [f"p{number}" for number in range(1_100)]
+    server.answers(
+        *[answer(200, {"status": "COMPLETE", "results": [deal(1, **{names[start]: "x"})]}) for start in (0, 500, 1_000)]
+    )
+    [record] = client.read_deals([1], properties=names)
+    assert [len(request.json()["properties"]) for request in server.requests] == [500, 500, 100]
+    assert {"p0", "p500", "p1000"} <= record["properties"].keys()

@@ -1,0 +1,160 @@
+"""Reading what changed: ids by keyset, the deals themselves by id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from airflow_provider_hubspot_deals.exceptions import BadResponseError
+from airflow_provider_hubspot_deals.extraction.pages import Page
+from airflow_provider_hubspot_deals.extraction.searching import SEARCH_PAGE, changed_pages, missing_ids, read_by_id
+from tests.builders import MODIFIED
+from tests.unit.extraction.conftest import NOON, FakeSource, found, ids_of
+
+WINDOW = (NOON, NOON)
+FULL_PAGE = list(range(1, SEARCH_PAGE + 1))
+
+
+def everything(versions: Mapping[int, str | None]) -> list[int]:
+    return list(versions)
+
+
+def search(
+    source: FakeSource,
+    *,
+    cursor: dict[str, Any] | None = None,
+    outdated: Callable[[Mapping[int, str | None]], list[int]] = everything,
+) -> list[Page]:
+    return list(changed_pages(source, properties=["dealname"], window=WINDOW, outdated=outdated, cursor=cursor))
+
+
+def asked_after(source: FakeSource) -> list[object]:
+    return [after_id for _, _, after_id in source.asked("search")]
+
+
+def test_each_search_asks_for_ids_greater_than_the_last_one(source: FakeSource) -> None:
+    source.live = {*FULL_PAGE, 500}
+    source.found = {0: found(FULL_PAGE, total=201), 200: found([500])}
+    pages = search(source)
+    assert asked_after(source) == [0, 200]
+    assert {(start, end) for start, end, _ in source.asked("search")} == {WINDOW}
+    assert sorted(ids_of(record for page in pages for record in page.records)) == [*FULL_PAGE, 500]
+    assert [page.cursor for page in pages] == [{"last_id": 200}, None]
+
+
+def test_b22_a_full_last_page_asks_once_more(source: FakeSource) -> None:
+    source.live = set(FULL_PAGE)
+    source.found = {0: found(FULL_PAGE), 200: found([])}
+    pages = search(source)
+    assert asked_after(source) == [0, 200]
+    assert (pages[-1].records, pages[-1].cursor) == ([], None)
+
+
+def test_b01_a_short_page_of_a_longer_result_is_not_the_end(source: FakeSource) -> None:
+    source.live = {3, 4}
+    source.found = {0: found([3], total=2), 3: found([4], total=1)}
+    assert len(search(source)) == 2
+
+
+def test_a_total_that_never_comes_true_ends_with_an_empty_page(source: FakeSource) -> None:
+    source.live = {3}
+    source.found = {0: found([3], total=9), 3: found([], total=9)}
+    assert [page.cursor for page in search(source)] == [{"last_id": 3}, None]
+
+
+def test_nothing_changed_is_one_empty_page(source: FakeSource) -> None:
+    source.found = {0: found([])}
+    assert search(source) == [Page(records=[], cursor=None)]
+    assert source.asked("read") == []
+
+
+def test_a_search_goes_on_from_the_cursor_of_each_page(source: FakeSource) -> None:
+    source.live = {*FULL_PAGE, 500}
+    source.found = {0: found(FULL_PAGE, total=201), 200: found([500])}
+    whole = search(source)
+    assert search(source, cursor=whole[0].cursor) == whole[1:]
+
+
+def test_deals_are_read_a_hundred_at_a_time(source: FakeSource) -> None:
+    source.live = set(FULL_PAGE)
+    source.found = {0: found(FULL_PAGE), 200: found([])}
+    search(source)
+    assert [ids for ids, _ in source.asked("read")] == [tuple(range(1, 101)), tuple(range(101, 201))]
+    assert {properties for _, properties in source.asked("read")} == {("dealname",)}
+
+
+def test_only_outdated_deals_are_read(source: FakeSource) -> None:
+    source.live = {3, 5}
+    source.found = {0: found([3, 5])}
+    asked: list[Mapping[int, str | None]] = []
+    search(source, outdated=lambda versions: asked.append(versions) or [5])  # type: ignore[func-returns-value]  # append
+    assert asked == [{3: MODIFIED, 5: MODIFIED}]
+    assert source.asked("read") == [((5,), ("dealname",))]
+
+
+@pytest.mark.parametrize("version", ["", None, "soon", "\x00", 5, [], {"a": 1}], ids=repr)
+def test_a_deal_found_without_a_usable_time_counts_as_unknown(source: FakeSource, version: object) -> None:
+    source.live = {3}
+    source.found = {0: found([3])}
+    source.found[0].records[0]["properties"] = {"hs_lastmodifieddate": version}
+    asked: list[Mapping[int, str | None]] = []
+    search(source, outdated=lambda versions: asked.append(versions) or [])  # type: ignore[func-returns-value]  # append
+    assert asked == [{3: None}]
+
+
+@pytest.mark.parametrize("properties", [None, [], "x"], ids=repr)
+def test_a_deal_found_without_properties_counts_as_unknown(source: FakeSource, properties: object) -> None:
+    source.live = {3}
+    source.found = {0: found([3])}
+    source.found[0].records[0]["properties"] = properties
+    assert ids_of(search(source)[0].records) == [3]
+
+
+@pytest.mark.parametrize("ids", [[5, 3], [3, 3], [10, 100, 9]], ids=repr)
+def test_b12_b13_ids_that_do_not_rise_end_the_search(source: FakeSource, ids: list[int]) -> None:
+    source.found = {0: found(ids)}
+    with pytest.raises(BadResponseError) as raised:
+        search(source)
+    assert raised.value.code == "SOURCE_ORDER"
+    assert source.asked("read") == []
+
+
+def test_b12_ids_not_greater_than_asked_for_end_the_search(source: FakeSource) -> None:
+    source.live = {5}
+    source.found = {0: found([5], total=2), 5: found([5])}
+    with pytest.raises(BadResponseError) as raised:
+        search(source)
+    assert raised.value.code == "SOURCE_ORDER"
+
+
+@pytest.mark.parametrize("deal_id", [None, "x", "", "1.5", "0", True], ids=repr)
+def test_a_deal_found_without_an_id_ends_the_search(source: FakeSource, deal_id: object) -> None:
+    source.found = {0: found([3])}
+    source.found[0].records[0]["id"] = deal_id
+    with pytest.raises(BadResponseError, match="without a numeric id"):
+        search(source)
+
+
+def test_b09_deals_that_were_found_and_then_not_given_are_vanished(source: FakeSource) -> None:
+    source.live = {3}
+    source.found = {0: found([3, 5, 8])}
+    (page,) = search(source)
+    assert (ids_of(page.records), page.vanished) == ([3], (5, 8))
+
+
+def test_b10_a_merged_deal_vanishes_and_brings_its_survivor(source: FakeSource) -> None:
+    source.live, source.merged = {9}, {5: 9}
+    source.found = {0: found([5])}
+    (page,) = search(source)
+    assert (ids_of(page.records), page.vanished) == ([9], (5,))
+
+
+def test_missing_ids_takes_ids_as_text_or_numbers() -> None:
+    assert missing_ids([1, 2, 3], [{"id": 1}, {"id": "3"}]) == (2,)
+
+
+def test_no_ids_need_no_request(source: FakeSource) -> None:
+    assert read_by_id(source, [], properties=[]) == []
+    assert source.calls == []

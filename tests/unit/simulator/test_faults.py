@@ -1,0 +1,308 @@
+"""Every fault, as a plain client meets it."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import http.client
+import time
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from hubspot_simulator import FaultRule, MutationRule
+from hubspot_simulator.faults import Fault, Plan, Rule, RuleError
+from tests.unit.simulator.api import DEALS, PORTAL_ID, SEARCH, Api
+
+if TYPE_CHECKING:
+    from hubspot_simulator import SimulatorServer
+    from hubspot_simulator.portal import Portal
+
+
+def plan(simulator: SimulatorServer, fault: str, **facts: Any) -> Rule:
+    return simulator.add_fault(FaultRule(fault=fault, **facts))
+
+
+def connected(api: Api) -> contextlib.closing[http.client.HTTPConnection]:
+    return contextlib.closing(http.client.HTTPConnection(api.base_url.removeprefix("http://"), timeout=10))
+
+
+def raw(api: Api, path: str = f"{DEALS}?limit=50") -> tuple[http.client.HTTPResponse, bytes]:
+    """The answer as bytes, with whatever http.client makes of its framing."""
+    with connected(api) as connection:
+        connection.request("GET", path, headers={"Authorization": str(api.session.headers["Authorization"])})
+        answer = connection.getresponse()
+        return answer, answer.read()
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 521, 522, 524])
+def test_server_errors_are_web_pages(simulator: SimulatorServer, api: Api, status: int) -> None:
+    rule = plan(simulator, "status", status=status)
+    answer = api.get()
+    assert (answer.status_code, rule.fired) == (status, 1)
+    assert answer.text.startswith("<html>")
+    assert api.get().status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("facts", "key", "value"),
+    [
+        ({"status": 429, "policy": "DAILY", "retry_after": 7}, "policyName", "DAILY"),
+        ({"status": 429, "policy": "SECONDLY"}, "category", "RATE_LIMITS"),
+        ({"status": 429}, "policyName", "TEN_SECONDLY_ROLLING"),
+        ({"status": 401}, "category", "INVALID_AUTHENTICATION"),
+        ({"status": 401, "policy": "EXPIRED"}, "category", "EXPIRED_AUTHENTICATION"),
+        ({"status": 403}, "category", "MISSING_SCOPES"),
+        ({"status": 423}, "status", "error"),
+        ({"status": 477, "retry_after": "86400"}, "status", "error"),
+        ({"status": 400, "body": '{"status":"teapot"}'}, "status", "teapot"),
+    ],
+)
+def test_client_errors_carry_hubspots_body(
+    simulator: SimulatorServer, api: Api, facts: dict[str, Any], key: str, value: str
+) -> None:
+    plan(simulator, "status", **facts)
+    answer = api.get()
+    assert (answer.status_code, answer.json()[key]) == (facts["status"], value)
+    assert answer.headers.get("Retry-After") == (str(facts["retry_after"]) if "retry_after" in facts else None)
+
+
+def test_a_redirect_names_its_location(simulator: SimulatorServer, api: Api) -> None:
+    plan(simulator, "redirect", status=307, location="http://169.254.169.254/")
+    answer = api.get()
+    assert (answer.status_code, answer.headers["Location"]) == (307, "http://169.254.169.254/")
+
+
+@pytest.mark.parametrize("body", ["", "null", "[]", "{}", '{"results":7}'])
+def test_a_body_is_sent_verbatim_with_200(simulator: SimulatorServer, api: Api, body: str) -> None:
+    plan(simulator, "body", body=body)
+    answer = api.get()
+    assert (answer.status_code, answer.text) == (200, body)
+
+
+def test_html_comes_with_200(simulator: SimulatorServer, api: Api) -> None:
+    plan(simulator, "html")
+    answer = api.get()
+    assert (answer.status_code, answer.headers["Content-Type"][:9]) == (200, "text/html")
+
+
+def test_json_bombs(simulator: SimulatorServer, api: Api) -> None:
+    plan(simulator, "deep_json")
+    assert api.get().content.count(b"[") == 100_000
+    plan(simulator, "huge_integer")
+    assert b"9" * 5_000 in api.get().content
+
+
+def test_an_empty_page_leads_on_and_loses_nothing(simulator: SimulatorServer, api: Api) -> None:
+    expected = api.listed_ids(limit=10)
+    plan(simulator, "empty_page", endpoint="list", nth=2)
+    pages = list(api.walk(limit=10))
+    assert [len(page["results"]) for page in pages] == [10, 0, 10, 10, 10]
+    assert [int(record["id"]) for page in pages for record in page["results"]] == expected
+
+
+def test_a_short_page_leads_on_and_loses_nothing(simulator: SimulatorServer, api: Api) -> None:
+    expected = api.listed_ids(limit=10)
+    plan(simulator, "short_page", endpoint="list", nth=4)
+    pages = list(api.walk(limit=10))
+    assert [len(page["results"]) for page in pages] == [10, 10, 10, 5, 5]
+    assert [int(record["id"]) for page in pages for record in page["results"]] == expected
+
+
+def test_a_record_comes_on_two_pages(simulator: SimulatorServer, api: Api) -> None:
+    expected = api.listed_ids(limit=10)
+    plan(simulator, "duplicate_record", nth=2)
+    ids = api.listed_ids(limit=10)
+    assert (len(ids), sorted(set(ids))) == (41, expected)
+
+
+def test_a_cursor_leads_to_its_own_page(simulator: SimulatorServer, api: Api) -> None:
+    plan(simulator, "cursor_loop")
+    after = str(api.listed_ids()[0])
+    plan(simulator, "cursor_loop")
+    assert api.get(after=after, limit=5).json()["paging"]["next"]["after"] == after
+
+
+def test_records_come_unsorted_a_cursor_is_missing_or_a_number(simulator: SimulatorServer, api: Api) -> None:
+    expected = api.listed_ids()
+    plan(simulator, "unsorted")
+    assert [int(each["id"]) for each in api.get(limit=10).json()["results"]] == expected[:10][::-1]
+    plan(simulator, "missing_next")
+    assert "paging" not in api.get(limit=10).json()
+    plan(simulator, "number_cursor")
+    assert api.get(limit=10).json()["paging"]["next"]["after"] == expected[9] + 1
+
+
+def test_page_faults_reach_search_too(simulator: SimulatorServer, api: Api) -> None:
+    plan(simulator, "short_page", endpoint="search")
+    page = api.search(limit=10).json()
+    assert (len(page["results"]), page["paging"]["next"]["after"], page["total"]) == (5, "5", 40)
+
+
+def test_bytes_are_damaged_with_the_length_right(simulator: SimulatorServer, api: Api) -> None:
+    right = raw(api)[1]
+    plan(simulator, "invalid_json")
+    assert raw(api)[1] == right[:-1]
+    plan(simulator, "byte_order_mark")
+    assert raw(api)[1] == b"\xef\xbb\xbf" + right
+    plan(simulator, "latin_1")
+    with pytest.raises(UnicodeDecodeError):
+        raw(api)[1].decode()
+
+
+def test_gzip_is_cut_claimed_or_a_bomb(simulator: SimulatorServer, api: Api) -> None:
+    right = raw(api)[1]
+    plan(simulator, "gzip_truncated")
+    answer, body = raw(api)
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert len(body) == int(answer.headers["Content-Length"])
+    assert right.startswith(zlib.decompressobj(wbits=31).decompress(body))
+    with pytest.raises(EOFError):
+        gzip.decompress(body)
+    plan(simulator, "gzip_claimed")
+    answer, body = raw(api)
+    assert (answer.headers["Content-Encoding"], body) == ("gzip", right)
+    plan(simulator, "gzip_bomb")
+    assert len(raw(api)[1]) < 1_000_000
+
+
+def test_a_header_of_100_kb_comes(simulator: SimulatorServer, api: Api) -> None:
+    plan(simulator, "big_header")
+    with pytest.raises(requests.ConnectionError):  # http.client refuses header lines over 64 KB
+        api.get()
+
+
+def test_an_answer_is_delayed_dripped_or_never_comes(simulator: SimulatorServer, api: Api) -> None:
+    plan(simulator, "delay", seconds=0.2)
+    started = time.monotonic()
+    assert api.get().status_code == 200
+    assert time.monotonic() - started >= 0.2
+    plan(simulator, "drip", seconds=0.01, chunk_bytes=500)
+    started = time.monotonic()
+    size = len(api.get(limit=10).content)
+    assert time.monotonic() - started >= 0.01 * (size // 500)
+    plan(simulator, "hang")
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(f"{api.base_url}{DEALS}", headers=dict(api.session.headers), timeout=0.2)
+
+
+@pytest.mark.parametrize("fault", ["truncate", "chunked_cut"])
+def test_a_cut_body_is_noticed_by_its_framing(simulator: SimulatorServer, api: Api, fault: str) -> None:
+    plan(simulator, fault)
+    with pytest.raises(http.client.IncompleteRead):
+        raw(api)
+    assert api.get().status_code == 200
+
+
+def test_a_cut_without_length_is_not_noticed_by_its_framing(simulator: SimulatorServer, api: Api) -> None:
+    right = raw(api)[1]
+    plan(simulator, "undelimited_cut")
+    body = raw(api)[1]
+    assert 0 < len(body) < len(right)
+
+
+def test_http_1_0_ends_with_the_connection(simulator: SimulatorServer, api: Api) -> None:
+    right = raw(api)[1]
+    plan(simulator, "http_1_0")
+    answer, body = raw(api)
+    assert (answer.version, body) == (10, right)
+
+
+@pytest.mark.parametrize("keep_bytes", [None, 1_000])
+def test_a_connection_is_reset(simulator: SimulatorServer, api: Api, keep_bytes: int | None) -> None:
+    plan(simulator, "reset", keep_bytes=keep_bytes)
+    with pytest.raises(ConnectionResetError):
+        raw(api)
+    assert api.get().status_code == 200
+
+
+def test_more_body_than_announced_is_sent(simulator: SimulatorServer, api: Api) -> None:
+    right = raw(api)[1]
+    plan(simulator, "length_too_small", keep_bytes=10)
+    assert raw(api)[1] == right[:10]
+
+
+def test_a_kept_alive_connection_is_closed_without_a_word(simulator: SimulatorServer, api: Api) -> None:
+    plan(simulator, "close")
+    with connected(api) as connection:
+        connection.request("GET", DEALS, headers={"Authorization": str(api.session.headers["Authorization"])})
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("Connection")) == (200, None)
+        answer.read()
+        assert connection.sock.recv(1) == b""
+
+
+def test_every_fault_is_played_by_some_test_here() -> None:
+    with open(__file__, encoding="utf-8") as file:  # noqa: PTH123 - this very file
+        text = file.read()
+    assert [fault for fault in Fault if f'"{fault}"' not in text] == []
+
+
+def test_a_rule_can_be_for_one_endpoint_and_portal(simulator: SimulatorServer, api: Api) -> None:
+    other = plan(simulator, "status", portal_id=PORTAL_ID + 1)
+    rule = plan(simulator, "status", endpoint="search", portal_id=PORTAL_ID)
+    assert api.get().status_code == 200
+    assert api.post(SEARCH, {}).status_code == 500
+    assert (rule.seen, rule.fired, other.seen) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("facts", "fired_at"),
+    [
+        ({}, [1]),
+        ({"nth": 3}, [3]),
+        ({"nth": 2, "times": 2}, [2, 3]),
+        ({"every": 3, "nth": 3, "times": None}, [3, 6, 9]),
+        ({"times": None}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+    ],
+)
+def test_when_a_rule_fires(facts: dict[str, Any], fired_at: list[int]) -> None:
+    rule = FaultRule(fault="status", **facts)
+    rules = Plan()
+    rules.add(rule)
+    assert [number for number in range(1, 11) if rules.fault_for("list", PORTAL_ID)] == fired_at
+    assert (rule.seen, rule.fired) == (10, len(fired_at))
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_one_rule_fires_at_a_time_and_the_others_count_or_wait(nth: int) -> None:
+    rules = Plan()
+    first, second = FaultRule(fault="status"), FaultRule(fault="html", nth=nth)
+    rules.add(first)
+    rules.add(second)
+    assert [rules.fault_for("list", None) for _ in range(3)] == [first, second, None]
+
+
+def test_an_unknown_fault_is_refused() -> None:
+    with pytest.raises(RuleError, match="known are status"):
+        FaultRule(fault="earthquake")
+
+
+def test_deals_change_at_a_chosen_request(simulator: SimulatorServer, api: Api, portal: Portal) -> None:
+    before = portal.live_deals()
+    simulator.add_fault(MutationRule(endpoint="list", nth=2, edit=3, archive=1, merge=1, create=1))
+    api.get()
+    assert portal.live_deals() == before
+    api.get()
+    after = portal.live_deals()
+    assert len(after) == 40 - 1 - 2 + 1 + 1
+    assert len([deal_id for deal_id in before.keys() & after.keys() if before[deal_id] != after[deal_id]]) == 3
+
+
+def test_a_callback_runs_before_the_answer(simulator: SimulatorServer, api: Api, portal: Portal) -> None:
+    deal_id = api.listed_ids()[0]
+    simulator.on_request(lambda endpoint, _: portal.edit_deal(deal_id, {"dealname": endpoint}))
+    assert api.get(limit=1).json()["results"][0]["properties"]["dealname"] == "list"
+    assert api.read([deal_id], properties=["dealname"]).json()["results"][0]["properties"]["dealname"] == "batch_read"
+
+
+def test_the_log_names_the_fault_and_holds_no_token(simulator: SimulatorServer, api: Api) -> None:
+    plan(simulator, "html")
+    api.get(limit=1, properties="amount")
+    api.post(SEARCH, {"limit": 1})
+    listed, searched = simulator.requests
+    assert (listed.endpoint, listed.status, listed.fault, listed.portal_id) == ("list", 200, "html", PORTAL_ID)
+    assert (listed.query_keys, searched.body_keys) == (("limit", "properties"), ("limit",))
+    assert simulator.account(PORTAL_ID).spec.token not in repr(simulator.requests)

@@ -1,0 +1,279 @@
+"""DAGs from the organizations file, imported as Airflow imports them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
+
+from airflow_provider_hubspot_deals.dag_factory import build_dag, build_dags, deals_asset
+from airflow_provider_hubspot_deals.organizations import parse_organization
+from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+REPOSITORY = Path(__file__).parents[2]
+DAG_FILE = REPOSITORY / "dags" / "hubspot_deals.py"
+TWO = '[[organizations]]\nslug = "acme"\n[[organizations]]\nslug = "zeta"\n'
+
+
+@pytest.fixture(autouse=True)
+def airflow_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path / "airflow-home"
+    monkeypatch.setenv("AIRFLOW_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where an organizations file lies beside a copy of the DAG file."""
+    folder = tmp_path / "dags"
+    folder.mkdir()
+    shutil.copy(DAG_FILE, folder)
+    return folder / "organizations.toml"
+
+
+def imported(folder: Path) -> dict[str, DAG]:
+    """DAGs as Airflow's own importer finds them; nothing may be an import error."""
+    bag = DagBag(dag_folder=folder)
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+def built(path: Path, text: str) -> dict[str, DAG]:
+    path.write_text(text, encoding="utf-8")
+    return build_dags(path)
+
+
+def task_of(dag: DAG) -> Any:
+    (task,) = dag.tasks
+    return task
+
+
+def serialized(dags: dict[str, DAG]) -> str:
+    return json.dumps({dag_id: DagSerialization.to_dict(dag) for dag_id, dag in dags.items()})
+
+
+def what_fails(dag: DAG) -> str:
+    """What the one task of a DAG in the place of a broken one says when it runs."""
+    task = task_of(dag)
+    with pytest.raises(AirflowFailException) as caught:
+        task.execute({})
+    return str(caught.value)
+
+
+def test_the_dag_file_of_the_repository_has_a_dag_for_each_of_its_organizations() -> None:
+    dags = imported(DAG_FILE)
+    assert sorted(dags) == [
+        "hubspot_deals_aurora",
+        "hubspot_deals_kiosk",
+        "hubspot_deals_northwind",
+        "hubspot_deals_northwind_sandbox",
+    ]
+    assert {dag.fileloc for dag in dags.values()} == {str(DAG_FILE)}
+
+
+def test_the_dag_of_ten_lines_is_one() -> None:
+    file = REPOSITORY / "dags" / "examples" / "ten_lines.py"
+    assert len([line for line in file.read_text("utf-8").splitlines() if line.strip()]) <= 10
+    assert isinstance(task_of(imported(file)["ten_lines"]), HubSpotDealsToPostgresOperator)
+
+
+def test_organizations_beside_the_dag_file_are_found(path: Path) -> None:
+    path.write_text(TWO, encoding="utf-8")
+    assert sorted(imported(path.parent)) == ["hubspot_deals_acme", "hubspot_deals_zeta"]
+
+
+def test_the_environment_variable_names_another_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = path.with_name("other.toml")
+    other.write_text('[[organizations]]\nslug = "other"', encoding="utf-8")
+    path.write_text(TWO, encoding="utf-8")
+    monkeypatch.setenv("HUBSPOT_DEALS_ORGANIZATIONS", str(other))
+    assert sorted(imported(path.parent)) == ["hubspot_deals_other"]
+
+
+def test_a_task_that_starts_builds_its_own_dag_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "hubspot_deals_zeta")
+    assert list(built(path, TWO)) == ["hubspot_deals_zeta"]
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "somebody_elses")
+    assert build_dags(path) == {}
+
+
+def test_an_organization_that_is_switched_off_has_no_dag(path: Path) -> None:
+    assert list(built(path, TWO + "enabled = false")) == ["hubspot_deals_acme"]
+
+
+def test_the_same_file_makes_the_same_dags(path: Path) -> None:
+    one = serialized(built(path, TWO + 'tags = ["b", "a", "c"]\nzzz = 1'))
+    assert serialized(build_dags(path)) == one
+
+
+def test_the_order_of_the_file_changes_nothing(path: Path) -> None:
+    one = serialized(built(path, TWO))
+    entries = TWO.replace("acme", "-").replace("zeta", "acme").replace('"-"', '"zeta"')
+    assert serialized(built(path, entries)) == one
+
+
+def test_a_bad_organization_says_what_is_wrong_and_hides_no_other(path: Path) -> None:
+    dags = built(path, TWO + 'scheduel = "@daily"\ntags = 3')
+    assert sorted(dags) == ["hubspot_deals_acme", "hubspot_deals_zeta"]
+    broken = dags["hubspot_deals_zeta"]
+    assert "configuration-error" in broken.tags
+    for text in (broken.doc_md or "", what_fails(broken)):
+        assert "did you mean 'schedule'" in text
+        assert "tags must be" in text
+        assert str(path) in text
+    assert isinstance(task_of(dags["hubspot_deals_acme"]), HubSpotDealsToPostgresOperator)
+
+
+def test_a_schedule_that_only_looks_like_one_breaks_its_own_organization_alone(path: Path) -> None:
+    dags = built(path, TWO + 'schedule = "99 * * * *"')
+    assert "zeta" in what_fails(dags["hubspot_deals_zeta"])
+    assert task_of(dags["hubspot_deals_acme"]).organization == "acme"
+    assert serialized(dags)
+
+
+def test_an_entry_without_a_slug_is_reported_by_the_configuration_dag(path: Path) -> None:
+    dags = built(path, TWO + '[[organizations]]\nname = "?"')
+    assert sorted(dags) == ["hubspot_deals_acme", "hubspot_deals_configuration", "hubspot_deals_zeta"]
+    assert "entry 3, slug is missing" in what_fails(dags["hubspot_deals_configuration"])
+
+
+def test_an_unreadable_file_falls_back_to_its_last_readable_copy(path: Path, airflow_home: Path) -> None:
+    built(path, TWO)
+    dags = built(path, TWO + 'name = "no end')
+    assert sorted(dags) == ["hubspot_deals_acme", "hubspot_deals_configuration", "hubspot_deals_zeta"]
+    assert "line 5" in what_fails(dags["hubspot_deals_configuration"])
+    assert str(airflow_home) in what_fails(dags["hubspot_deals_configuration"])
+    path.unlink()
+    assert sorted(build_dags(path)) == sorted(dags)
+    path.write_text("", encoding="utf-8")
+    assert sorted(build_dags(path)) == sorted(dags)
+
+
+def test_a_mended_file_is_used_at_once(path: Path) -> None:
+    built(path, TWO)
+    built(path, "?")
+    assert sorted(built(path, TWO + '[[organizations]]\nslug = "new"')) == [
+        "hubspot_deals_acme",
+        "hubspot_deals_new",
+        "hubspot_deals_zeta",
+    ]
+
+
+def test_a_file_that_never_was_readable_leaves_the_configuration_dag(path: Path) -> None:
+    dags = build_dags(path)
+    assert list(dags) == ["hubspot_deals_configuration"]
+    assert "No such file" in what_fails(dags["hubspot_deals_configuration"])
+
+
+def test_two_files_have_two_copies(path: Path) -> None:
+    other = path.with_name("other.toml")
+    built(path, TWO)
+    built(other, '[[organizations]]\nslug = "other"')
+    path.unlink()
+    other.unlink()
+    assert "hubspot_deals_acme" in build_dags(path)
+    assert "hubspot_deals_other" in build_dags(other)
+
+
+def test_a_home_where_nothing_can_be_kept_costs_no_dag(path: Path, airflow_home: Path) -> None:
+    airflow_home.write_text("a file where a folder should be", encoding="utf-8")
+    assert sorted(built(path, TWO)) == ["hubspot_deals_acme", "hubspot_deals_zeta"]
+
+
+def test_the_copy_is_written_once_and_is_its_owners(path: Path, airflow_home: Path) -> None:
+    built(path, TWO)
+    (copy,) = (airflow_home / "hubspot_deals").iterdir()
+    before = copy.stat()
+    build_dags(path)
+    assert copy.stat().st_mtime_ns == before.st_mtime_ns
+    assert stat.S_IMODE(before.st_mode) & (stat.S_IWGRP | stat.S_IWOTH) == 0
+
+
+def test_a_dag_carries_what_its_organization_says() -> None:
+    dag = build_dag(
+        parse_organization(
+            {
+                "slug": "acme",
+                "schedule": "5 4 * * *",
+                "owners": ["data", "sales"],
+                "owner_links": {"data": "https://example.com"},
+                "tags": ["crm"],
+                "properties": ["dealname", "amount"],
+                "timeout_hours": 2,
+            }
+        )
+    )
+    task = task_of(dag)
+    assert getattr(dag.timetable, "expression", None) == "5 4 * * *"
+    assert (dag.max_active_runs, dag.catchup) == (1, False)
+    assert dag.tags == {"hubspot", "standard", "crm"}
+    assert dag.owner_links == {"data": "https://example.com"}
+    assert task.owner == "data, sales"
+    assert task.execution_timeout == timedelta(hours=2)
+    assert task.retries == 3
+    assert task.outlets == [deals_asset("acme")]
+    assert dag.params["properties"] == "dealname,amount"
+
+
+def test_the_documentation_names_the_tables_and_the_connections() -> None:
+    organization = parse_organization({"slug": "acme", "type": "sandbox"})
+    text = build_dag(organization).doc_md or ""
+    for part in (
+        organization.deals_table,
+        "hubspot_acme_sandbox",
+        str(organization.id),
+        "type = 'hubspot_deals_sandbox'",
+    ):
+        assert part in text
+
+
+def test_an_asset_keeps_its_address_through_airflow() -> None:
+    asset = deals_asset("acme", "sandbox")
+    assert (asset.name, asset.uri) == ("hubspot_deals_acme_sandbox", "x-hubspot-deals://acme/sandbox")
+
+
+def test_the_trigger_form_accepts_what_a_person_fills_in() -> None:
+    params = build_dag(parse_organization({"slug": "acme"})).params
+    params.update({"mode": "window", "window_start": "2026-11-01T00:00:00Z", "properties": "dealname, amount"})
+    assert params.validate()["mode"] == "window"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"mode": "everything"}, id="unknown mode"),
+        pytest.param({"mode": None}, id="no mode"),
+        pytest.param({"window_start": "yesterday"}, id="no time"),
+        pytest.param({"window_end": 5}, id="a number for a time"),
+        pytest.param({"properties": "{{ conn.hubspot_acme.password }}"}, id="a template"),
+        pytest.param({"properties": "a; DROP TABLE deals"}, id="SQL"),
+        pytest.param({"properties": ""}, id="nothing"),
+    ],
+)
+def test_the_trigger_form_refuses_what_no_run_could_use(values: dict[str, Any]) -> None:
+    params = build_dag(parse_organization({"slug": "acme"})).params
+    with pytest.raises(ParamValidationError):
+        params.update(values)
+
+
+def test_the_form_offers_the_modes_that_the_job_knows() -> None:
+    from airflow_provider_hubspot_deals.sync.request import MODES
+
+    param = build_dag(parse_organization({"slug": "acme"})).params.get_param("mode")
+    assert tuple(param.schema["enum"]) == MODES
+
+
+def test_a_thousand_organizations_are_built_within_seconds(path: Path) -> None:
+    entries = "".join(f'[[organizations]]\nslug = "organization-{number}"\n' for number in range(1000))
+    assert len(built(path, entries)) == 1000

@@ -1,0 +1,261 @@
+"""HubSpotHook: from an Airflow connection to answers of a real server on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+import requests
+from airflow.providers.common.compat.sdk import redact
+from airflow.providers.http.operators.http import HttpOperator
+
+from airflow_provider_hubspot_deals.exceptions import (
+    AuthenticationError,
+    ConfigurationError,
+    HubSpotRefusedError,
+    MissingScopeError,
+)
+from airflow_provider_hubspot_deals.hooks.hubspot import HubSpotHook
+from hubspot_simulator.server import SimulatorServer
+from hubspot_simulator.specification import PortalSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONN_ID = "hubspot_acme"
+ACME = PortalSpec(portal_id=1001, deals=12, region="eu1", account_type="SANDBOX")
+OAUTH = PortalSpec(portal_id=1002, deals=3, app="oauth")
+SCOPELESS = PortalSpec(portal_id=1003, deals=3, scopes=("oauth",))
+
+Connect: TypeAlias = Callable[..., HubSpotHook]
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[SimulatorServer]:
+    with SimulatorServer([ACME, OAUTH, SCOPELESS]) as server:
+        yield server
+
+
+@pytest.fixture
+def connect(simulator: SimulatorServer, monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """Define the connection in Airflow, towards the simulator unless told otherwise, and return its hook."""
+
+    def define(*, extra: dict[str, Any] | None = None, method: str = "GET", **fields: Any) -> HubSpotHook:
+        connection = {
+            "conn_type": "hubspot",
+            "host": simulator.base_url,
+            "extra": {"allow_other_hosts": True, **(extra or {})},
+            **fields,
+        }
+        monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", json.dumps(connection))
+        return HubSpotHook(CONN_ID, method=method)
+
+    return define
+
+
+@pytest.fixture
+def wire() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """Address of a server that keeps the headers of what it was sent."""
+    seen: list[dict[str, str]] = []
+
+    class Recorder(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            """Keep the test's output clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Recorder) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", seen
+        server.shutdown()
+
+
+def oauth_fields(spec: PortalSpec) -> dict[str, str]:
+    return {name: getattr(spec, name) for name in ("client_id", "client_secret", "refresh_token")}
+
+
+def test_a_token_opens_its_portal(connect: Connect) -> None:
+    with connect(password=ACME.token).get_client() as client:
+        assert client.portal_facts().portal_id == ACME.portal_id
+
+
+def test_an_oauth_grant_opens_its_portal(connect: Connect) -> None:
+    with connect(extra=oauth_fields(OAUTH)).get_client() as client:
+        assert client.portal_facts().portal_id == OAUTH.portal_id
+
+
+def test_a_dated_api_version_is_used(connect: Connect, simulator: SimulatorServer) -> None:
+    with connect(password=ACME.token, extra={"api_version": "2026-09"}).get_client() as client:
+        client.portal_facts()
+    assert simulator.requests[-1].path == "/account-info/2026-09/details"
+
+
+def test_the_connection_test_names_portal_region_and_type_and_what_is_left(connect: Connect) -> None:
+    ok, message = connect(password=ACME.token, extra={"portal_id": ACME.portal_id}).test_connection()
+    assert ok
+    for part in ("1001", "eu1", "SANDBOX", "API calls are left today"):
+        assert part in message
+
+
+def test_the_connection_test_says_that_a_token_is_wrong(connect: Connect) -> None:
+    ok, message = connect(password="pat-na1-00000000-0000-0000-0000-000000000000").test_connection()
+    assert not ok
+    assert CONN_ID in message
+    assert "401" in message
+    assert "Check the token" in message
+    assert "00000000" not in message
+
+
+def test_the_connection_test_names_a_missing_scope(connect: Connect) -> None:
+    ok, message = connect(password=SCOPELESS.token).test_connection()
+    assert not ok
+    assert "crm.objects.deals.read" in message
+
+
+def test_the_connection_test_refuses_a_token_of_another_portal(connect: Connect) -> None:
+    ok, message = connect(password=ACME.token, extra={"portal_id": "77"}).test_connection()
+    assert not ok
+    assert "1001" in message
+    assert "77" in message
+
+
+def test_the_connection_test_says_that_nobody_answers(connect: Connect) -> None:
+    ok, message = connect(password=ACME.token, host="http://127.0.0.1:1").test_connection()
+    assert not ok
+    assert "Connection refused" in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({}, "has no 'Access token'", id="nothing to authenticate with"),
+        pytest.param(
+            {"password": ACME.token, "extra": oauth_fields(OAUTH)}, "both an access token and OAuth", id="both"
+        ),
+        pytest.param({"extra": {"client_id": "abcdefgh"}}, "lacks client_secret, refresh_token", id="half of OAuth"),
+        pytest.param({"password": ACME.token, "extra": {"allow_other_hosts": "maybe"}}, "true or false", id="flag"),
+        pytest.param({"password": ACME.token, "extra": {"api_version": "v9"}}, "v9", id="API version"),
+        pytest.param({"password": ACME.token, "extra": {"allow_other_hosts": False}}, "not HubSpot's", id="host"),
+    ],
+)
+def test_a_connection_that_cannot_be_right_is_explained(
+    connect: Connect, fields: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=expected):
+        connect(**fields).get_client()
+
+
+def test_a_portal_id_that_is_no_number_is_explained(connect: Connect) -> None:
+    with pytest.raises(ConfigurationError, match=rf"'{CONN_ID}'.*must be a number"):
+        _ = connect(password=ACME.token, extra={"portal_id": "abc"}).portal_id
+
+
+def test_f20_a_token_that_cannot_be_one_is_refused_without_being_shown(connect: Connect) -> None:
+    for token in ("Bearer pat-na1-secretsecret", "pat-na1-secret\nsecret", "pat na1 secretsecret", "secret" * 1000):
+        with pytest.raises(AuthenticationError) as caught:
+            connect(password=token).get_client()
+        assert "secret" not in str(caught.value)
+
+
+def test_a_missing_connection_is_named_with_what_to_create() -> None:
+    with pytest.raises(ConfigurationError, match=r"no connection 'hubspot_nobody'.*type HubSpot"):
+        HubSpotHook("hubspot_nobody").get_client()
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"host": ""}, "https://api.hubapi.com/x", id="HubSpot's own"),
+        pytest.param({"host": "api-eu1.hubapi.com"}, "https://api-eu1.hubapi.com/x", id="host alone"),
+        pytest.param({"host": "https://api.hubapi.com/"}, "https://api.hubapi.com/x", id="trailing slash"),
+        pytest.param({"host": "localhost", "port": 80, "schema": "http"}, "http://localhost:80/x", id="in parts"),
+    ],
+)
+def test_the_address_comes_from_the_connection(connect: Connect, fields: dict[str, Any], expected: str) -> None:
+    assert connect(password=ACME.token, **fields).url_from_endpoint("/x") == expected
+
+
+def test_secrets_are_masked_in_logs_before_they_are_used(connect: Connect) -> None:
+    with connect(extra=oauth_fields(OAUTH)).get_client() as client:
+        client.portal_facts()
+        credentials = client._requester._credentials
+        access_token = credentials.access_token(lambda _form: {})
+    for secret in (OAUTH.client_secret, OAUTH.refresh_token, access_token):
+        assert redact(f"x {secret} x") == "x *** x"
+
+
+def test_extras_never_become_headers(connect: Connect, wire: tuple[str, list[dict[str, str]]]) -> None:
+    base_url, seen = wire
+    extra = {"portal_id": 5, "client_hint": "secret-value", "headers": {"x-evil": "1"}, "proxies": {"http": base_url}}
+    connect(password=ACME.token, host=base_url, extra=extra).run("/crm/v3/owners")
+    (headers,) = seen
+    assert set(headers) == {"host", "accept", "accept-encoding", "user-agent", "authorization", "connection"} & set(
+        headers
+    )
+    assert headers["authorization"] == f"Bearer {ACME.token}"
+
+
+def test_run_answers_like_http_hook(connect: Connect) -> None:
+    response = connect(password=ACME.token).run("/crm/v3/objects/deals?limit=1", {"properties": "dealname"})
+    assert isinstance(response, requests.Response)
+    assert response.ok
+    assert len(response.json()["results"]) == 1
+    assert "dealname" in response.json()["results"][0]["properties"]
+
+
+def test_run_sends_json_and_refuses_a_form(connect: Connect) -> None:
+    hook = connect(password=ACME.token, method="POST")
+    search = "crm/v3/objects/deals/search"
+    assert hook.run(search, json={"limit": 1}).json()["total"] == ACME.deals
+    assert hook.run(search, '{"limit": 1}').json()["total"] == ACME.deals
+    with pytest.raises(ConfigurationError, match="HubSpot takes JSON"):
+        hook.run(search, {"limit": 1})
+
+
+def test_run_raises_errors_of_our_own_kind(connect: Connect) -> None:
+    with pytest.raises(MissingScopeError) as caught:
+        connect(password=SCOPELESS.token).run("/crm/v3/objects/deals")
+    assert caught.value.status_code == 403
+    with pytest.raises(HubSpotRefusedError) as refused:
+        connect(password=ACME.token).run("/crm/v3/objects/deals/1")
+    assert refused.value.status_code == 404
+
+
+def test_airflows_http_operator_works_with_the_connection(connect: Connect) -> None:
+    connect(password=ACME.token)
+    account = HttpOperator(
+        task_id="account",
+        http_conn_id=CONN_ID,
+        endpoint="/account-info/v3/details",
+        method="GET",
+        response_filter=lambda response: response.json()["portalId"],
+    )
+    assert account.execute({}) == ACME.portal_id
+
+
+def test_the_session_reaches_nothing_but_the_portals_api(
+    connect: Connect, simulator: SimulatorServer, wire: tuple[str, list[dict[str, str]]]
+) -> None:
+    elsewhere, seen = wire
+    with connect(password=ACME.token).get_conn() as session:
+        assert session.get(f"{simulator.base_url}/crm/v3/owners").ok
+        assert ACME.token not in str(dict(session.headers))
+        for address in (elsewhere, f"{simulator.base_url}@example.com/", "https://api.hubapi.com/"):
+            with pytest.raises(requests.exceptions.InvalidSchema):
+                session.get(address)
+    assert seen == []
+
+
+def test_a_gzip_answer_is_read_once(connect: Connect) -> None:
+    with SimulatorServer([ACME], gzip=True) as zipped:
+        response = connect(password=ACME.token, host=zipped.base_url).run("/crm/v3/objects/deals?limit=100")
+    assert len(response.json()["results"]) == ACME.deals
