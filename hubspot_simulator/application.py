@@ -93,10 +93,9 @@ class HubSpotApplication:
         for callback in self.on_request:
             callback(name, portal_id)
         for rule in self.plan.mutations_for(name, portal_id):
-            for each in (rule.portal_id or portal_id,):
-                if each is not None:
-                    counts = {verb: getattr(rule, verb) for verb in ("edit", "archive", "merge", "create", "restore")}
-                    mutate(self.accounts.by_portal_id[each].portal, **counts)
+            mutated_id = rule.portal_id or portal_id
+            if mutated_id is not None:
+                mutate(self.accounts.by_portal_id[mutated_id].portal, **rule.counts())
 
     def _answered(
         self, request: Request, endpoint: Endpoint | None, caller: Caller | None, rule: FaultRule | None

@@ -115,6 +115,9 @@ class MutationRule(Rule):
     create: int = 0
     restore: int = 0
 
+    def counts(self) -> dict[str, int]:
+        return {verb: getattr(self, verb) for verb in ("edit", "archive", "merge", "create", "restore")}
+
 
 class Plan:
     """The rules of a server; safe to change while it runs."""

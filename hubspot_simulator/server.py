@@ -110,10 +110,14 @@ class SimulatorServer:
     def _replay(self) -> None:
         if self._journal is None:
             return
+        portals = [account.portal for account in self.accounts.by_portal_id.values()]
+        for portal in portals:
+            portal.set_search_lag(0)  # what happened before the restart has reached the index
         for change in self._journal.changes():
             self.portal(change["portal"]).apply(change)
-        for account in self.accounts.by_portal_id.values():
-            account.portal.journal = self._journal
+        for portal in portals:
+            portal.journal = self._journal
+            portal.set_search_lag(portal.spec.search_lag_s)
 
 
 class _Server(uvicorn.Server):

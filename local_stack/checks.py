@@ -71,7 +71,7 @@ def static_checks() -> list[Step]:
 def run_check(name: str, command: list[str]) -> Step:
     """Run one tool from the environment that runs us."""
     started = time.monotonic()
-    program = Path(sys.executable).with_name(command[0])
+    program = Path(sys.executable).parent / command[0]
     done = subprocess.run(  # noqa: S603 - one of STATIC_CHECKS
         [program, *command[1:]], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections import defaultdict
 from functools import partial
@@ -51,9 +52,9 @@ def _builders(source: Path) -> dict[str, Callable[[], DAG]]:
     file, file_problem = read_organizations(source)
     problems: dict[str, list[str]] = defaultdict(list)
     if file_problem:
-        problems[CONFIGURATION_DAG_ID].append(file_problem)
+        problems[_configuration_dag_id(source)].append(file_problem)
     for problem in file.problems if file else ():
-        problems[problem.dag_id or CONFIGURATION_DAG_ID].append(problem.message)
+        problems[problem.dag_id or _configuration_dag_id(source)].append(problem.message)
     builders: dict[str, Callable[[], DAG]] = {
         dag_id: partial(build_problem_dag, dag_id, tuple(messages)) for dag_id, messages in problems.items()
     }
@@ -69,6 +70,12 @@ def _build_safely(organization: Organization, source: Path) -> DAG:
     except Exception as error:  # whatever is wrong with one organization must not hide the others
         log.warning("%s: the DAG of organization %s cannot be built", source, organization.slug, exc_info=True)
         return build_problem_dag(organization.dag_id, [f"{source}: organization {organization.slug!r}: {error}"])
+
+
+def _configuration_dag_id(source: Path) -> str:
+    """``hubspot_deals_configuration``, with the file's name behind it if there may be several files."""
+    suffix = "" if source.name == FILE_NAME else "_" + re.sub(r"\W+", "_", source.stem, flags=re.ASCII)
+    return f"{CONFIGURATION_DAG_ID}{suffix}"
 
 
 def _beside_the_caller() -> Path:

@@ -106,7 +106,9 @@ class HubSpotHook(HttpHook):
                 facts = client.portal_facts()
                 self._check_portal(facts)
                 client.list_deals(properties=["hs_object_id"], limit=1)
-                return True, _description(facts, client.usage)
+                answer = _description(facts, client.usage)
+                self.log.info("%s", answer)  # `airflow connections test` prints no answer of a good connection
+                return True, answer
         except HubSpotDealsError as error:
             return False, str(error)
 

@@ -27,7 +27,21 @@ if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.organizations import Organization
     from airflow_provider_hubspot_deals.sync import SyncRequest
 
-_OF_ONE_RUN = ("mode", "window_start", "window_end")  # arguments that do not describe the organization
+# Arguments that may be templates.
+_OF_ONE_RUN = ("mode", "window_start", "window_end")
+_OF_THE_ORGANIZATION = (
+    "organization",
+    "organization_id",
+    "type",
+    "hubspot_conn_id",
+    "postgres_conn_id",
+    "schema",
+    "properties",
+    "portal_id",
+    "full_refresh_every_days",
+    "search_lag_minutes",
+    "overlap_minutes",
+)
 
 
 class TaskKilled(BaseException):
@@ -81,22 +95,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         RetriableError: HubSpot or PostgreSQL may answer later; Airflow retries.
     """
 
-    template_fields: Sequence[str] = (
-        "organization",
-        "organization_id",
-        "type",
-        "hubspot_conn_id",
-        "postgres_conn_id",
-        "schema",
-        "mode",
-        "window_start",
-        "window_end",
-        "properties",
-        "portal_id",
-        "full_refresh_every_days",
-        "search_lag_minutes",
-        "overlap_minutes",
-    )
+    template_fields: Sequence[str] = (*_OF_THE_ORGANIZATION, *_OF_ONE_RUN)
     operator_extra_links = (DealsBoardLink(),)
     ui_color = "#ffe8e0"
 
@@ -180,8 +179,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         return summary
 
     def _arguments(self) -> dict[str, object]:
-        names = (*self.template_fields, "allow_negative_amounts")
-        return {name: getattr(self, name) for name in names if name not in _OF_ONE_RUN}
+        return {name: getattr(self, name) for name in (*_OF_THE_ORGANIZATION, "allow_negative_amounts")}
 
     def _request(self, context: Context, organization: Organization, portal_id: int | None) -> SyncRequest:
         from airflow_provider_hubspot_deals.sync import SyncRequest

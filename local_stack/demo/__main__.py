@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WATCH_INTERVAL_S = 1.0
 EXIT_INTERRUPTED = 130
+PORT_MAX = 65_535
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,11 +48,21 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run demo", description="The whole path on this machine, to watch.")
     parser.add_argument("--once", action="store_true", help="leave when the deals are loaded; 0 when all is well")
     parser.add_argument("--fresh", action="store_true", help="forget earlier runs")
-    parser.add_argument("--port", type=int, default=8080, help="of the Airflow UI; 0 picks a free one (default: 8080)")
+    parser.add_argument(
+        "--port", type=port_number, default=8080, help="of the Airflow UI; 0 picks a free one (default: 8080)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     where = "where databases, state and logs live (default: .demo)"
     parser.add_argument("--directory", type=Path, default=ROOT / ".demo", metavar="DIR", help=where)
     return parser.parse_args(arguments)
+
+
+def port_number(text: str) -> int:
+    """A TCP port, or 0."""
+    if not text.isdecimal() or int(text) > PORT_MAX:
+        msg = f"must be a number from 0 to {PORT_MAX}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -186,7 +186,8 @@ def a_job_in(tenant: Tenant, status: str) -> None:
     """The organization's only job, as if it had always been in ``status``."""
     tenant.execute("DELETE FROM hubspot.jobs")
     tenant.execute(
-        "INSERT INTO hubspot.jobs (organization_id, scan_id, status, start_time, end_time) VALUES (%s, 'x', %s, %s, %s)",
+        "INSERT INTO hubspot.jobs (organization_id, scan_id, status, start_time, end_time) "
+        "VALUES (%s, 'x', %s, %s, %s)",
         tenant.id,
         status,
         INSTANT,

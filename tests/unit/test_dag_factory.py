@@ -66,6 +66,7 @@ def serialized(dags: dict[str, DAG]) -> str:
 def what_fails(dag: DAG) -> str:
     """What the one task of a DAG in the place of a broken one says when it runs."""
     task = task_of(dag)
+    assert task.task_id == "configuration_error"
     with pytest.raises(AirflowFailException) as caught:
         task.execute({})
     return str(caught.value)
@@ -137,7 +138,7 @@ def test_a_bad_organization_says_what_is_wrong_and_hides_no_other(path: Path) ->
 
 def test_a_schedule_that_only_looks_like_one_breaks_its_own_organization_alone(path: Path) -> None:
     dags = built(path, TWO + 'schedule = "99 * * * *"')
-    assert "zeta" in what_fails(dags["hubspot_deals_zeta"])
+    assert "organization 'zeta': [99 * * * *] is not acceptable" in what_fails(dags["hubspot_deals_zeta"])
     assert task_of(dags["hubspot_deals_acme"]).organization == "acme"
     assert serialized(dags)
 
@@ -174,6 +175,10 @@ def test_a_file_that_never_was_readable_leaves_the_configuration_dag(path: Path)
     dags = build_dags(path)
     assert list(dags) == ["hubspot_deals_configuration"]
     assert "No such file" in what_fails(dags["hubspot_deals_configuration"])
+
+
+def test_two_files_have_two_configuration_dags(path: Path) -> None:
+    assert list(build_dags(path.with_name("north-2.toml"))) == ["hubspot_deals_configuration_north_2"]
 
 
 def test_two_files_have_two_copies(path: Path) -> None:

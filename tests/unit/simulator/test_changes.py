@@ -27,7 +27,7 @@ def test_an_edit_shows_and_moves_the_modification_time(api: Api, portal: Portal)
     before = modified(api, deal_id)
     portal.edit_deal(deal_id, {"amount": "12345", "hs_next_step": ""})
     record = api.get(f"{DEALS}/{deal_id}", properties="amount,hs_next_step,amount_in_home_currency").json()
-    assert record["updatedAt"] > before
+    assert record["updatedAt"] == record["properties"]["hs_lastmodifieddate"] > before
     assert record["properties"]["amount"] == record["properties"]["amount_in_home_currency"] == "12345"
     assert record["properties"]["hs_next_step"] == ""
     portal.edit_deal(deal_id, {"hs_next_step": None})
@@ -84,6 +84,7 @@ def test_merge_losers_vanish_unarchived_and_the_survivor_is_new(api: Api, portal
     assert not {first, second} & set(api.listed_ids(archived="true"))
     record = api.get(f"{DEALS}/{first}", properties="hs_merged_object_ids").json()
     assert (record["id"], record["properties"]["hs_merged_object_ids"]) == (str(survivor), f"{first};{second}")
+    assert record["properties"]["hs_lastmodifieddate"] == record["updatedAt"]
     found = api.search(where("hs_lastmodifieddate", "GTE", record["updatedAt"])).json()["results"]
     assert [each["id"] for each in found] == [str(survivor)]
     assert portal.merged_deals() == {first: survivor, second: survivor}

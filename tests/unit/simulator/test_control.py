@@ -155,6 +155,15 @@ def test_a_state_file_brings_everything_back(tmp_path: Path) -> None:
     assert mutate(again, create=3, edit=3) == mutate(portal, create=3, edit=3)
 
 
+def test_what_a_state_file_brings_back_has_reached_search(tmp_path: Path) -> None:
+    spec, state = small_portal(search_lag_s=3600.0), tmp_path / "portals.jsonl"
+    created = SimulatorServer([spec], state=state).portal(PORTAL_ID).create_deal({})
+    with SimulatorServer([spec], state=state) as simulator:
+        api = Api(simulator)
+        assert created in api.found_ids()
+        assert simulator.portal(PORTAL_ID).create_deal({}) not in api.found_ids()
+
+
 def test_a_state_file_cut_by_a_kill_loses_only_the_last_change(tmp_path: Path) -> None:
     state = tmp_path / "portals.jsonl"
     portal = SimulatorServer([small_portal()], state=state).portal(PORTAL_ID)

@@ -190,3 +190,11 @@ def test_property_history_is_newest_first(api: Api, portal: Portal) -> None:
     assert [entry["value"] for entry in history["dealname"]] == ["second", "first"]
     assert [entry["value"] for entry in history["amount"]] == ["1"]
     assert history["dealname"][0]["timestamp"] == record["updatedAt"]
+
+
+def test_nul_and_lone_surrogates_travel_as_json_escapes(api: Api, portal: Portal) -> None:
+    nul = portal.create_deal({"dealname": "before\x00after"})
+    surrogate = portal.create_deal({"dealname": "cut \ud83d"})
+    assert b'"before\\u0000after"' in api.get(f"{DEALS}/{nul}").content
+    assert b'"cut \\ud83d"' in api.get(f"{DEALS}/{surrogate}").content
+    assert {nul, surrogate} <= {*api.listed_ids()}

@@ -53,10 +53,8 @@ def test_a_keyset_walk_in_a_closed_window_finds_exactly_the_window(reading: Api,
     ]
     window = where("hs_lastmodifieddate", "BETWEEN", low, high)
     found: list[int] = []
-    while page := reading.found_ids(
-        window, where("hs_object_id", "GT", found[-1] if found else 0), sorts=BY_ID, limit=9
-    ):
-        found += page
+    for _ in range(len(expected) // 9 + 1):
+        found += reading.found_ids(window, where("hs_object_id", "GT", max(found, default=0)), sorts=BY_ID, limit=9)
     assert found == expected
 
 

@@ -1,0 +1,72 @@
+"""A batch touches the rows that it is about, however many others there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import psycopg
+import pytest
+
+from airflow_provider_hubspot_deals import loading, sql
+from airflow_provider_hubspot_deals.jobs import Job
+from tests.builders import MODIFIED, a_row
+from tests.integration.tenant import Tenant, tables_of
+
+STORED = 200_000
+FILL = """
+INSERT INTO hubspot.hubspot_deals
+    (hubspot_deal_id, hs_lastmodifieddate, dealname, _content_hash, _organization_id, _tenant_id)
+SELECT number * 10, %(modified)s, 'Deal ' || number, gen_random_uuid(), %(id)s, %(id)s
+FROM generate_series(1, %(stored)s) AS number
+"""
+
+
+@pytest.fixture
+def job(database_url: str) -> Job:
+    """Of an organization with many deals."""
+    acme = Tenant(database_url)
+    job = acme.claim()
+    with acme.connect() as connection:
+        connection.execute(FILL, {"modified": MODIFIED, "id": acme.id, "stored": STORED})
+    return job
+
+
+def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def scans_of_leaf(connection: psycopg.Connection[Any], job: Job, name: str, **parameters: Any) -> set[str]:
+    """How the statement reads the leaf, as planned for these very values."""
+    keys = {**job.keys, **parameters}
+    bound = psycopg.ClientCursor(connection).mogrify(sql.statement(name, schema=job.schema, leaf=job.leaf), keys)
+    row = connection.execute("EXPLAIN (FORMAT JSON) " + bound).fetchone()
+    assert row is not None
+    (explained,) = row[0]
+    return {
+        node["Node Type"]
+        for node in nodes(explained["Plan"])
+        if node.get("Relation Name") == job.leaf and "Scan" in node["Node Type"]
+    }
+
+
+@pytest.mark.parametrize("is_analyzed", [False, True])
+def test_no_statement_of_a_batch_reads_the_whole_table(database_url: str, job: Job, *, is_analyzed: bool) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        if is_analyzed:
+            connection.execute("ANALYZE hubspot.hubspot_deals")
+        ids = list(range(10, 50_000, 10))
+        rows = [a_row(deal_id) for deal_id in ids]
+        with sql.transaction(connection):
+            noted = {"low": 0, "high": 50_000, "listed": ids, "deleted_reason": None}
+            scans = scans_of_leaf(connection, job, "deals.note_absent", **noted)
+            scans |= scans_of_leaf(connection, job, "deals.outdated", ids=ids[:200], versions=[MODIFIED] * 200)
+            assert loading.store(connection, tables_of(job), job.keys, rows).updated == len(rows)
+            scans |= scans_of_leaf(connection, job, "deals.upsert")
+            scans |= scans_of_leaf(connection, job, "deals.mark_merged", loser_ids=ids[:50], survivor_ids=ids[50:100])
+            scans |= scans_of_leaf(connection, job, "deals.mark_missing", ids=ids[:100])
+            raise psycopg.Rollback
+    assert scans <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
+    assert scans
