@@ -10,27 +10,23 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
-from local_stack.databases import DatabaseServer, given_server
+from local_stack.databases import DatabaseServer
 from local_stack.exceptions import StackError
 from local_stack.ports import LOOPBACK, free_port
 from local_stack.postgres_binaries import (
     PostgresBinaries,
     find_binaries,
+    make_shared,
     open_to_everybody,
     reachable_by_everybody,
-    shared_folder,
+    shared_path,
 )
 from local_stack.processes import Account, ManagedProcess
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SUPERUSER = "postgres"
 ROLE = "hubspot_loader"  # owns the databases; no superuser, so that row-level security holds for it
@@ -82,8 +78,10 @@ class EmbeddedPostgres:
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         self.binaries = self._find_binaries()
-        if not (self.data.exists() and self._password_file.exists()):  # data without its password is of no use
+        if not self._password_file.exists():  # data without their password are of no use
             self.delete()
+        self._make_home()
+        if not self.data.exists():
             self._initialize()
         self._stop_leftover()
         self.port = free_port(self.port)
@@ -102,8 +100,8 @@ class EmbeddedPostgres:
             self._process.stop()
 
     def delete(self) -> None:
-        """Remove the data of a stopped server."""
-        shutil.rmtree(self.data, ignore_errors=True)
+        """Remove the data of a stopped server, and the folder made for them elsewhere."""
+        shutil.rmtree(self.data if self._home == self.directory else self._home, ignore_errors=True)
 
     def __enter__(self) -> DatabaseServer:
         return self.start()
@@ -133,7 +131,7 @@ class EmbeddedPostgres:
     def _home(self) -> Path:
         if self.account is None or open_to_everybody(self.directory / "data"):
             return self.directory
-        return shared_folder(str(self.directory))
+        return shared_path(str(self.directory))
 
     @property
     def _password(self) -> str:
@@ -142,6 +140,10 @@ class EmbeddedPostgres:
     @property
     def _password_file(self) -> Path:
         return self.directory / "password"
+
+    def _make_home(self) -> None:
+        if self._home != self.directory:
+            make_shared(self._home)
 
     def _url(self, user: str) -> str:
         return f"postgresql://{user}:{self._password}@{LOOPBACK}:{self.port}/postgres"
@@ -238,27 +240,3 @@ def write_secret(path: Path, secret: str) -> Path:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(secret + "\n")
     return path
-
-
-@contextlib.contextmanager
-def temporary_directory() -> Iterator[Path]:
-    """A folder for a throwaway cluster, which the server's account can enter also when we are root."""
-    parent = Path(tempfile.gettempdir())
-    if server_account() and not open_to_everybody(parent / "data"):
-        parent = Path("/var/tmp")  # noqa: S108 - mkdtemp makes an unguessable folder of ours in it
-    directory = Path(tempfile.mkdtemp(prefix="hubspot-deals-postgres-", dir=parent))
-    directory.chmod(0o711)
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def throwaway_server() -> Iterator[DatabaseServer]:
-    """The server named by DATABASE_URL, else an embedded one that leaves nothing behind."""
-    if given := given_server():
-        yield given
-        return
-    with temporary_directory() as directory, EmbeddedPostgres(directory, durable=False) as server:
-        yield server

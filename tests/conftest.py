@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local_stack.databases import DATABASE_URL
-from local_stack.postgres import throwaway_server
+from local_stack.throwaway import throwaway_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

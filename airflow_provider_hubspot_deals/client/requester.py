@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 from airflow_provider_hubspot_deals.client import pauses
 from airflow_provider_hubspot_deals.client.calls import Call
-from airflow_provider_hubspot_deals.client.errors import deferral, read_complaint, refusal
+from airflow_provider_hubspot_deals.client.complaints import read_complaint
+from airflow_provider_hubspot_deals.client.errors import deferral, refusal
 from airflow_provider_hubspot_deals.client.paths import Endpoint
 from airflow_provider_hubspot_deals.client.payloads import read_object
 from airflow_provider_hubspot_deals.client.rate_limits import Bucket, RateLimits, header_int

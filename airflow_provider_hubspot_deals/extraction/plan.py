@@ -1,4 +1,8 @@
-"""The phases of a run. A full run is: everything live, then exactly what an incremental run does from its start on."""
+"""The phases of a run. A full run is an incremental one with the list of all live deals put in.
+
+The archived deals come first. A deal that is archived or restored while a run reads is then never in neither list: it
+is stored on one side, and the next run's archived list moves it to the other.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+ARCHIVED = "archived"  # the list of archived deals: archiving does not touch hs_lastmodifieddate
 LIVE = "live"  # the list of live deals
 CHANGED = "changed"  # search in a closed window that the index has caught up with; moves the watermark
 FRESH = "fresh"  # search in the newest `search_lag`; for freshness only, never moves the watermark
-ARCHIVED = "archived"  # the list of archived deals: archiving does not touch hs_lastmodifieddate
 ABSENT = "absent"  # confirm what the lists no longer held
 
 PHASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "full": (LIVE, CHANGED, FRESH, ARCHIVED, ABSENT),
-        "incremental": (CHANGED, FRESH, ARCHIVED, ABSENT),
+        "full": (ARCHIVED, LIVE, CHANGED, FRESH, ABSENT),
+        "incremental": (ARCHIVED, CHANGED, FRESH, ABSENT),
         "window": (CHANGED,),
     }
 )

@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals import migrations
-from local_stack.postgres import EmbeddedPostgres, temporary_directory
+from local_stack.postgres import EmbeddedPostgres
+from local_stack.throwaway import temporary_directory
 from tests.unit.compose_file import ROOT, SERVICES
 
 if TYPE_CHECKING:

@@ -19,11 +19,10 @@ from local_stack.postgres import (
     ROLE,
     EmbeddedPostgres,
     server_account,
-    temporary_directory,
-    throwaway_server,
 )
 from local_stack.postgres_binaries import find_binaries
 from local_stack.processes import session_members, wait_until
+from local_stack.throwaway import temporary_directory, throwaway_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,6 +118,11 @@ def test_data_without_its_password_are_started_over(directory: Path) -> None:
         assert not server.has_database("old")
 
 
+def test_deleting_what_was_never_made_is_harmless(directory: Path) -> None:
+    EmbeddedPostgres(directory / "never" / "made", durable=False).delete()
+    assert list(directory.iterdir()) == []
+
+
 def test_a_second_cluster_takes_another_port(directory: Path) -> None:
     first = EmbeddedPostgres(directory / "first", durable=False)
     with first:
@@ -177,6 +181,7 @@ def test_it_works_in_a_folder_that_its_account_cannot_enter(directory: Path) -> 
         assert is_elsewhere == (server_account() is not None)
     finally:
         embedded.delete()
+    assert not embedded.data.exists()
 
 
 def test_a_throwaway_server_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-from airflow_provider_hubspot_deals import jobs, sql
+from airflow_provider_hubspot_deals import jobs, loading, sql
 from airflow_provider_hubspot_deals.exceptions import JobCancelled, JobSuperseded
 from airflow_provider_hubspot_deals.jobs import Job
-from tests.integration.tenant import Tenant, a_batch, a_run
+from tests.builders import a_row
+from tests.integration.tenant import Tenant, a_batch, a_run, tables_of
 
 INSTANT = datetime(2026, 3, 9, 12, tzinfo=UTC)
 STATUSES = ["pending", "running", "completed", "failed", "cancelled"]
@@ -88,6 +91,26 @@ def test_e16_a_batch_that_began_before_the_takeover_holds_it_back(acme: Tenant) 
             rival.execute("UPDATE hubspot.sync_state SET epoch = epoch + 1")
         jobs.record_batch(connection, old, a_batch(received=1, inserted=1))
     assert acme.job(old)["records_extracted"] == 1
+
+
+def test_d06_a_claim_that_switches_the_amount_check_waits_for_a_batch_instead_of_deadlocking(acme: Tenant) -> None:
+    old = acme.claim(a_run(try_number=1))
+    with acme.connect() as connection, ThreadPoolExecutor() as threads:
+        with sql.transaction(connection):
+            jobs.lock_fence(connection, old)
+            claim = threads.submit(acme.claim, a_run(try_number=2), allow_negative_amounts=True)
+            wait_until_somebody_waits(acme)
+            loading.store(connection, tables_of(old), old.keys, [a_row(1)])
+        assert claim.result(timeout=30).epoch == old.epoch + 1
+    assert acme.living() == [1]
+
+
+def wait_until_somebody_waits(tenant: Tenant, *, timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
+    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    while not tenant.query(waiting):
+        assert time.monotonic() < deadline, "nobody waits"
+        time.sleep(0.02)
 
 
 def test_e25_a_cancelled_job_stops_at_its_next_batch_and_writes_nothing(acme: Tenant) -> None:

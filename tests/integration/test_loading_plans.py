@@ -13,7 +13,7 @@ from airflow_provider_hubspot_deals.jobs import Job
 from tests.builders import MODIFIED, a_row
 from tests.integration.tenant import Tenant, tables_of
 
-STORED = 200_000
+INDEXED = {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
 FILL = """
 INSERT INTO hubspot.hubspot_deals
     (hubspot_deal_id, hs_lastmodifieddate, dealname, _content_hash, _organization_id, _tenant_id)
@@ -22,13 +22,11 @@ FROM generate_series(1, %(stored)s) AS number
 """
 
 
-@pytest.fixture
-def job(database_url: str) -> Job:
-    """Of an organization with many deals."""
-    acme = Tenant(database_url)
+def filled(acme: Tenant, stored: int) -> Job:
+    """Of an organization with that many deals: 10, 20, 30, …"""
     job = acme.claim()
     with acme.connect() as connection:
-        connection.execute(FILL, {"modified": MODIFIED, "id": acme.id, "stored": STORED})
+        connection.execute(FILL, {"modified": MODIFIED, "id": acme.id, "stored": stored})
     return job
 
 
@@ -38,35 +36,51 @@ def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from nodes(child)
 
 
-def scans_of_leaf(connection: psycopg.Connection[Any], job: Job, name: str, **parameters: Any) -> set[str]:
-    """How the statement reads the leaf, as planned for these very values."""
+def scans_of_leaf(plan: Mapping[str, Any], job: Job) -> set[str]:
+    return {
+        node["Node Type"]
+        for node in nodes(plan)
+        if node.get("Relation Name") == job.leaf and "Scan" in node["Node Type"]
+    }
+
+
+def plan_of(connection: psycopg.Connection[Any], job: Job, name: str, **parameters: Any) -> dict[str, Any]:
+    """As planned for these very values."""
     keys = {**job.keys, **parameters}
     bound = psycopg.ClientCursor(connection).mogrify(sql.statement(name, schema=job.schema, leaf=job.leaf), keys)
     row = connection.execute("EXPLAIN (FORMAT JSON) " + bound).fetchone()
     assert row is not None
     (explained,) = row[0]
-    return {
-        node["Node Type"]
-        for node in nodes(explained["Plan"])
-        if node.get("Relation Name") == job.leaf and "Scan" in node["Node Type"]
-    }
+    return {name: explained["Plan"]}
 
 
 @pytest.mark.parametrize("is_analyzed", [False, True])
-def test_no_statement_of_a_batch_reads_the_whole_table(database_url: str, job: Job, *, is_analyzed: bool) -> None:
+def test_no_statement_of_a_batch_reads_the_whole_table(database_url: str, *, is_analyzed: bool) -> None:
+    job = filled(Tenant(database_url), 200_000)
     with psycopg.connect(database_url, autocommit=True) as connection:
         if is_analyzed:
             connection.execute("ANALYZE hubspot.hubspot_deals")
         ids = list(range(10, 50_000, 10))
         rows = [a_row(deal_id) for deal_id in ids]
         with sql.transaction(connection):
-            noted = {"low": 0, "high": 50_000, "listed": ids, "deleted_reason": None}
-            scans = scans_of_leaf(connection, job, "deals.note_absent", **noted)
-            scans |= scans_of_leaf(connection, job, "deals.outdated", ids=ids[:200], versions=[MODIFIED] * 200)
+            noted = {"low": 0, "high": 1_000, "listed": ids[:100], "deleted_reason": None}
+            plans = plan_of(connection, job, "deals.note_absent", **noted)
+            plans |= plan_of(connection, job, "deals.outdated", ids=ids[:200], versions=[MODIFIED] * 200)
             assert loading.store(connection, tables_of(job), job.keys, rows).updated == len(rows)
-            scans |= scans_of_leaf(connection, job, "deals.upsert")
-            scans |= scans_of_leaf(connection, job, "deals.mark_merged", loser_ids=ids[:50], survivor_ids=ids[50:100])
-            scans |= scans_of_leaf(connection, job, "deals.mark_missing", ids=ids[:100])
+            plans |= plan_of(connection, job, "deals.upsert")
+            plans |= plan_of(connection, job, "deals.mark_merged", loser_ids=ids[:50], survivor_ids=ids[50:100])
+            plans |= plan_of(connection, job, "deals.mark_missing", ids=ids[:100])
             raise psycopg.Rollback
-    assert scans <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
-    assert scans
+    scans = {name: scans_of_leaf(plan, job) for name, plan in plans.items()}
+    assert all(kinds and kinds <= INDEXED for kinds in scans.values()), scans
+
+
+def test_the_merge_probes_the_key_also_where_the_planner_would_read_the_table(database_url: str) -> None:
+    job = filled(Tenant(database_url), 20_000)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("ANALYZE hubspot.hubspot_deals")
+        with sql.transaction(connection):
+            loading.store(connection, tables_of(job), job.keys, [a_row(deal_id) for deal_id in range(10, 50_000, 10)])
+            plans = plan_of(connection, job, "deals.upsert")
+            raise psycopg.Rollback
+    assert scans_of_leaf(plans["deals.upsert"], job) == {"Index Scan"}

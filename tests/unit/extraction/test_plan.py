@@ -56,5 +56,11 @@ def test_no_window_begins_at_the_epoch() -> None:
     assert start == plan.FIRST_INSTANT
 
 
-def test_a_full_run_ends_with_what_an_incremental_run_does() -> None:
-    assert plan.PHASES["full"][1:] == plan.PHASES["incremental"]
+def test_a_full_run_is_an_incremental_one_with_the_live_list_before_its_search() -> None:
+    full = plan.PHASES["full"]
+    assert tuple(phase for phase in full if phase != plan.LIVE) == plan.PHASES["incremental"]
+    assert full.index(plan.LIVE) < full.index(plan.CHANGED)
+
+
+def test_absent_deals_are_confirmed_when_every_list_has_been_read() -> None:
+    assert plan.PHASES["full"][-1] == plan.PHASES["incremental"][-1] == plan.ABSENT

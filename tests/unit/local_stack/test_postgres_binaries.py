@@ -13,9 +13,10 @@ from local_stack.postgres_binaries import (
     PostgresBinaries,
     copy_once,
     find_binaries,
+    make_shared,
     open_to_everybody,
     reachable_by_everybody,
-    shared_folder,
+    shared_path,
 )
 
 
@@ -85,15 +86,22 @@ def test_a_closed_folder_on_the_way_is_noticed(tmp_path: Path) -> None:
     assert open_to_everybody(Path("/usr/bin/env"))
 
 
-def test_a_shared_folder_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = shared_folder("a test's own key")
-    try:
-        assert folder == shared_folder("a test's own key")
-        monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
-        with pytest.raises(StackError, match="belongs to somebody else"):
-            shared_folder("a test's own key")
-    finally:
-        folder.rmdir()
+def test_a_shared_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_shared(tmp_path / "shared")
+    make_shared(tmp_path / "shared")
+    monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(StackError, match="belongs to somebody else"):
+        make_shared(tmp_path / "shared")
+
+
+def test_a_link_put_in_the_place_of_a_shared_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "shared").symlink_to(tmp_path)
+    with pytest.raises(StackError, match="belongs to somebody else"):
+        make_shared(tmp_path / "shared")
+
+
+def test_a_shared_folder_keeps_its_place() -> None:
+    assert shared_path("a") == shared_path("a") != shared_path("b")
 
 
 def test_binaries_in_a_closed_folder_are_copied_with_their_libraries(
@@ -105,8 +113,7 @@ def test_binaries_in_a_closed_folder_are_copied_with_their_libraries(
     (tmp_path / "closed" / "some_wheel.libs" / "libz.so").touch()
     (tmp_path / "closed").chmod(0o700)
     shared = tmp_path / "shared"
-    shared.mkdir()
-    monkeypatch.setattr(postgres_binaries, "shared_folder", lambda _key: shared)
+    monkeypatch.setattr(postgres_binaries, "shared_path", lambda _key: shared)
     copied = reachable_by_everybody(binaries)
     assert copied == PostgresBinaries(shared / "some_wheel" / "pginstall" / "bin", 18)
     assert (copied.folder / "initdb").exists()

@@ -84,14 +84,15 @@ def test_several_are_stopped_in_the_time_of_the_slowest(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a process to its parent")
 def test_it_dies_with_a_launcher_that_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "log"
     launcher = subprocess.Popen(  # noqa: S603 - our own script
-        [sys.executable, "-c", LAUNCHER, str(tmp_path / "log")],
+        [sys.executable, "-c", LAUNCHER, str(log)],
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    output, _ = launcher.stdout, launcher.poll()
-    pid = int(output.readline()) if output else 0
+    pid = int(launcher.stdout.readline()) if launcher.stdout else 0
+    wait_until(lambda: "ready" in log.read_text(), what="the program's start", timeout_s=DEADLINE_S)
     assert session_members(pid) == [pid]
     launcher.send_signal(signal.SIGKILL)
     launcher.communicate()

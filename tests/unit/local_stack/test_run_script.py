@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -107,7 +108,20 @@ def test_two_at_once_set_up_once(checkout: Path) -> None:
     both = [start(checkout, "test") for _ in range(2)]
     answers = [process.communicate(timeout=60) for process in both]
     assert set_ups(checkout) == 1
-    assert sum("setting up .venv" in said for _output, said in answers) == 1
+    assert sum("setting up .venv with" in said for _output, said in answers) == 1
+    assert all("ran " in output for output, _said in answers)
+
+
+def test_an_environment_in_use_is_not_replaced_and_whoever_waited_longest_makes_it(checkout: Path) -> None:
+    in_use = os.open(checkout, os.O_RDONLY)
+    fcntl.flock(in_use, fcntl.LOCK_SH)  # as a running ./run demo holds it
+    both = [start(checkout, "test") for _ in range(2)]
+    complaints = [process.stderr.readline() for process in both if process.stderr]
+    assert all("another ./run still uses it" in complaint for complaint in complaints)
+    assert set_ups(checkout) == 0
+    os.close(in_use)
+    answers = [process.communicate(timeout=60) for process in both]
+    assert set_ups(checkout) == 1
     assert all("ran " in output for output, _said in answers)
 
 
