@@ -45,6 +45,8 @@ def store(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequenc
     Raises:
         psycopg.Error: PostgreSQL refused; the caller's transaction is void.
     """
+    if not rows:
+        return Written(inserted=0, updated=0, unchanged=0, stale=0, duplicate=0, deleted=0)
     _stage(connection, rows)
     counts = sql.one(connection, "deals.upsert", keys, schema=tables.schema, leaf=tables.leaf)
     if counts is None or counts["written"] != counts["inserted"] + counts["updated"]:

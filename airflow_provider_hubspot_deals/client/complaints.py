@@ -43,17 +43,25 @@ class Complaint:
 
 
 def read_complaint(answer: Answer, redact: Callable[[str], str]) -> Complaint:
-    """HubSpot's error body, however much of it there is, without our secrets."""
+    """HubSpot's error body, however much of it there is, without our secrets: any field may echo what we sent."""
     body = _object(answer)
-    header_id = answer.headers.get("X-HubSpot-Correlation-Id")
+
+    def word(value: object) -> str:
+        return _word(value, redact)
+
     return Complaint(
         message=_text(body.get("message"), redact),
-        category=_word(body.get("category")) or _grant_status(body.get("status")),
-        policy=_word(body.get("policyName")).upper(),
-        correlation_id=_word(header_id) or _word(body.get("correlationId")) or None,
-        scopes=_scopes(body),
+        category=word(body.get("category")) or _grant_status(word(body.get("status"))),
+        policy=word(body.get("policyName")).upper(),
+        correlation_id=word(answer.headers.get("X-HubSpot-Correlation-Id")) or word(body.get("correlationId")) or None,
+        scopes=_scopes(body, word),
         is_json=bool(body),
     )
+
+
+def read_content_type(answer: Answer, redact: Callable[[str], str]) -> str:
+    """What the body claims to be, or ``none``."""
+    return _word(answer.headers.get("Content-Type"), redact) or "none"
 
 
 def _object(answer: Answer) -> Mapping[str, Any]:
@@ -73,23 +81,22 @@ def _text(value: object, redact: Callable[[str], str]) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in cut)
 
 
-def _word(value: object) -> str:
+def _word(value: object, redact: Callable[[str], str]) -> str:
     """A short identifier, or nothing."""
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():
         return ""
-    return value[:_WORD_LENGTH_MAX]
+    return redact(value)[:_WORD_LENGTH_MAX]
 
 
-def _grant_status(value: object) -> str:
-    word = _word(value)
-    return "" if word == "error" else word  # every other error body says "error" here
+def _grant_status(status: str) -> str:
+    return "" if status == "error" else status  # every other error body says "error" here
 
 
-def _scopes(body: Mapping[str, Any]) -> tuple[str, ...]:
+def _scopes(body: Mapping[str, Any], word: Callable[[object], str]) -> tuple[str, ...]:
     """``requiredGranularScopes``, from the body's own ``context`` or that of its ``errors``: both are recorded."""
     errors = body.get("errors")
     holders = [body, *(errors if isinstance(errors, list) else [])]
     contexts = [holder.get("context") for holder in holders if isinstance(holder, dict)]
     found = [context.get("requiredGranularScopes") for context in contexts if isinstance(context, dict)]
-    names = [_word(name) for scopes in found if isinstance(scopes, list) for name in scopes]
+    names = [word(name) for scopes in found if isinstance(scopes, list) for name in scopes]
     return tuple(dict.fromkeys(name for name in names if name))[:_SCOPES_MAX]

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from airflow_provider_hubspot_deals.client import pauses
 from airflow_provider_hubspot_deals.client.calls import Call
-from airflow_provider_hubspot_deals.client.complaints import read_complaint
+from airflow_provider_hubspot_deals.client.complaints import read_complaint, read_content_type
 from airflow_provider_hubspot_deals.client.errors import deferral, refusal
 from airflow_provider_hubspot_deals.client.paths import Endpoint
 from airflow_provider_hubspot_deals.client.payloads import read_object
@@ -158,7 +158,7 @@ class Requester:
         try:
             return read(answer.json())
         except ValueError as reason:
-            content_type = answer.headers.get("Content-Type", "none")[:64]
+            content_type = read_content_type(answer, self._credentials.redact)
             complaint = read_complaint(answer, self._credentials.redact)
             raise BadResponseError(
                 f"{self._who} answered {answer.status} to {call.asked} with something unusable: {reason} "

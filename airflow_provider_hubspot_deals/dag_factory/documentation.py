@@ -49,7 +49,6 @@ Schedule another DAG on new deals with
 
 def documentation_of(organization: Organization, task_id: str) -> str:
     """Return Markdown with the tables, connections and queries of this organization."""
-    is_standard = organization.type == "standard"
     return _TEMPLATE.format(
         name=organization.name,
         task_id=task_id,
@@ -61,6 +60,6 @@ def documentation_of(organization: Organization, task_id: str) -> str:
         id=organization.id,
         full_refresh_every_days=organization.full_refresh_every_days,
         type=organization.type,
-        job_type="hubspot_deals" if is_standard else f"hubspot_deals_{organization.type}",
+        job_type=organization.job_type,
         slug=organization.slug,
     )

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, NoReturn
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseOperator
 
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import START_DATE
+from airflow_provider_hubspot_deals.organizations import dag_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
 
-CONFIGURATION_DAG_ID = "hubspot_deals_configuration"
+CONFIGURATION_DAG_ID = dag_id_of("configuration")
 TAG = "configuration-error"
 
 

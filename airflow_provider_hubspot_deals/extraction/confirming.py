@@ -21,9 +21,12 @@ def confirmed_pages(
         live = read_by_id(source, ids, properties=properties)
         not_live = missing_ids(ids, live)
         archived = read_by_id(source, not_live, properties=properties, archived=True)
+        # The two answers are two moments: a deal restored between them is in neither.
+        in_neither = missing_ids(not_live, archived)
+        restored = read_by_id(source, in_neither, properties=properties)
         yield Page(
-            records=live + archived,
+            records=live + archived + restored,
             cursor={"last_id": last_id},
-            gone=missing_ids(not_live, archived),
+            gone=missing_ids(in_neither, restored),
             confirmed_to=last_id,
         )

@@ -13,6 +13,7 @@ from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from airflow_provider_hubspot_deals.extraction.pages import ID_MAX, Cursor, DealSource, IdRange, Page, deal_id
 
+LIST_PAGE = 100  # HubSpot's maximum for the list, and what the client asks for
 EMPTY_PAGES_MAX = 3  # in a row, each with a next page: legal, but not for ever
 
 
@@ -28,9 +29,9 @@ def listed_pages(source: DealSource, *, properties: Sequence[str], archived: boo
     empty_pages = 0
     while True:
         listed = source.list_deals(properties=properties, archived=archived, after=after)
-        covers = _covered(listed.records, low, last_page=listed.next_after is None)
+        after = listed.next_after or _after_full_page(listed.records)
+        covers = _covered(listed.records, low, last_page=after is None)
         low = None if covers is None else covers.high
-        after = listed.next_after
         yield Page(
             records=listed.records, cursor=None if after is None else {"after": after, "low": low}, covers=covers
         )
@@ -41,6 +42,17 @@ def listed_pages(source: DealSource, *, properties: Sequence[str], archived: boo
             why = "the same cursor came twice" if after in seen else f"{empty_pages} empty pages in a row"
             raise BadResponseError(f"HubSpot's list of deals does not end: {why}.", code="PAGING_LOOP")
         seen.add(after)
+
+
+def _after_full_page(records: list[Record]) -> str | None:
+    """A full page without a next one may be the end, or an answer that lost its cursor: ask once more.
+
+    HubSpot's cursor is "id ≥ after", and its own is the last id plus one.
+    """
+    try:
+        return str(deal_id(records[-1]) + 1) if len(records) == LIST_PAGE else None
+    except ValueError:
+        return None
 
 
 def _covered(records: list[Record], low: int | None, *, last_page: bool) -> IdRange | None:

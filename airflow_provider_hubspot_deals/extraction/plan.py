@@ -1,7 +1,8 @@
 """The phases of a run. A full run is an incremental one with the list of all live deals put in.
 
-The archived deals come first. A deal that is archived or restored while a run reads is then never in neither list: it
-is stored on one side, and the next run's archived list moves it to the other.
+The archived deals come first: a deal that is restored after its place in the live list was read, or after search was
+asked, is then in no list at all, and nothing would ever bring it. Stored as archived, it is missed by the next archived
+list and asked for. A full run reads that list again itself, since reading everything takes long.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ ARCHIVED = "archived"  # the list of archived deals: archiving does not touch hs
 LIVE = "live"  # the list of live deals
 CHANGED = "changed"  # search in a closed window that the index has caught up with; moves the watermark
 FRESH = "fresh"  # search in the newest `search_lag`; for freshness only, never moves the watermark
+ARCHIVED_AGAIN = "archived_again"  # the same list after the live one
 ABSENT = "absent"  # confirm what the lists no longer held
+
+ARCHIVED_LISTS = (ARCHIVED, ARCHIVED_AGAIN)
 
 PHASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "full": (ARCHIVED, LIVE, CHANGED, FRESH, ABSENT),
+        "full": (ARCHIVED, LIVE, CHANGED, FRESH, ARCHIVED_AGAIN, ABSENT),
         "incremental": (ARCHIVED, CHANGED, FRESH, ABSENT),
         "window": (CHANGED,),
     }
@@ -48,4 +52,4 @@ def changed_window(
 
 def fresh_window(changed_end: datetime, now: datetime) -> tuple[datetime, datetime]:
     """Everything newer than the closed window."""
-    return changed_end, now + CLOCK_SLACK
+    return changed_end, max(changed_end, now) + CLOCK_SLACK

@@ -7,30 +7,26 @@ transaction under an advisory lock, so that two migrators wait for each other in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from psycopg import Connection, sql
 
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, SchemaError
+from airflow_provider_hubspot_deals.migrations.database import Database, database_errors, opener_of
+from airflow_provider_hubspot_deals.organizations.organization import SCHEMA_PATTERN
 
 HEAD = "0003"  # the newest revision in versions/; a test compares the two
 VERSION_TABLE = "schema_version"
 UPGRADE_COMMAND = "python -m airflow_provider_hubspot_deals.migrations upgrade --database-url postgresql://…"
-
-Database = str | Callable[[], Connection[Any]]
-"""Where to migrate: a ``postgresql://`` URL, or a callable that opens a psycopg connection."""
-
-_SCHEMA_NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")  # PostgreSQL keeps pg_ for itself
 
 
 def upgrade(database: Database, schema: str = "hubspot", revision: str = "head") -> None:
     """Bring ``schema`` to ``revision``; does nothing when it is there already.
 
     Raises:
-        ConfigurationError: ``schema`` is no plain lower-case identifier.
-        SchemaError: this package does not know ``revision``, or the one that ``schema`` is at.
-        sqlalchemy.exc.DBAPIError: PostgreSQL refused or is not there; nothing was changed.
+        ConfigurationError: ``schema`` is no plain lower-case identifier, or the URL is malformed.
+        SchemaError: this package does not know ``revision``, or the one that ``schema`` is at; or PostgreSQL refuses.
+        DatabaseUnavailableError: PostgreSQL is not there, or busy.
     """
     _alembic_command("upgrade", database, schema, revision)
 
@@ -75,7 +71,7 @@ def check(connection: Connection[Any], schema: str = "hubspot") -> None:
 
 def check_schema_name(schema: str) -> str:
     """Return ``schema`` if it is a plain lower-case identifier, whose quoted and unquoted spelling mean the same."""
-    if not _SCHEMA_NAME.fullmatch(schema):
+    if not re.fullmatch(SCHEMA_PATTERN, schema):
         raise ConfigurationError(
             f"Schema name {schema!r} must be lower-case letters, digits and underscores, and not begin with pg_."
         )
@@ -90,9 +86,10 @@ def _alembic_command(name: str, database: Database, schema: str, revision: str) 
     config = Config()
     config.set_main_option("script_location", "airflow_provider_hubspot_deals:migrations")
     config.set_main_option("path_separator", "os")
-    config.attributes["database"] = database
+    config.attributes["connect"] = opener_of(database)
     config.attributes["schema"] = check_schema_name(schema)
     try:
-        getattr(command, name)(config, revision)
+        with database_errors(f"Schema {schema!r} could not be taken to revision {revision!r}"):
+            getattr(command, name)(config, revision)
     except CommandError as error:  # a revision that this package does not have
         raise SchemaError(f"Schema {schema!r} cannot be taken to revision {revision!r}: {error}.") from error

@@ -6,11 +6,9 @@ import argparse
 import os
 import sys
 
-import psycopg
-from sqlalchemy.exc import SQLAlchemyError
-
 from airflow_provider_hubspot_deals import migrations
 from airflow_provider_hubspot_deals.exceptions import HubSpotDealsError
+from airflow_provider_hubspot_deals.migrations.database import database_errors, opener_of
 
 
 def _arguments() -> argparse.Namespace:
@@ -32,12 +30,12 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(arguments: argparse.Namespace) -> str:
-    url, schema = arguments.database_url, arguments.schema
+    connect, schema = opener_of(arguments.database_url), arguments.schema
     if arguments.action == "upgrade":
-        migrations.upgrade(url, schema, arguments.revision or "head")
+        migrations.upgrade(connect, schema, arguments.revision or "head")
     elif arguments.action == "downgrade":
-        migrations.downgrade(url, schema, arguments.revision)
-    with psycopg.connect(url) as connection:
+        migrations.downgrade(connect, schema, arguments.revision)
+    with database_errors(f"Schema {schema!r} could not be looked at"), connect() as connection:
         if arguments.action == "check":
             migrations.check(connection, schema)
         return f"Schema {schema!r} is at revision {migrations.current(connection, schema)}."
@@ -49,10 +47,6 @@ def main() -> int:
         answer = _run(arguments)
     except HubSpotDealsError as error:
         sys.stderr.write(f"{error}\n")
-        return 1
-    except (psycopg.Error, SQLAlchemyError) as error:
-        # SQLAlchemy's message repeats the statement and a link; the driver's own says what is wrong.
-        sys.stderr.write(f"PostgreSQL refused: {getattr(error, 'orig', None) or error}\n")
         return 1
     sys.stdout.write(f"{answer}\n")
     return 0

@@ -6,23 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from alembic import context
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from airflow_provider_hubspot_deals.migrations import VERSION_TABLE
 
 if TYPE_CHECKING:
-    from airflow_provider_hubspot_deals.migrations import Database
+    from collections.abc import Callable
 
 LOCK_TIMEOUT = "2s"  # a waiting ACCESS EXCLUSIVE lock blocks every reader behind it, so never wait long for one
 
 
-def _engine(database: Database) -> Engine:
-    if isinstance(database, str):
-        return create_engine(make_url(database).set(drivername="postgresql+psycopg"), poolclass=NullPool)
-
+def _engine(connect: Callable[[], psycopg.Connection[Any]]) -> Engine:
     def transactional() -> psycopg.Connection[Any]:
-        connection = database()
+        connection = connect()
         connection.autocommit = False  # else each statement commits itself, and our search_path ends with it
         return connection
 
@@ -40,7 +37,7 @@ def _enter_schema(connection: Connection, schema: str) -> None:
 
 def _run_migrations() -> None:
     schema: str = context.config.attributes["schema"]
-    with _engine(context.config.attributes["database"]).begin() as connection:
+    with _engine(context.config.attributes["connect"]).begin() as connection:
         _enter_schema(connection, schema)
         context.configure(connection=connection, version_table=VERSION_TABLE, version_table_schema=schema)
         context.run_migrations()

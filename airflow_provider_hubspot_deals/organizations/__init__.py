@@ -1,4 +1,7 @@
-"""The organizations whose deals are kept, read from one TOML file. Pure: no network, no database, no Airflow."""
+"""The organizations whose deals are kept, read from one TOML file.
+
+Pure but for reading that file: no network, no database, no Airflow.
+"""
 
 from airflow_provider_hubspot_deals.organizations.file import (
     OrganizationsFile,
@@ -7,7 +10,7 @@ from airflow_provider_hubspot_deals.organizations.file import (
     parse_organizations,
     read_text,
 )
-from airflow_provider_hubspot_deals.organizations.organization import Organization, dag_id_of
+from airflow_provider_hubspot_deals.organizations.organization import Organization, dag_id_of, job_type_of
 from airflow_provider_hubspot_deals.organizations.settings import (
     check_settings,
     organization_from,
@@ -20,6 +23,7 @@ __all__ = [
     "Problem",
     "check_settings",
     "dag_id_of",
+    "job_type_of",
     "load_organizations",
     "organization_from",
     "parse_organization",

@@ -7,6 +7,9 @@ from typing import Any
 from uuid import UUID, uuid5
 
 STANDARD_TYPE = "standard"
+TYPE_PATTERN = r"[a-z][a-z0-9_]{0,14}"  # stands in table names, which hold 63 bytes with the id behind it
+SCHEMA_PATTERN = r"(?!pg_)[a-z_][a-z0-9_]{0,62}"  # PostgreSQL keeps pg_ for itself
+_PREFIX = "hubspot_deals"  # of DAGs, tables and job types
 
 # Fixed for ever: the ids made from it are the tenant keys of stored rows.
 _ID_NAMESPACE = UUID("6f0d3c1e-5d0b-5b0e-9a44-8f1c7a0c2d11")
@@ -49,12 +52,22 @@ class Organization:
     @property
     def deals_table(self) -> str:
         """The one table that holds this organization's deals of this type, with its schema."""
-        return f"{self.schema}.hubspot_deals_{self.type}_{self.id.hex}"
+        return f"{self.schema}.{_PREFIX}_{self.type}_{self.id.hex}"
+
+    @property
+    def job_type(self) -> str:
+        """``jobs.type`` of its runs."""
+        return job_type_of(self.type)
+
+
+def job_type_of(type_: str) -> str:
+    """``hubspot_deals``, or ``hubspot_deals_<type>`` for another type than ``standard``."""
+    return _PREFIX if type_ == STANDARD_TYPE else f"{_PREFIX}_{type_}"
 
 
 def dag_id_of(slug: str, type_: str = STANDARD_TYPE) -> str:
     """``hubspot_deals_<slug>``, with ``_<type>`` behind it for another type than ``standard``."""
-    return f"hubspot_deals_{_portal_name(slug, type_)}"
+    return f"{_PREFIX}_{_portal_name(slug, type_)}"
 
 
 def derived_settings(slug: str, type_: str) -> dict[str, Any]:

@@ -13,7 +13,13 @@ from typing import Any
 from uuid import UUID
 
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
-from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE, Organization, derived_settings
+from airflow_provider_hubspot_deals.organizations.organization import (
+    SCHEMA_PATTERN,
+    STANDARD_TYPE,
+    TYPE_PATTERN,
+    Organization,
+    derived_settings,
+)
 
 Complaint = tuple[str, str]  # key, what would be right
 Check = Callable[[object], object]  # returns the value to keep, or raises ValueError with what would be right
@@ -107,21 +113,21 @@ def _but_is(value: object, expected: type) -> str:
 
 _PROPERTY = _text(r"[\w.-]{1,255}", "HubSpot's internal property names, such as dealname")
 _LINK = _text(r"(https?://|mailto:)[^\s/]\S{0,500}", "an https: or mailto: address for each owner")
-_TYPE_PATTERN = r"[a-z][a-z0-9_]{0,14}"  # stands in table names, which hold 63 bytes with the id behind it
-_SCHEMA_PATTERN = r"[a-z_][a-z0-9_]{0,62}"
 
 SETTINGS: dict[str, Check] = {
     "slug": _text(
         r"[a-z0-9][a-z0-9_-]{0,62}",
         "1 to 63 lower-case letters, digits, hyphens and underscores, starting with a letter or digit",
     ),
-    "type": _text(_TYPE_PATTERN, "1 to 15 lower-case letters, digits and underscores, starting with a letter"),
+    "type": _text(TYPE_PATTERN, "1 to 15 lower-case letters, digits and underscores, starting with a letter"),
     "id": _uuid,
     "name": _text(r"[^\x00-\x1f\x7f]{1,200}", "1 to 200 characters on one line"),
     "enabled": _flag,
     "hubspot_conn_id": _conn_id,
     "postgres_conn_id": _conn_id,
-    "schema": _text(_SCHEMA_PATTERN, "a PostgreSQL schema in lower-case letters, digits and underscores"),
+    "schema": _text(
+        SCHEMA_PATTERN, "a PostgreSQL schema in lower-case letters, digits and underscores, not beginning with pg_"
+    ),
     "portal_id": _whole_number(1, 2**53, "the HubSpot account's id"),
     "schedule": _schedule,
     "properties": _properties,

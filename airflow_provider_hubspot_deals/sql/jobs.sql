@@ -7,10 +7,12 @@ SELECT set_config('TimeZone', 'UTC', true),
        set_config('idle_in_transaction_session_timeout', '60s', true)
 
 -- name: register_organization
-INSERT INTO {schema}.organizations (id, slug, allow_negative_amounts)
-VALUES (%(organization_id)s, %(slug)s, %(allow_negative_amounts)s)
-ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, allow_negative_amounts = excluded.allow_negative_amounts
-WHERE (organizations.slug, organizations.allow_negative_amounts) <> (excluded.slug, excluded.allow_negative_amounts)
+-- On conflict with any index: the first two claims of an organization may come at once.
+INSERT INTO {schema}.organizations (id, slug) VALUES (%(organization_id)s, %(slug)s)
+ON CONFLICT DO NOTHING
+
+-- name: rename_organization
+UPDATE {schema}.organizations SET slug = %(slug)s WHERE id = %(organization_id)s AND slug <> %(slug)s
 
 -- name: register_sync_state
 INSERT INTO {schema}.sync_state (organization_id, type) VALUES (%(organization_id)s, %(type)s)
@@ -42,10 +44,11 @@ LIMIT 1
 -- name: active_job
 -- silent: neither heard of nor due to resume; abandoned: waits for a retry in a run that its DAG has left behind, or
 -- belongs to this very task instance as it was before somebody cleared it.
+-- A job that HubSpot told to wait is not abandoned before its time has come.
 SELECT id, status, dag_id, run_id,
        greatest(last_heartbeat, resume_at, created_at) < now() - %(silence)s AS silent,
        dag_id = %(dag_id)s
-           AND (status = 'pending' AND run_id <> %(run_id)s
+           AND (status = 'pending' AND run_id <> %(run_id)s AND coalesce(resume_at, '-infinity') <= now()
                 OR run_id = %(run_id)s AND task_id = %(task_id)s AND map_index = %(map_index)s
                    AND clear_number < %(clear_number)s) AS abandoned
 FROM {schema}.jobs
@@ -61,15 +64,20 @@ VALUES (
 )
 
 -- name: next_epoch
-UPDATE {schema}.sync_state SET epoch = epoch + 1
+-- Another selection than the stored rows were read with leaves some of them thinner: the next auto run is a full one.
+UPDATE {schema}.sync_state
+SET epoch = epoch + 1, selection = CASE WHEN selection = %(selection)s THEN selection END
 WHERE organization_id = %(organization_id)s AND type = %(type)s
 RETURNING epoch
 
 -- name: start_attempt
+-- A checkpoint is good for the selection that it was read with.
 UPDATE {schema}.jobs
 SET status = 'running', attempt = attempt + 1, epoch = %(epoch)s, load_id = %(load_id)s, try_number = %(try_number)s,
     start_time = coalesce(start_time, now()), last_heartbeat = clock_timestamp(), resume_at = NULL,
-    error_code = NULL, error_message = NULL
+    error_code = NULL, error_message = NULL,
+    checkpoint = CASE WHEN config ->> 'selection' = %(selection)s THEN checkpoint END,
+    config = coalesce(config, '{{}}') || jsonb_build_object('selection', %(selection)s::text)
 WHERE id = %(id)s AND status IN ('pending', 'running')
 RETURNING *
 
@@ -131,14 +139,17 @@ WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(ep
 
 -- name: record_sync
 UPDATE {schema}.sync_state
-SET last_sync_at = now(),
-    last_full_sync_at = CASE WHEN %(full)s THEN %(started_at)s ELSE last_full_sync_at END,
-    selection = CASE WHEN %(full)s THEN %(selection)s ELSE selection END
+SET last_sync_at = CASE WHEN %(mode)s = 'window' THEN last_sync_at ELSE now() END,
+    last_full_sync_at = CASE WHEN %(mode)s = 'full' THEN %(started_at)s ELSE last_full_sync_at END,
+    selection = CASE WHEN %(mode)s = 'full' THEN %(selection)s ELSE selection END
 WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(epoch)s
+RETURNING watermark
 
 -- name: complete
 UPDATE {schema}.jobs
-SET status = 'completed', phase = NULL, api_calls = api_calls + %(api_calls)s, last_heartbeat = clock_timestamp()
+SET status = 'completed', phase = NULL, last_heartbeat = clock_timestamp(),
+    api_calls = api_calls + %(api_calls)s, rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s,
+    bytes_received = bytes_received + %(bytes_received)s
 WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
 RETURNING *
 
@@ -146,10 +157,22 @@ RETURNING *
 -- Back to pending: the next attempt of the same run continues from the checkpoint.
 UPDATE {schema}.jobs
 SET status = 'pending', error_code = %(error_code)s, error_message = %(error_message)s,
-    resume_at = now() + %(resume_after)s
+    resume_at = now() + %(resume_after)s,
+    api_calls = api_calls + %(api_calls)s, rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s,
+    bytes_received = bytes_received + %(bytes_received)s
 WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
 
 -- name: fail
 UPDATE {schema}.jobs
+SET status = 'failed', error_code = %(error_code)s, error_message = %(error_message)s,
+    api_calls = api_calls + %(api_calls)s, rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s,
+    bytes_received = bytes_received + %(bytes_received)s
+WHERE id = %(id)s AND epoch = %(epoch)s AND status IN ('pending', 'running')
+
+-- name: fail_other
+UPDATE {schema}.jobs
 SET status = 'failed', error_code = %(error_code)s, error_message = %(error_message)s
-WHERE id = %(id)s AND status IN ('pending', 'running') AND epoch IS NOT DISTINCT FROM coalesce(%(epoch)s, epoch)
+WHERE id = %(id)s AND status IN ('pending', 'running')
+
+-- name: database_time
+SELECT clock_timestamp()

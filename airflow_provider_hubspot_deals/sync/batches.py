@@ -15,7 +15,7 @@ from airflow_provider_hubspot_deals.deals.columns import STAGED_COLUMNS
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser, DealRow
 from airflow_provider_hubspot_deals.exceptions import SystemicDataError
 from airflow_provider_hubspot_deals.extraction.pages import IdRange, Page
-from airflow_provider_hubspot_deals.extraction.plan import ARCHIVED, LIVE
+from airflow_provider_hubspot_deals.extraction.plan import ARCHIVED_LISTS, LIVE
 
 BAD_SHARE_MAX = 0.2  # of a batch: more is no accident but a broken portal, property or parser
 BAD_ROWS_MIN = 20  # below this, a share says nothing
@@ -23,7 +23,7 @@ BAD_ROWS_MIN = 20  # below this, a share says nothing
 BATCH_SIZE_MAX = 32 * 2**20  # characters of raw properties; wide deals make small batches, so that memory stays flat
 
 _RAW = STAGED_COLUMNS.index("raw_properties")
-_LISTED_REASON = {LIVE: None, ARCHIVED: "archived"}
+_LISTED_REASON = {LIVE: None} | dict.fromkeys(ARCHIVED_LISTS, "archived")  # of the stored deals that a list should hold
 
 
 @dataclass

@@ -1,4 +1,8 @@
-"""A thread that says every few seconds that the job is alive, on a database connection of its own."""
+"""A thread that says every few seconds that the job is alive, on a database connection of its own.
+
+When it cannot say so for too long, the database has fallen silent, and the working thread may be waiting for an answer
+that never comes: its connection is hung up, and the call ends as an error.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from psycopg import Connection
 
 from airflow_provider_hubspot_deals import jobs
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
+from airflow_provider_hubspot_deals.sync.line import Line, hung_up_after
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +30,15 @@ LOST_AFTER_S = jobs.SILENCE_MAX.total_seconds() * 2 / 3  # stop before others ta
 class Heartbeat:
     """Context manager. ``check`` is for the working thread, between its requests."""
 
-    def __init__(self, connect: Callable[[], Connection[Any]], job: jobs.Job) -> None:
-        self._connect, self._job = connect, job
+    def __init__(self, connect: Callable[[], Connection[Any]], job: jobs.Job, working: Connection[Any]) -> None:
+        self._connect, self._job, self._working = connect, job, working
         self._finished = threading.Event()
         self._is_ours = True
         self._last_success = time.monotonic()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat {job.id}", daemon=True)
 
     def __enter__(self) -> Self:
+        self._line = Line(self._working)
         self._thread.start()
         return self
 
@@ -42,6 +48,7 @@ class Heartbeat:
         self._finished.set()
         if kind is None or issubclass(kind, Exception):  # a killed task has no time to wait
             self._thread.join(timeout=INTERVAL_S)
+        self._line.close()
 
     def check(self) -> bool:
         """Whether the job is still ours, as far as the last beat knows.
@@ -49,24 +56,34 @@ class Heartbeat:
         Raises:
             DatabaseUnavailableError: no beat went through for so long that others may take the job for dead.
         """
-        if time.monotonic() - self._last_success > LOST_AFTER_S:
+        if self._is_lost():
             raise DatabaseUnavailableError(
                 f"Job {self._job.id} could not be kept alive in PostgreSQL for {LOST_AFTER_S:.0f} s; it stops itself."
             )
         return self._is_ours
+
+    def _is_lost(self) -> bool:
+        return time.monotonic() - self._last_success > LOST_AFTER_S
 
     def _beat(self) -> None:
         connection: Connection[Any] | None = None
         while not self._finished.wait(INTERVAL_S) and self._is_ours:
             try:
                 connection = connection or self._connect()
-                self._is_ours = jobs.heartbeat(connection, self._job)
-                self._last_success = time.monotonic()
+                self._beat_once(connection)
             except psycopg.Error as error:
                 log.warning("Heartbeat of job %s failed: %s", self._job.id, type(error).__name__)
                 _close(connection)
                 connection = None
+                if self._is_lost():  # asked only here: a worker that froze and woke up gets a beat first
+                    log.warning("Job %s: PostgreSQL has been silent for too long; hanging up.", self._job.id)
+                    self._line.hang_up()
         _close(connection)
+
+    def _beat_once(self, connection: Connection[Any]) -> None:
+        with hung_up_after(connection, INTERVAL_S):
+            self._is_ours = jobs.heartbeat(connection, self._job)
+        self._last_success = time.monotonic()
 
 
 def _close(connection: Connection[Any] | None) -> None:

@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from airflow_provider_hubspot_deals import jobs, loading
 from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
-from airflow_provider_hubspot_deals.exceptions import BadResponseError
+from airflow_provider_hubspot_deals.exceptions import BadResponseError, ConfigurationError
 from airflow_provider_hubspot_deals.extraction import plan
 from airflow_provider_hubspot_deals.extraction.confirming import confirmed_pages
 from airflow_provider_hubspot_deals.extraction.listing import listed_pages
@@ -68,19 +68,26 @@ class Phases:
 
     def _pages(self, phase: str, checkpoint: Checkpoint) -> Iterator[Page]:
         source, properties, cursor = self._source, self._properties, checkpoint.cursor
-        if phase in (plan.LIVE, plan.ARCHIVED):
-            return listed_pages(source, properties=properties, archived=phase == plan.ARCHIVED, cursor=cursor)
+        if phase in (plan.LIVE, *plan.ARCHIVED_LISTS):
+            archived = phase in plan.ARCHIVED_LISTS
+            return listed_pages(source, properties=properties, archived=archived, cursor=cursor)
         if phase == plan.ABSENT:
             return confirmed_pages(source, properties=properties, absent_ids=self._absent_ids, cursor=cursor)
         window = checkpoint.windows[phase]
-        return changed_pages(source, properties=properties, window=window, outdated=self._outdated, cursor=cursor)
+        outdated = list if self._job.mode == "window" else self._outdated  # a window is read again whatever is stored
+        return changed_pages(source, properties=properties, window=window, outdated=outdated, cursor=cursor)
 
     def _window(self, phase: str, checkpoint: Checkpoint) -> Window:
         now = self._now()
         if phase == plan.FRESH:
             return plan.fresh_window(checkpoint.windows[plan.CHANGED][1], now)
         if self._job.mode == "window":
-            return self._request.window_start or plan.FIRST_INSTANT, self._request.window_end or now
+            start, end = self._request.window_start or plan.FIRST_INSTANT, self._request.window_end or now
+            if start > end:
+                raise ConfigurationError(
+                    f"Organization {self._request.organization!r}: window_start {start.isoformat()} lies in the future."
+                )
+            return start, end
         return plan.changed_window(
             watermark=None if self._job.mode == "full" else self._job.watermark,
             started_at=checkpoint.started_at,
@@ -90,10 +97,16 @@ class Phases:
         )
 
     def _now(self) -> datetime:
-        """HubSpot's clock; a worker's may be days off."""
+        """HubSpot's clock; a worker's may be days off.
+
+        Never ahead of PostgreSQL's: one wrong Date header would otherwise move the watermark past changes to come.
+        """
         if self._source.server_time is None:
             raise BadResponseError("HubSpot's answers carry no Date header; without its clock no window can be closed.")
-        return self._source.server_time.astimezone(UTC)
+        hubspot, database = self._source.server_time.astimezone(UTC), jobs.database_time(self._connection)
+        if hubspot - database > plan.CLOCK_SLACK:
+            log.warning("HubSpot's clock is %s ahead of PostgreSQL's, which is used instead.", hubspot - database)
+        return min(hubspot, database)
 
     def _outdated(self, versions: Mapping[int, str | None]) -> list[int]:
         return loading.outdated(self._connection, self._tables, versions)
@@ -104,12 +117,18 @@ class Phases:
 
 def custom_properties(definitions: Sequence[Mapping[str, Any]]) -> list[str]:
     """Names of the properties that the portal defined itself."""
-    return [definition["name"] for definition in definitions if not definition.get("hubspotDefined")]
+    return [definition.get("name", "") for definition in definitions if not definition.get("hubspotDefined")]
 
 
 def chosen_properties(asked: Sequence[str] | None, definitions: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The properties to read, sorted: all that the portal defines, or those asked for and those we always need."""
-    defined = {definition["name"] for definition in definitions}
+    """The properties to read, sorted: all that the portal defines, or those asked for and those we always need.
+
+    Raises:
+        BadResponseError: the definitions lack what every portal has; believed, they would thin every row.
+    """
+    defined = {definition.get("name", "") for definition in definitions}
+    if not {"dealname", "hs_lastmodifieddate"} <= defined:
+        raise BadResponseError("HubSpot's list of deal properties lacks its own standard properties.")
     if asked is None:
         return sorted(defined | set(REQUIRED_PROPERTIES))
     unknown = set(asked) - defined

@@ -79,7 +79,7 @@ class SyncRequest:
 
     def order(self) -> JobOrder:
         """The part that the jobs table needs."""
-        settings = asdict(self)
+        settings = asdict(self) | {"selection": self.selection}
         for name in ("origin", "organization_id"):
             del settings[name]
         return JobOrder(

@@ -19,11 +19,14 @@ from airflow_provider_hubspot_deals.extraction.pages import DealSource
 from airflow_provider_hubspot_deals.sync.batches import Batch, write
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
 from airflow_provider_hubspot_deals.sync.heartbeat import Heartbeat
+from airflow_provider_hubspot_deals.sync.line import hung_up_after
 from airflow_provider_hubspot_deals.sync.outcome import database_errors, job_outcome
 from airflow_provider_hubspot_deals.sync.phases import Phases, chosen_properties, custom_properties
 from airflow_provider_hubspot_deals.sync.request import SyncRequest, SyncSummary
 
 log = logging.getLogger(__name__)
+
+CLAIM_TIMEOUT_S = 60.0  # a silent database is noticed by the heartbeat only once there is a job
 
 
 class ApiUsage(Protocol):
@@ -64,14 +67,17 @@ def run(
     began = time.monotonic()
     with database_errors(request.organization), closing(connect()) as connection:
         connection.autocommit = True  # transactions are opened where they are needed, and nowhere else
-        migrations.check(connection, schema)
-        job = jobs.claim(connection, schema, request.order())
+        with hung_up_after(connection, CLAIM_TIMEOUT_S):
+            migrations.check(connection, schema)
+            job = jobs.claim(connection, schema, request.order())
         if job.is_finished:
             log.info("Job %s of this run was completed before; nothing to do.", job.id)
-            return _summary(request, job, job.row, began, was_finished_already=True)
+            finished = {**job.row, "watermark": job.watermark}
+            return _summary(request, job, finished, began, was_finished_already=True)
         log.info("Job %s: %s run of %s, attempt %d.", job.id, job.mode, request.organization, job.attempt)
-        with job_outcome(connect, job, request.origin), Heartbeat(connect, job) as heartbeat:
-            attempt = _Run(request, client, connection, job, heartbeat)
+        heartbeat = Heartbeat(connect, job, connection)
+        attempt = _Run(request, client, connection, job, heartbeat)
+        with job_outcome(connect, job, request.origin, attempt.usage_since_last_batch), heartbeat:
             row = attempt.execute()
         return _summary(request, job, row, began, portal=attempt.portal)
 
@@ -103,7 +109,7 @@ class _Run:
             self._job,
             selection=self._request.selection,
             started_at=checkpoint.started_at,
-            api_calls=self._usage_since_last_batch()["api_calls"],
+            usage=self.usage_since_last_batch(),
         )
 
     def _check_portal(self, facts: PortalFacts) -> None:
@@ -130,7 +136,7 @@ class _Run:
                 self._commit(batch, checkpoint)
                 batch = Batch(phase)
         checkpoint = checkpoint.at(phases.after(phase), None)
-        if batch.pages or phase == plan.CHANGED:
+        if batch.pages:
             self._commit(batch, checkpoint, ends_phase=True)
         return checkpoint
 
@@ -141,7 +147,7 @@ class _Run:
             "checkpoint": checkpoint.as_json(),
             "window_start": window[0] if window else None,
             "window_end": window[1] if window else None,
-            **self._usage_since_last_batch(),
+            **self.usage_since_last_batch(),
         }
         write(
             self._connection, self._job, batch, progress=progress, watermark=window[1] if settles and window else None
@@ -152,7 +158,8 @@ class _Run:
         if not self._heartbeat.check():
             raise jobs.stopped(self._connection, self._job)
 
-    def _usage_since_last_batch(self) -> dict[str, int]:
+    def usage_since_last_batch(self) -> dict[str, int]:
+        """API usage that the job row does not hold yet."""
         usage = self._client.usage
         total = {name: getattr(usage, name) for name in self._reported}
         since = {name: total[name] - self._reported[name] for name in total}
@@ -178,7 +185,7 @@ def _summary(
         attempt=row["attempt"],
         portal_id=portal.portal_id if portal else job.portal_id,
         ui_domain=portal.ui_domain if portal else "",
-        watermark=row["window_end"],
+        watermark=row["watermark"],
         seconds=round(time.monotonic() - began, 3),
         counts={name: row[name] for name in jobs.COUNTS},
         was_finished_already=was_finished_already,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
 _HOW_TO_CREATE = "type Postgres, with host, port, database, login and password of the database that keeps the deals"
 
+# libpq waits for ever for a host that has vanished; the connection's extras may say otherwise.
+_NETWORK = {
+    "connect_timeout": 10,  # seconds
+    "keepalives_idle": 30,  # seconds of silence before the first probe
+    "keepalives_interval": 10,  # seconds
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds without an acknowledgement
+}
+
 
 def connection_opener(postgres_conn_id: str) -> Callable[[], psycopg.Connection[Any]]:
     """Return a function that opens a connection; Airflow itself is asked once, here, and not again.
@@ -23,9 +33,9 @@ def connection_opener(postgres_conn_id: str) -> Callable[[], psycopg.Connection[
     Raises:
         ConfigurationError: the connection is missing, or Airflow uses another driver than psycopg 3 for it.
     """
-    get_required_connection(postgres_conn_id, how_to_create=_HOW_TO_CREATE)
-    hook = PostgresHook(postgres_conn_id=postgres_conn_id)
-    hook.connection  # noqa: B018 - the hook keeps what it has read
+    airflow_connection = get_required_connection(postgres_conn_id, how_to_create=_HOW_TO_CREATE)
+    airflow_connection.extra = json.dumps({**_NETWORK, **airflow_connection.extra_dejson})
+    hook = PostgresHook(postgres_conn_id=postgres_conn_id, connection=airflow_connection)
 
     def connect() -> psycopg.Connection[Any]:
         connection: object = hook.get_conn()

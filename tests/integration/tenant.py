@@ -21,7 +21,8 @@ BATCH_COUNTS = (
     *("pages", "received", "expected", "inserted", "updated", "unchanged", "stale", "duplicate", "quarantined"),
     *("deleted", "value_issues", "api_calls", "rate_limit_hits", "bytes_received"),
 )
-CONFIG = {"mode": "auto", "properties": None}
+CONFIG = {"mode": "auto", "properties": None, "selection": "all"}
+NO_USAGE = dict.fromkeys(("api_calls", "rate_limit_hits", "bytes_received"), 0)
 
 
 def a_run(run_id: str = "first", *, dag_id: str = "hubspot_deals_acme", **settings: Any) -> JobOrigin:

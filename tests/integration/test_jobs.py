@@ -13,9 +13,14 @@ import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals import jobs, sql
-from airflow_provider_hubspot_deals.exceptions import ConfigurationError, JobAlreadyRunning, JobCancelled
+from airflow_provider_hubspot_deals.exceptions import (
+    ConfigurationError,
+    JobAlreadyRunning,
+    JobCancelled,
+    WrongPortalError,
+)
 from airflow_provider_hubspot_deals.jobs import Job, JobOrigin
-from tests.integration.tenant import CONFIG, Tenant, a_batch, a_run
+from tests.integration.tenant import CONFIG, NO_USAGE, Tenant, a_batch, a_run
 
 INSTANT = datetime(2026, 3, 9, 12, tzinfo=UTC)
 
@@ -27,7 +32,9 @@ def acme(database_url: str) -> Tenant:
 
 def release(tenant: Tenant, job: Job, *, resume_after: timedelta = timedelta(0)) -> None:
     with tenant.connect() as connection:
-        jobs.release(connection, job, error_code="RATE_LIMITED", error_message="…", resume_after=resume_after)
+        jobs.release(
+            connection, job, error_code="RATE_LIMITED", error_message="…", resume_after=resume_after, usage=NO_USAGE
+        )
 
 
 def record(tenant: Tenant, job: Job, **counts: Any) -> None:
@@ -40,7 +47,7 @@ def complete(tenant: Tenant, job: Job, *, watermark: datetime = INSTANT, selecti
     with tenant.connect() as connection:
         with sql.transaction(connection):
             jobs.advance_watermark(connection, job, watermark)
-        jobs.complete(connection, job, selection=selection, started_at=datetime.now(UTC), api_calls=0)
+        jobs.complete(connection, job, selection=selection, started_at=datetime.now(UTC), usage=NO_USAGE)
 
 
 def silence(tenant: Tenant, job: Job, seconds: int) -> None:
@@ -108,9 +115,46 @@ def test_a_deferred_job_of_another_dag_is_waited_for_until_it_is_due(acme: Tenan
 
 def test_a_pending_job_that_its_dag_has_left_behind_is_taken_over(acme: Tenant) -> None:
     first = acme.claim(a_run("first"))
-    release(acme, first, resume_after=timedelta(hours=6))
+    release(acme, first)
     second = acme.claim(a_run("second"))
-    assert (acme.job(first)["status"], acme.job(second)["status"]) == ("failed", "running")
+    assert (acme.job(first)["error_code"], acme.job(second)["status"]) == ("ABANDONED", "running")
+
+
+def test_a_job_that_hubspot_told_to_wait_is_not_abandoned_before_its_time(acme: Tenant) -> None:
+    first = acme.claim(a_run("first"))
+    release(acme, first, resume_after=timedelta(hours=6))
+    with pytest.raises(JobAlreadyRunning):
+        acme.claim(a_run("second"))
+
+
+def test_the_same_run_started_anew_reads_again(acme: Tenant) -> None:
+    first = acme.claim()
+    complete(acme, first)
+    assert acme.claim().id != first.id
+
+
+def test_another_selection_makes_the_next_automatic_run_a_full_one(acme: Tenant) -> None:
+    first = acme.claim(a_run("first"), mode="full")
+    complete(acme, first)
+    acme.execute("UPDATE hubspot.sync_state SET watermark = now()")
+    thin = acme.claim(a_run("second"), mode="incremental", selection="other")
+    complete(acme, thin, selection="other")
+    assert (thin.mode, acme.claim(a_run("third")).mode) == ("incremental", "full")
+
+
+def test_a_checkpoint_is_only_good_for_the_selection_it_was_read_with(acme: Tenant) -> None:
+    first = acme.claim(a_run(try_number=1))
+    record(acme, first, checkpoint={"phase": "live", "cursor": {"after": "7"}})
+    assert acme.claim(a_run(try_number=2), selection="other").checkpoint is None
+
+
+def test_one_portal_belongs_to_one_tenant(acme: Tenant) -> None:
+    rival = Tenant(acme.url, "rival")
+    with acme.connect() as connection:
+        jobs.bind_portal(connection, acme.claim(), 1001)
+        with pytest.raises(WrongPortalError, match="another organization"):
+            jobs.bind_portal(connection, rival.claim(), 1001)
+    assert rival.sync_state()["portal_id"] is None
 
 
 def test_e20_a_retry_goes_on_with_its_job_even_while_the_old_attempt_lives(acme: Tenant) -> None:
@@ -151,7 +195,7 @@ def test_e27_a_job_that_was_completed_is_not_run_again(acme: Tenant) -> None:
     first = acme.claim()
     record(acme, first, received=3, inserted=3)
     complete(acme, first)
-    again = acme.claim()
+    again = acme.claim(a_run(try_number=2))
     assert (again.is_finished, again.id, again.row["records_inserted"]) == (True, first.id, 3)
     assert acme.sync_state()["epoch"] == first.epoch
 
@@ -167,7 +211,7 @@ def test_a_run_whose_job_was_cancelled_stays_cancelled(acme: Tenant) -> None:
 def test_a_run_whose_job_failed_gets_another(acme: Tenant) -> None:
     first = acme.claim()
     with acme.connect() as connection:
-        jobs.fail(connection, first, error_code="UPSTREAM_DOWN", error_message="…")
+        jobs.fail(connection, first, error_code="UPSTREAM_DOWN", error_message="…", usage=NO_USAGE)
     assert acme.claim().id != first.id
     assert acme.job(first)["error_code"] == "UPSTREAM_DOWN"
 

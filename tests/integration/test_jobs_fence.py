@@ -15,7 +15,7 @@ from airflow_provider_hubspot_deals import jobs, loading, sql
 from airflow_provider_hubspot_deals.exceptions import JobCancelled, JobSuperseded
 from airflow_provider_hubspot_deals.jobs import Job
 from tests.builders import a_row
-from tests.integration.tenant import Tenant, a_batch, a_run, tables_of
+from tests.integration.tenant import NO_USAGE, Tenant, a_batch, a_run, tables_of
 
 INSTANT = datetime(2026, 3, 9, 12, tzinfo=UTC)
 STATUSES = ["pending", "running", "completed", "failed", "cancelled"]
@@ -54,7 +54,7 @@ def lock(connection: psycopg.Connection[Any], job: Job) -> None:
 
 
 def complete(connection: psycopg.Connection[Any], job: Job) -> dict[str, Any]:
-    return jobs.complete(connection, job, selection="all", started_at=INSTANT, api_calls=1)
+    return jobs.complete(connection, job, selection="all", started_at=INSTANT, usage={**NO_USAGE, "api_calls": 1})
 
 
 @pytest.mark.parametrize("write", [record, lock, complete], ids=["record_batch", "lock_fence", "complete"])
@@ -77,8 +77,8 @@ def test_e16_nor_does_it_write_quietly(acme: Tenant) -> None:
         assert jobs.heartbeat(connection, old) is False
         jobs.advance_watermark(connection, old, INSTANT)
         jobs.bind_portal(connection, old, 1001)
-        jobs.fail(connection, old, error_code="X", error_message="…")
-        jobs.release(connection, old, error_code="X", error_message="…", resume_after=timedelta(0))
+        jobs.fail(connection, old, error_code="X", error_message="…", usage=NO_USAGE)
+        jobs.release(connection, old, error_code="X", error_message="…", resume_after=timedelta(0), usage=NO_USAGE)
     assert everything(acme) == before
 
 

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from importlib.resources import files
 from itertools import pairwise
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_hubspot_deals import migrations
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, SchemaError
 from airflow_provider_hubspot_deals.migrations.__main__ import main
 from local_stack.databases import DatabaseServer
 from tests.integration.catalog import description
+from tests.integration.guests import a_guest
 
 REVISIONS = [script.revision for script in reversed([*ScriptDirectory(str(files(migrations))).walk_revisions()])]
 
@@ -175,7 +172,7 @@ def test_a_migration_that_fails_changes_nothing(empty_database_url: str, *, auto
         connection.execute("CREATE SCHEMA hubspot")
         connection.execute("CREATE TABLE hubspot.deals_quarantine ()")  # in the way of the last revision
     before = description(empty_database_url)
-    with pytest.raises(DBAPIError, match="already exists"):
+    with pytest.raises(SchemaError, match="already exists"):
         migrations.upgrade(lambda: psycopg.connect(empty_database_url, autocommit=autocommit))
     assert description(empty_database_url) == before
     assert revision_of(empty_database_url) is None
@@ -196,24 +193,6 @@ def test_a_downgrade_to_base_removes_deals_and_leaves_too(database_url: str) -> 
     a_deal(database_url)
     migrations.downgrade(database_url, "hubspot", "base")
     assert description(database_url) == []
-
-
-@contextmanager
-def a_guest(url: str) -> Iterator[str]:
-    """Address for a role that owns nothing and may create nothing but in schema hubspot."""
-    guest, password = sql.Identifier(f"guest_{uuid4().hex}"), uuid4().hex
-    with psycopg.connect(url, autocommit=True) as owner:
-        owner.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(guest, sql.Literal(password)))
-        owner.execute("CREATE SCHEMA hubspot")
-        owner.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA hubspot TO {}").format(guest))
-        try:
-            parts = urlsplit(url)
-            host = parts.netloc.rpartition("@")[2]
-            yield parts._replace(netloc=f"{guest.as_string().strip(chr(34))}:{password}@{host}").geturl()
-        finally:
-            owner.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(guest))
-            owner.execute(sql.SQL("DROP OWNED BY {}").format(guest))
-            owner.execute(sql.SQL("DROP ROLE {}").format(guest))
 
 
 def test_a_role_that_may_create_no_schema_can_use_one_made_for_it(empty_database_url: str) -> None:

@@ -28,6 +28,7 @@ from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import (
     TaskKilled,
 )
 from hubspot_simulator import FaultRule, PortalSpec, SimulatorServer
+from tests.integration.guests import a_guest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -219,10 +220,20 @@ def test_the_operator_makes_the_schema_when_told_to(connect: Callable[[str], Air
     assert airflow.query("SELECT * FROM hubspot.hubspot_deals LIMIT 1")
 
 
-def test_a_database_that_is_down_is_tried_again_later(connect: Callable[[str], Airflow]) -> None:
+def test_a_missing_privilege_to_make_the_schema_is_said_and_not_retried(
+    connect: Callable[[str], Airflow], empty_database_url: str
+) -> None:
+    with a_guest(empty_database_url) as url:
+        airflow = connect(url)
+        with pytest.raises(AirflowFailException, match="permission denied for database"):
+            airflow.task(migrate=True, schema="crm").execute(airflow.context())
+
+
+@pytest.mark.parametrize("migrate", [False, True])
+def test_a_database_that_is_down_is_tried_again_later(connect: Callable[[str], Airflow], *, migrate: bool) -> None:
     airflow = connect("postgresql://nobody:secret@127.0.0.1:1/nowhere")
     with pytest.raises(DatabaseUnavailableError) as caught:
-        airflow.task().execute(airflow.context())
+        airflow.task(migrate=migrate).execute(airflow.context())
     assert isinstance(caught.value, RetriableError)
     assert "secret" not in str(caught.value)
 

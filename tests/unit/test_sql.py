@@ -36,7 +36,8 @@ def names_used() -> set[str]:
 def test_every_statement_can_be_composed(name: str) -> None:
     text = sql.statement(name, schema="hubspot", leaf="hubspot_deals_standard_1").as_string()
     assert text
-    assert "{" not in text
+    assert "{schema}" not in text
+    assert "{leaf}" not in text
     assert "-- name:" not in text
 
 

@@ -15,13 +15,12 @@ BEGIN
 END $$;
 
 CREATE TABLE organizations (
-    id                     uuid        PRIMARY KEY,
-    slug                   text        NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
-    name                   text        NULL,
-    allow_negative_amounts boolean     NOT NULL DEFAULT false,
-    retention_days         integer     NOT NULL DEFAULT 90 CHECK (retention_days > 0),
-    created_at             timestamptz NOT NULL DEFAULT now(),
-    updated_at             timestamptz NOT NULL DEFAULT now()
+    id             uuid        PRIMARY KEY,
+    slug           text        NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
+    name           text        NULL,
+    retention_days integer     NOT NULL DEFAULT 90 CHECK (retention_days > 0),
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    updated_at     timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE organizations IS 'One row per tenant. Its id is the tenant id everywhere.';
 
@@ -38,6 +37,7 @@ CREATE TABLE sync_state (
     updated_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (organization_id, type)
 );
+CREATE UNIQUE INDEX sync_state_one_tenant_per_portal ON sync_state (portal_id);
 COMMENT ON TABLE sync_state IS 'How far each portal has been read. epoch is the fencing token: only its holder may write.';
 COMMENT ON COLUMN sync_state.watermark IS 'Every change up to this hs_lastmodifieddate is stored. Never goes back.';
 COMMENT ON COLUMN sync_state.selection IS 'Fingerprint of the properties read by the last full sync; another one asks for a full sync.';

@@ -31,7 +31,7 @@ RETRY = JobOrigin(dag_id="deals", run_id="run-1", task_id="load", try_number=2, 
 SMALL: dict[str, Any] = {"batch_rows": 100}
 
 
-def _fail_at(call: str, number: int) -> Any:
+def fail_at(call: str, number: int) -> Any:
     def before(current: str, current_number: int) -> None:
         if (current, current_number) == (call, number):
             raise RetriableError("HubSpot is away")
@@ -61,12 +61,12 @@ def test_a_killed_attempt_is_resumed_from_its_checkpoint(acme: Organization) -> 
     assert acme.differences() == []
     assert summary.job_id == killed["id"]
     listed = [seen for seen in acme.simulator.requests[len(requests) :] if seen.endpoint == "list"]
-    assert len(listed) == 4  # pages 5 to 8 of the live list: nothing was read twice
+    assert len(listed) == 5  # pages 5 to 8 of the live list and the archived one again: nothing was read twice
 
 
 def test_a_failed_attempt_leaves_a_pending_job_while_tries_are_left(acme: Organization) -> None:
     with pytest.raises(RetriableError):
-        acme.sync(before=_fail_at("list", 4), origin=RUN, **SMALL)
+        acme.sync(before=fail_at("list", 4), origin=RUN, **SMALL)
 
     (job,) = acme.jobs()
     assert (job["status"], job["records_extracted"], job["error_message"]) == ("pending", 240, "HubSpot is away")
@@ -78,7 +78,7 @@ def test_a_failed_attempt_leaves_a_pending_job_while_tries_are_left(acme: Organi
 def test_the_last_try_fails_the_job_and_the_next_run_starts_its_own(acme: Organization) -> None:
     last = JobOrigin(dag_id="deals", run_id="run-1", task_id="load", try_number=4, max_tries=3)
     with pytest.raises(RetriableError):
-        acme.sync(before=_fail_at("list", 4), origin=last, **SMALL)
+        acme.sync(before=fail_at("list", 4), origin=last, **SMALL)
     assert acme.jobs()[0]["status"] == "failed"
 
     acme.sync(origin=JobOrigin(dag_id="deals", run_id="run-2", task_id="load"))

@@ -126,6 +126,29 @@ def test_f18_a_token_that_hubspot_echoes_is_not_repeated(
     assert TOKEN[:20] not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        pytest.param(404, {"category": f"BAD {TOKEN}"}, {}, id="category"),
+        pytest.param(404, {"status": TOKEN}, {}, id="status"),
+        pytest.param(404, {"correlationId": TOKEN}, {}, id="correlation id"),
+        pytest.param(404, {}, {"X-HubSpot-Correlation-Id": f"{'x' * 40}{TOKEN}"}, id="correlation id in a header"),
+        pytest.param(429, {"policyName": TOKEN}, {}, id="policy"),
+        pytest.param(429, {"policyName": f"DAILY {TOKEN}"}, {}, id="policy of a deferral"),
+        pytest.param(403, {"context": {"requiredGranularScopes": [TOKEN]}}, {}, id="scopes"),
+        pytest.param(200, b"<html>", {"Content-Type": f"text/{TOKEN}"}, id="content type"),
+    ],
+)
+def test_f18_a_token_that_comes_back_in_any_field_is_not_repeated(
+    impatient: HubSpotClient, server: ScriptedServer, status: int, body: Any, headers: dict[str, str]
+) -> None:
+    server.answers(answer(status, body, headers=headers))
+    error = refused(impatient)
+    shown = (str(error) + repr(error.__dict__)).lower()
+    assert "***" in shown
+    assert TOKEN[:16] not in shown
+
+
 def test_f18_no_log_line_exception_or_chained_cause_holds_token_or_query(
     make_client: Callable[..., HubSpotClient], server: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,0 +1,40 @@
+"""The jobs table: claim, heartbeat, progress, and the ways in which a job ends.
+
+A job is one extraction run. Its attempts (Airflow's tries) share its row and go on from its checkpoint. Claiming it
+takes a new epoch from ``sync_state``; every later write names that epoch, so an attempt that was replaced while it
+slept writes nothing.
+"""
+
+from airflow_provider_hubspot_deals.jobs.claiming import claim
+from airflow_provider_hubspot_deals.jobs.lifecycle import (
+    advance_watermark,
+    bind_portal,
+    complete,
+    database_time,
+    fail,
+    heartbeat,
+    lock_fence,
+    record_batch,
+    release,
+    stopped,
+)
+from airflow_provider_hubspot_deals.jobs.model import COUNTS, SILENCE_MAX, Job, JobOrder, JobOrigin
+
+__all__ = [
+    "COUNTS",
+    "SILENCE_MAX",
+    "Job",
+    "JobOrder",
+    "JobOrigin",
+    "advance_watermark",
+    "bind_portal",
+    "claim",
+    "complete",
+    "database_time",
+    "fail",
+    "heartbeat",
+    "lock_fence",
+    "record_batch",
+    "release",
+    "stopped",
+]

@@ -1,0 +1,144 @@
+"""Which job an attempt works on: its own from an earlier try, a new one, or none because another run is active."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
+from psycopg.types.json import Jsonb
+
+from airflow_provider_hubspot_deals import sql
+from airflow_provider_hubspot_deals.exceptions import (
+    ConfigurationError,
+    JobAlreadyRunning,
+    JobCancelled,
+    JobSuperseded,
+)
+from airflow_provider_hubspot_deals.jobs.model import SILENCE_MAX, Job, JobOrder
+
+
+def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
+    """Register the organization, find or make the job of this run, and take the fence.
+
+    Raises:
+        JobAlreadyRunning: another run of this organization and type is active.
+        JobCancelled: the job of this run was cancelled before.
+        ConfigurationError: another organization has this slug.
+    """
+    keys = _keys(order)
+    with sql.transaction(connection):
+        _register(connection, schema, order, keys)
+        state = sql.one(connection, "jobs.lock_sync_state", keys, schema=schema)
+        if state is None:
+            raise JobSuperseded(f"Organization {order.organization!r} was erased while its job was being claimed.")
+        # After the fence, as in every batch: a switched amount check locks the leaf, and the other order can deadlock.
+        (leaf,) = sql.column(connection, "jobs.ensure_leaf", keys, schema=schema)
+        sql.execute(connection, "jobs.allow_negative_amounts", keys, schema=schema)
+        own = sql.one(connection, "jobs.job_of_run", keys, schema=schema)
+        if own and own["status"] == "completed" and own["try_number"] < order.origin.try_number:
+            return _job(order, schema, leaf, state, own, is_finished=True)
+        if own and own["status"] == "cancelled":
+            raise JobCancelled(f"Job {own['id']} of organization {order.organization!r} was cancelled.")
+        goes_on = own and own["status"] in {"pending", "running"}
+        job_id = own["id"] if own and goes_on else _new_job(connection, schema, order, state, keys)
+        return _job(order, schema, leaf, state, _started(connection, schema, job_id, keys))
+
+
+def _keys(order: JobOrder) -> dict[str, Any]:
+    origin = order.origin
+    return {
+        "organization_id": order.organization_id,
+        "slug": order.organization,
+        "type": order.type,
+        "job_type": order.job_type,
+        "selection": order.selection,
+        "allow_negative_amounts": order.allow_negative_amounts,
+        "full_refresh_every": order.full_refresh_every,
+        "dag_id": origin.dag_id,
+        "run_id": origin.run_id,
+        "task_id": origin.task_id,
+        "map_index": origin.map_index,
+        "clear_number": origin.clear_number,
+        "try_number": origin.try_number,
+        "trigger": origin.trigger,
+    }
+
+
+def _register(connection: Connection[Any], schema: str, order: JobOrder, keys: Mapping[str, Any]) -> None:
+    try:
+        sql.execute(connection, "jobs.register_organization", keys, schema=schema)
+        sql.execute(connection, "jobs.rename_organization", keys, schema=schema)
+        sql.execute(connection, "jobs.register_sync_state", keys, schema=schema)
+    except (UniqueViolation, ForeignKeyViolation):
+        raise ConfigurationError(
+            f"Organization {order.organization!r} is registered under another id than {order.organization_id}. "
+            "Give it its registered id again, or choose another name."
+        ) from None
+
+
+def _new_job(
+    connection: Connection[Any], schema: str, order: JobOrder, state: sql.Row, keys: Mapping[str, Any]
+) -> UUID:
+    _make_way(connection, schema, order, keys)
+    job_id = uuid4()
+    job = {"id": job_id, "mode": _resolved_mode(order, state), "config": Jsonb(dict(order.config))}
+    sql.execute(connection, "jobs.insert_job", {**keys, **job}, schema=schema)
+    return job_id
+
+
+def _make_way(connection: Connection[Any], schema: str, order: JobOrder, keys: Mapping[str, Any]) -> None:
+    """One organization and type has one active job; end one that nobody works on any more, respect any other."""
+    active = sql.one(connection, "jobs.active_job", {**keys, "silence": SILENCE_MAX}, schema=schema)
+    if active is None:
+        return
+    if active["abandoned"]:
+        why = {"error_code": "ABANDONED", "error_message": f"Run {active['run_id']!r} left it behind."}
+    elif active["silent"]:
+        why = {"error_code": "HEARTBEAT_LOST", "error_message": "No sign of life; a later run took over."}
+    else:
+        raise JobAlreadyRunning(
+            f"Organization {order.organization!r} (type {order.type!r}) has an active job already: {active['id']}, "
+            f"{active['status']}, of run {active['run_id']!r}. This run leaves it alone."
+        )
+    sql.execute(connection, "jobs.fail_other", {"id": active["id"], **why}, schema=schema)
+
+
+def _resolved_mode(order: JobOrder, state: sql.Row) -> str:
+    """An incremental run needs a full one before; ``auto`` also wants one when it is due or the selection changed."""
+    if order.mode in {"full", "window"}:
+        return order.mode
+    never_full = state["watermark"] is None
+    due = order.mode == "auto" and (state["full_is_due"] or state["selection"] != order.selection)
+    return "full" if never_full or due else "incremental"
+
+
+def _started(connection: Connection[Any], schema: str, job_id: UUID, keys: Mapping[str, Any]) -> sql.Row:
+    (epoch,) = sql.column(connection, "jobs.next_epoch", keys, schema=schema)
+    attempt = {"id": job_id, "epoch": epoch, "load_id": uuid4()}
+    started = sql.one(connection, "jobs.start_attempt", {**keys, **attempt}, schema=schema)
+    if started is None:
+        raise JobSuperseded(f"Job {job_id} ended while it was being claimed.")
+    return started
+
+
+def _job(order: JobOrder, schema: str, leaf: str, state: sql.Row, row: sql.Row, *, is_finished: bool = False) -> Job:
+    return Job(
+        id=row["id"],
+        schema=schema,
+        organization_id=order.organization_id,
+        organization=order.organization,
+        type=order.type,
+        leaf=leaf,
+        mode=row["mode"],
+        epoch=row["epoch"],
+        load_id=row["load_id"],
+        attempt=row["attempt"],
+        portal_id=state["portal_id"],
+        watermark=state["watermark"],
+        checkpoint=row["checkpoint"],
+        is_finished=is_finished,
+        row=row,
+    )

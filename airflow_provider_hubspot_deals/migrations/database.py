@@ -1,0 +1,88 @@
+"""Where to migrate, and what PostgreSQL's answers mean to whoever runs a migration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
+
+from airflow_provider_hubspot_deals.exceptions import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    HubSpotDealsError,
+    SchemaError,
+)
+
+Database = str | Callable[[], Connection[Any]]
+"""Where to migrate: a ``postgresql://`` URL, or a callable that opens a psycopg connection."""
+
+_CONNECT_TIMEOUT_S = 10
+_URL_SCHEMES = ("postgresql://", "postgres://")
+
+
+def opener_of(database: Database) -> Callable[[], Connection[Any]]:
+    """Return what opens a connection. libpq alone reads a URL: a second parser would read some of them differently.
+
+    Raises:
+        ConfigurationError: the URL is malformed. It is not repeated, since a password stands in it.
+    """
+    if not isinstance(database, str):
+        return database
+    if not _is_well_formed(database):
+        raise ConfigurationError(
+            "The database URL is malformed; percent-encode special characters in user and password."
+        )
+    given = conninfo_to_dict(database)
+    return partial(psycopg.connect, database, connect_timeout=given.get("connect_timeout", _CONNECT_TIMEOUT_S))
+
+
+@contextmanager
+def database_errors(doing: str) -> Iterator[None]:
+    """Turn errors of psycopg, wrapped by SQLAlchemy or bare, into ours; ``doing`` begins their sentences.
+
+    Raises:
+        ConfigurationError: libpq cannot read what the callable connects with.
+        DatabaseUnavailableError: PostgreSQL is away, busy or locked.
+        SchemaError: it refuses: a privilege is missing, something else of that name is in the way.
+    """
+    from sqlalchemy.exc import DBAPIError  # slow to import; only whoever migrates pays
+
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _translated(error, doing) from None
+    except DBAPIError as error:  # its own text repeats the statement and a link
+        raise _translated(error.orig, doing) from None
+
+
+def _translated(error: BaseException | None, doing: str) -> HubSpotDealsError:
+    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:  # its text may hold a password
+        return ConfigurationError(f"{doing}: the PostgreSQL connection is malformed; check its fields and extras.")
+    first_line = str(error).strip().partition("\n")[0]
+    if isinstance(error, psycopg.OperationalError):
+        return DatabaseUnavailableError(f"{doing}: PostgreSQL is away or busy: {first_line}")
+    return SchemaError(f"{doing}: PostgreSQL refused: {first_line}")
+
+
+def _is_well_formed(url: str) -> bool:
+    """Whether libpq reads it, and every part of it where the writer meant it to be.
+
+    An unencoded ``/`` or ``@`` in a password turns its rest into a port, host or database, and messages name those.
+    """
+    try:
+        ports = str(conninfo_to_dict(url).get("port") or "").split(",")
+    except psycopg.ProgrammingError:
+        return False
+    return all(not port or port.isdecimal() for port in ports) and "@" not in _address(url)
+
+
+def _address(url: str) -> str:
+    """Host, port and database as libpq finds them: behind the first ``@``, unless a ``/`` comes before it."""
+    rest = next((url.removeprefix(scheme) for scheme in _URL_SCHEMES if url.startswith(scheme)), "")
+    credentials, _, address = rest.partition("@")
+    return (rest if "/" in credentials else address).partition("?")[0]

@@ -1,0 +1,48 @@
+"""A TCP proxy that can fall silent: connections stay up, and nothing comes through any more."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack, suppress
+from threading import Event, Thread
+from typing import Self
+
+
+class SilentProxy:
+    """Context manager. Forwards what is sent to ``port`` of 127.0.0.1 until ``fall_silent``."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._upstream = (host, port)
+        self._is_silent = Event()
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._listener = self._open.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.port: int = self._listener.getsockname()[1]
+        Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept
+        self._open.close()
+
+    def fall_silent(self) -> None:
+        """From now on whatever arrives is swallowed."""
+        self._is_silent.set()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client = self._open.enter_context(self._listener.accept()[0])
+                server = self._open.enter_context(socket.create_connection(self._upstream))
+                for source, target in ((client, server), (server, client)):
+                    Thread(target=self._forward, args=(source, target), daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                if not self._is_silent.is_set():
+                    target.sendall(data)
+            if not self._is_silent.is_set():
+                target.shutdown(socket.SHUT_WR)

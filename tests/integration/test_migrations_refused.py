@@ -1,0 +1,109 @@
+"""What whoever migrates reads when PostgreSQL or the address of it does not work."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from airflow_provider_hubspot_deals import migrations
+from airflow_provider_hubspot_deals.exceptions import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    HubSpotDealsError,
+    SchemaError,
+)
+from airflow_provider_hubspot_deals.migrations.__main__ import main
+from tests.integration.guests import a_guest
+
+NOBODY = "postgresql://loader:S3cret@127.0.0.1:1/warehouse"
+
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    def fail(action: str, url: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["migrations", action, "--database-url", url])
+        assert main() == 1
+        return "".join(capsys.readouterr())
+
+    return fail
+
+
+def shown(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://loader:S3c/ret@127.0.0.1:1/w",
+        "postgresql://loader:12/S3cret@127.0.0.1:1/w",
+        "postgresql://loader:x@S3cret@127.0.0.1:1/w",
+        "postgresql://loader:S3c ret@127.0.0.1:1/w",
+        "postgresql://loader:S3c%zzret@127.0.0.1:1/w",
+        "postgresql+psycopg://loader:S3cret@127.0.0.1:1/w",
+        "postgresql://loader:S3cret@127.0.0.1:1/w?S3cret",
+    ],
+    ids=["slash", "slash behind digits", "at", "space", "percent", "driver", "query"],
+)
+def test_f18_a_malformed_url_is_refused_without_repeating_any_of_it(url: str, command: Command) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        migrations.upgrade(url)
+    for said in (str(raised.value), command("upgrade", url), command("check", url)):
+        assert "percent-encode" in said
+        assert "S3c" not in said
+        assert "ret" not in said
+    assert "S3c" not in shown(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://loader:S3%2Fc%40ret@127.0.0.1:1/w",
+        "postgresql://loader:S3?c#ret@127.0.0.1:1/w?application_name=a@b",
+        "postgresql:///w?host=127.0.0.1&port=1&user=a@b",
+        "host=127.0.0.1 port=1 password=S3@c/ret",
+    ],
+    ids=["encoded", "allowed as it is", "all in the query", "keywords"],
+)
+def test_whatever_libpq_reads_rightly_is_tried(url: str) -> None:
+    with pytest.raises(DatabaseUnavailableError, match=r'server at "127\.0\.0\.1", port 1 failed'):
+        migrations.upgrade(url)
+
+
+def test_a_database_that_is_away_is_for_a_retry_and_said_in_one_line(command: Command) -> None:
+    with pytest.raises(DatabaseUnavailableError) as raised:
+        migrations.upgrade(NOBODY)
+    for said in (str(raised.value), command("upgrade", NOBODY), command("check", NOBODY)):
+        assert said.strip().endswith("Connection refused")
+        assert "S3cret" not in said
+        assert "sqlalche.me" not in said
+        assert len(said.strip().splitlines()) == 1
+    assert "sqlalche.me" not in shown(raised.value)
+
+
+def test_a_table_that_another_session_locks_is_for_a_retry(database_url: str) -> None:
+    with psycopg.connect(database_url) as other:
+        other.execute("LOCK TABLE hubspot.schema_version")
+        with pytest.raises(DatabaseUnavailableError, match="lock timeout"):
+            migrations.downgrade(database_url, "hubspot", "0001")
+
+
+def test_a_missing_privilege_is_somebodys_to_grant(empty_database_url: str) -> None:
+    with a_guest(empty_database_url) as url:
+        with pytest.raises(SchemaError, match="permission denied for database") as raised:
+            migrations.upgrade(url, "crm")
+        assert "CREATE SCHEMA" not in shown(raised.value)  # the statement, which SQLAlchemy's text would repeat
+
+
+@pytest.mark.parametrize("conninfo", ["host=127.0.0.1 S3cret", "host=127.0.0.1 nonsense=S3cret"])
+def test_f18_a_callable_with_a_malformed_connection_says_so_without_repeating_it(conninfo: str) -> None:
+    with pytest.raises(HubSpotDealsError, match="malformed") as raised:
+        migrations.upgrade(lambda: psycopg.connect(conninfo))
+    assert isinstance(raised.value, ConfigurationError)
+    assert "S3cret" not in str(raised.value)

@@ -1,0 +1,40 @@
+"""From an Airflow connection of type Postgres to an open psycopg connection."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+
+
+@pytest.fixture
+def opened(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What libpq was given, for extras of the Airflow connection."""
+    parts = urlsplit(database_url)
+
+    def parameters(extra: dict[str, Any]) -> dict[str, str]:
+        fields = {"conn_type": "postgres", "host": parts.hostname, "port": parts.port, "schema": parts.path[1:]}
+        account = {"login": parts.username, "password": parts.password, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_DEALS", json.dumps(fields | account))
+        with connection_opener("deals")() as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+            return connection.info.get_parameters()
+
+    return parameters
+
+
+def test_a_host_that_vanishes_is_noticed(opened: Any) -> None:
+    parameters = opened({})
+    assert parameters["connect_timeout"] == "10"
+    assert parameters["tcp_user_timeout"] == "60000"
+    assert [parameters[f"keepalives_{name}"] for name in ("idle", "interval", "count")] == ["30", "10", "3"]
+
+
+def test_the_connections_own_extras_win(opened: Any) -> None:
+    parameters = opened({"connect_timeout": 3, "keepalives_idle": 7, "application_name": "deals"})
+    assert (parameters["connect_timeout"], parameters["keepalives_idle"]) == ("3", "7")
+    assert (parameters["application_name"], parameters["keepalives_count"]) == ("deals", "3")
