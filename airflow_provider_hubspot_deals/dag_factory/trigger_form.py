@@ -16,6 +16,8 @@ _MODES = {
     "window": "Window: what was modified between two times",
 }
 _WINDOW_SECTION = "Window (only with mode Window)"
+# `format` alone checks nothing unless jsonschema's optional validators happen to be installed.
+_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
 _PROPERTY_LIST = r"^\s*[\w.\-]+(\s*,\s*[\w.\-]+)*\s*$"
 
 
@@ -49,6 +51,7 @@ def _moment(title: str, description: str) -> Param:
         None,
         type=["null", "string"],
         format="date-time",
+        pattern=_MOMENT,
         title=title,
         description=f"{description} With its offset, such as 2026-11-21T08:00:00Z. Empty: no limit on this side.",
         section=_WINDOW_SECTION,
