@@ -106,9 +106,7 @@ class HubSpotHook(HttpHook):
                 facts = client.portal_facts()
                 self._check_portal(facts)
                 client.list_deals(properties=["hs_object_id"], limit=1)
-                answer = _description(facts, client.usage)
-                self.log.info("%s", answer)  # `airflow connections test` prints no answer of a good connection
-                return True, answer
+                return True, _description(facts, client.usage)
         except HubSpotDealsError as error:
             return False, str(error)
 
