@@ -109,8 +109,15 @@ $$;
 COMMENT ON FUNCTION changed IS 'What an UPDATE through a view writes: only what its statement set. The view''s old row may be older than the stored one.';
 
 CREATE FUNCTION insert_scan_job() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    total     integer := coalesce(NEW.total_items, NEW.total_deals);
+    processed integer := coalesce(NEW.processed_items, NEW.processed_deals);
+    failed    integer := coalesce(NEW.failed_items, NEW.failed_deals);
 BEGIN
     NEW.id := coalesce(NEW.id, gen_random_uuid());
+    IF least(total, processed, failed) < 0 THEN
+        RAISE EXCEPTION 'counts of job % cannot be negative', NEW.id USING ERRCODE = 'check_violation';
+    END IF;
     IF NEW.tenant_id <> NEW.organization_id THEN
         RAISE EXCEPTION 'tenant_id % is not organization_id %: they are the same thing', NEW.tenant_id, NEW.organization_id
             USING ERRCODE = 'check_violation';
@@ -122,11 +129,7 @@ BEGIN
         without_secrets(NEW.config), NEW.error_message, NEW.started_at, NEW.completed_at, coalesce(NEW.api_calls_made, 0),
         with_reports(
             NULL,
-            jsonb_build_object(
-                'total', coalesce(NEW.total_items, NEW.total_deals),
-                'processed', coalesce(NEW.processed_items, NEW.processed_deals),
-                'failed', coalesce(NEW.failed_items, NEW.failed_deals)
-            ),
+            jsonb_build_object('total', total, 'processed', processed, 'failed', failed),
             jsonb_build_object('batch_size', NEW.batch_size, 'success_rate', NEW.success_rate)
         )
     );
@@ -150,7 +153,7 @@ BEGIN
         scan_id = changed(OLD.scan_id, NEW.scan_id, scan_id),
         status = changed(OLD.status, NEW.status, status),
         type = changed(OLD.scan_type, NEW.scan_type, type),
-        config = changed(OLD.config, without_secrets(NEW.config), config),
+        config = without_secrets(changed(OLD.config, NEW.config, config)),
         error_message = changed(OLD.error_message, NEW.error_message, error_message),
         start_time = changed(OLD.started_at, NEW.started_at, start_time),
         end_time = changed(OLD.completed_at, NEW.completed_at, end_time),
