@@ -1,21 +1,19 @@
-"""What the views of the schema documents do where the documents are silent: races, secrets, counts, tenants, tables."""
+"""What scan_jobs does where the schema documents are silent: races, secrets, counts, tenants."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from threading import Thread
-from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg import sql
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 from psycopg.types.json import Jsonb
 
 from airflow_provider_hubspot_deals.jobs import Job
-from tests.integration.tenant import Tenant, a_run
+from tests.integration.tenant import Tenant
 
 LONG_ENOUGH_S = 10.0
 
@@ -30,13 +28,6 @@ def job(acme: Tenant) -> Job:
     return acme.claim()
 
 
-@pytest.fixture
-def connection(acme: Tenant) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(acme.url, options="-c search_path=hubspot_reporting,hubspot") as opened:
-        yield opened
-        opened.rollback()
-
-
 def while_locked(acme: Tenant, job: Job, statement: str, meanwhile: str) -> int:
     """Rows that `statement` changes when it has to wait for `meanwhile`, which is committed first."""
     rows: list[int] = []
@@ -44,7 +35,13 @@ def while_locked(acme: Tenant, job: Job, statement: str, meanwhile: str) -> int:
         other.execute(meanwhile, [job.id])
         waiting = Thread(target=lambda: rows.append(acme.execute(statement, job.id)))
         waiting.start()
-        until(lambda: bool(acme.query("SELECT FROM pg_stat_activity WHERE wait_event = 'transactionid'")))
+        until(
+            lambda: bool(
+                acme.query(
+                    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'"
+                )
+            )
+        )
         other.commit()
         waiting.join(LONG_ENOUGH_S)
     return rows[0]
@@ -116,6 +113,19 @@ def test_a_job_can_be_counted_in_either_vocabulary_or_both(acme: Tenant, job: Jo
     assert row["success_rate"] == "75.00%"
 
 
+def test_the_loaders_own_counters_show_in_both_vocabularies(acme: Tenant, job: Job) -> None:
+    acme.execute(
+        "UPDATE hubspot.jobs SET records_expected = 12, records_extracted = 10, records_inserted = 4,"
+        " records_unchanged = 3, records_quarantined = 3, api_calls = 5 WHERE id = %s",
+        job.id,
+    )
+
+    (row,) = acme.query("SELECT * FROM hubspot.scan_jobs")
+    counts = [row[f"{count}_{what}"] for what in ("items", "deals") for count in ("total", "processed", "failed")]
+    assert counts == [12, 7, 3, 12, 7, 3]
+    assert (row["success_rate"], row["api_calls_made"], row["batch_size"]) == ("70.00%", 5, None)
+
+
 @pytest.mark.parametrize("metadata", ["[1]", '"text"', '{"reported": {"processed": "many"}}', '{"reported": 7}'])
 def test_metadata_of_any_shape_breaks_no_view(acme: Tenant, job: Job, metadata: str) -> None:
     acme.execute("UPDATE hubspot.jobs SET job_metadata = %s, config = '[]' WHERE id = %s", metadata, job.id)
@@ -162,85 +172,6 @@ def test_an_insert_gives_back_the_job_that_it_made(acme: Tenant, job: Job) -> No
     assert row["scan_id"] == str(row["id"]) != str(job.id)
     assert (row["status"], row["organization_id"], row["total_deals"]) == ("pending", acme.id, 4)
     assert (row["batch_size"], row["created_at"] is None) == (50, False)
-
-
-def test_deleting_a_job_leaves_the_deals(acme: Tenant, job: Job, connection: psycopg.Connection[Any]) -> None:
-    connection.execute(
-        "INSERT INTO hubspot_deals (deal_id, tenant_id, scan_job_id) VALUES (1, %s, %s)", [acme.id, job.id]
-    )
-
-    assert connection.execute("DELETE FROM scan_jobs WHERE id = %s", [job.id]).rowcount == 1
-    assert connection.execute("SELECT deal_id FROM hubspot_deals").fetchall() == [(1,)]
-
-
-def test_a_deal_of_a_new_type_gets_a_table_that_checks_amounts(
-    acme: Tenant, job: Job, connection: psycopg.Connection[Any]
-) -> None:
-    insert = "INSERT INTO hubspot_deals (deal_id, tenant_id, _type, amount) VALUES (1, %s, 'sandbox', %s)"
-    connection.execute(insert, [acme.id, 5])
-
-    tables = connection.execute("SELECT tableoid::regclass::text FROM hubspot.hubspot_deals").fetchall()
-    assert tables == [(f"hubspot_deals_sandbox_{acme.id.hex}",)]
-    assert tables != [(job.leaf,)]
-    with pytest.raises(CheckViolation, match="chk_amount_not_negative"):
-        connection.execute(insert, [acme.id, -5])
-
-
-@pytest.mark.parametrize(
-    ("statement", "archived", "reason"),
-    [
-        ("INSERT INTO hubspot_deals (deal_id, tenant_id) VALUES (7, %s)", False, None),
-        ("INSERT INTO hubspot_deals (deal_id, tenant_id, archived) VALUES (7, %s, true)", True, "archived"),
-    ],
-    ids=["live", "archived"],
-)
-def test_an_inserted_deal_is_valid(
-    acme: Tenant, job: Job, connection: psycopg.Connection[Any], statement: str, reason: str | None, *, archived: bool
-) -> None:
-    connection.execute(statement, [acme.id])
-
-    row = connection.execute(
-        "SELECT archived, _deleted_reason, hs_object_id, id = _dlt_id FROM hubspot_deals"
-    ).fetchone()
-    assert row == (archived, reason, 7, True)
-    assert job.leaf == f"hubspot_deals_standard_{acme.id.hex}"
-
-
-def test_a_deal_of_nobody_or_of_two_names_is_refused(
-    acme: Tenant, job: Job, connection: psycopg.Connection[Any]
-) -> None:
-    with pytest.raises(ForeignKeyViolation, match="not registered"), connection.transaction():
-        connection.execute("INSERT INTO hubspot_deals (deal_id, tenant_id) VALUES (1, %s)", [uuid4()])
-    with pytest.raises(CheckViolation, match="different values"), connection.transaction():
-        connection.execute(
-            "INSERT INTO hubspot_deals (deal_id, tenant_id, dealname, deal_name) VALUES (1, %s, 'a', 'b')", [acme.id]
-        )
-    assert connection.execute("SELECT FROM hubspot_deals WHERE scan_job_id = %s", [job.id]).fetchall() == []
-
-
-@pytest.mark.parametrize("column", ["tenant_id", "_tenant_id", "organization_id", "_organization_id"])
-def test_any_name_of_the_tenant_reads_one_table(
-    acme: Tenant, job: Job, connection: psycopg.Connection[Any], column: str
-) -> None:
-    Tenant(acme.url, "other").claim(a_run(dag_id="other"))
-
-    explain = sql.SQL("EXPLAIN SELECT deal_name FROM hubspot_deals WHERE {} = %s").format(sql.Identifier(column))
-    plan = connection.execute(explain, [acme.id])
-
-    scans = [line for (line,) in plan if " Scan " in line]
-    assert len(scans) == 1
-    assert job.leaf in scans[0]
-
-
-def test_views_check_the_privileges_of_whoever_asks(acme: Tenant) -> None:
-    views = acme.query(
-        "SELECT relname, reloptions FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
-        " WHERE relkind = 'v' AND nspname LIKE 'hubspot%' ORDER BY relname"
-    )
-    assert [(view["relname"], view["reloptions"]) for view in views] == [
-        ("hubspot_deals", ["security_invoker=true"]),
-        ("scan_jobs", ["security_invoker=true"]),
-    ]
 
 
 def test_the_average_of_no_percentage_is_unknown(acme: Tenant, job: Job) -> None:
