@@ -16,6 +16,7 @@ from airflow_provider_hubspot_deals.jobs import Job
 from tests.integration.tenant import Tenant
 
 LONG_ENOUGH_S = 10.0
+WAITING = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'"
 
 
 @pytest.fixture
@@ -35,13 +36,7 @@ def while_locked(acme: Tenant, job: Job, statement: str, meanwhile: str) -> int:
         other.execute(meanwhile, [job.id])
         waiting = Thread(target=lambda: rows.append(acme.execute(statement, job.id)))
         waiting.start()
-        until(
-            lambda: bool(
-                acme.query(
-                    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'"
-                )
-            )
-        )
+        until(lambda: bool(acme.query(WAITING)))
         other.commit()
         waiting.join(LONG_ENOUGH_S)
     return rows[0]
