@@ -8,10 +8,11 @@ import psycopg
 
 DESCRIPTION = """
 WITH relation AS (
-    SELECT c.* FROM pg_class c WHERE c.relnamespace = %(schema)s::regnamespace AND c.relname <> 'schema_version'
+    SELECT c.* FROM pg_class c WHERE c.relnamespace = ANY (%(schemas)s::regnamespace[])
+        AND c.relname <> 'schema_version'
 )
-SELECT format('%%s %%s %%s %%s %%s', relkind, relname, pg_get_partkeydef(oid), pg_get_expr(relpartbound, oid),
-              obj_description(oid, 'pg_class'))
+SELECT format('%%s %%s %%s %%s %%s %%s %%s', relkind, relname, pg_get_partkeydef(oid), pg_get_expr(relpartbound, oid),
+              obj_description(oid, 'pg_class'), reloptions, pg_get_viewdef(oid))
 FROM relation WHERE relkind IN ('r', 'p', 'v', 'S')
 UNION ALL
 SELECT format('column %%s.%%s %%s %%s not_null=%%s default=%%s compression=%%s identity=%%s %%s',
@@ -28,13 +29,18 @@ SELECT pg_get_indexdef(indexrelid) FROM pg_index JOIN relation ON relation.oid =
 UNION ALL
 SELECT pg_get_triggerdef(pg_trigger.oid) FROM pg_trigger JOIN relation ON relation.oid = tgrelid WHERE NOT tgisinternal
 UNION ALL
-SELECT concat(pg_get_functiondef(oid), obj_description(oid, 'pg_proc'))
-FROM pg_proc WHERE pronamespace = %(schema)s::regnamespace
+SELECT concat(CASE prokind WHEN 'a' THEN oid::regprocedure::text ELSE pg_get_functiondef(oid) END,
+              obj_description(oid, 'pg_proc'))
+FROM pg_proc WHERE pronamespace = ANY (%(schemas)s::regnamespace[])
 """
 
 
 def description(url: str, schema: str = "hubspot") -> list[str]:
-    """Every table, column, constraint, index, trigger and function, without the schema's own name."""
+    """Every table, view, column, constraint, index, trigger and function of both schemas, without the schema's name."""
+    named = [schema, f"{schema}_reporting"]
     with psycopg.connect(url) as connection:
-        lines: list[tuple[str]] = connection.execute(DESCRIPTION, {"schema": schema}).fetchall()
-    return sorted(re.sub(rf'"?\b{schema}\b"?', "…", line) for (line,) in lines)
+        (schemas,) = connection.execute(
+            "SELECT array_agg(quote_ident(nspname)) FROM pg_namespace WHERE nspname = ANY (%s)", [named]
+        ).fetchone() or ([],)
+        lines: list[tuple[str]] = connection.execute(DESCRIPTION, {"schemas": schemas}).fetchall()
+    return sorted(re.sub(rf'"?\b{schema}(_reporting)?\b"?', r"…\1", line) for (line,) in lines)

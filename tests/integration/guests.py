@@ -13,12 +13,13 @@ from psycopg import sql
 
 @contextmanager
 def a_guest(url: str) -> Iterator[str]:
-    """Address for a role that owns nothing and may create nothing but in schema hubspot."""
+    """Address for a role that owns nothing and may create nothing but in the two schemas made for it."""
     guest, password = sql.Identifier(f"guest_{uuid4().hex}"), uuid4().hex
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(guest, sql.Literal(password)))
         owner.execute("CREATE SCHEMA hubspot")
-        owner.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA hubspot TO {}").format(guest))
+        owner.execute("CREATE SCHEMA hubspot_reporting")
+        owner.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA hubspot, hubspot_reporting TO {}").format(guest))
         try:
             parts = urlsplit(url)
             host = parts.netloc.rpartition("@")[2]

@@ -105,6 +105,14 @@ def test_any_schema_name_gives_the_same_schema(empty_database_url: str, database
         assert connection.execute("SELECT to_regnamespace('hubspot')").fetchone() == (None,)
 
 
+def test_the_longest_schema_name_leaves_room_for_the_reporting_schema(empty_database_url: str) -> None:
+    migrations.upgrade(empty_database_url, "x" * 63)
+    with psycopg.connect(empty_database_url) as connection:
+        found = connection.execute("SELECT schemaname FROM pg_views WHERE viewname = 'hubspot_deals'").fetchall()
+    assert found == [("x" * 53 + "_reporting",)]
+    migrations.downgrade(empty_database_url, "x" * 63, "base")
+
+
 def test_two_schemas_of_one_database_stay_apart(database_url: str) -> None:
     migrations.upgrade(database_url, "crm")
     migrations.downgrade(database_url, "crm", "base")

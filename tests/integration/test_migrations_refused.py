@@ -101,6 +101,14 @@ def test_a_missing_privilege_is_somebodys_to_grant(empty_database_url: str) -> N
         assert "CREATE SCHEMA" not in shown(raised.value)  # the statement, which SQLAlchemy's text would repeat
 
 
+def test_the_reporting_schema_is_somebodys_to_make(empty_database_url: str) -> None:
+    with a_guest(empty_database_url) as url:
+        with psycopg.connect(empty_database_url) as owner:
+            owner.execute("DROP SCHEMA hubspot_reporting")
+        with pytest.raises(SchemaError, match="permission denied for database"):
+            migrations.upgrade(url)
+
+
 @pytest.mark.parametrize("conninfo", ["host=127.0.0.1 S3cret", "host=127.0.0.1 nonsense=S3cret"])
 def test_f18_a_callable_with_a_malformed_connection_says_so_without_repeating_it(conninfo: str) -> None:
     with pytest.raises(HubSpotDealsError, match="malformed") as raised:

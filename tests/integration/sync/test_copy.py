@@ -202,3 +202,19 @@ def test_deals_are_never_written_twice_in_one_first_load(acme: Organization) -> 
     assert ledger is not None
     assert (int(ledger[0]), int(ledger[1])) == (770, 0)
     assert ledger[2] >= 8
+
+
+def test_deals_written_by_hand_give_way_to_what_hubspot_says(acme: Organization) -> None:
+    acme.sync()
+    known = min(acme.portal.live_deals())
+    acme.execute("DELETE FROM hubspot.hubspot_deals WHERE hubspot_deal_id = %s", known)
+    for deal_id in (known, 51):
+        acme.execute(
+            "INSERT INTO hubspot_reporting.hubspot_deals (deal_id, tenant_id) VALUES (%s, %s)", deal_id, acme.id
+        )
+
+    acme.sync(mode="full")
+
+    deals = acme.deals()
+    assert deals.pop(51)["_deleted_reason"] == "missing"
+    assert deals[known]["raw_properties"]["hs_object_id"] == str(known)
