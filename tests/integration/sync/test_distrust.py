@@ -89,19 +89,19 @@ def test_a_deal_restored_while_it_is_confirmed_is_not_marked_missing(acme: Organ
     acme.sync()
     deal_id = min(acme.portal.live_deals())
     steps = {
-        ("list", 1): acme.portal.archive_deal,  # before the archived list, after which it is restored
-        ("list", 2): acme.portal.restore_deal,
-        ("list", 3): acme.portal.archive_deal,
-        ("read", 2): acme.portal.restore_deal,
+        ("list", 2): acme.portal.archive_deal,  # the live list misses it …
+        ("list", 10): acme.portal.restore_deal,  # … and so does the archived one, so it is asked for:
+        ("read", 1): acme.portal.archive_deal,  # not live,
+        ("read", 2): acme.portal.restore_deal,  # and not archived either
     }
 
     def stir(call: str, number: int) -> None:
-        if step := steps.get((call, number)):
+        if step := steps.pop((call, number), None):
             step(deal_id)
 
     acme.sync(mode="full", before=stir)
-    acme.sync()
 
+    assert steps == {}
     assert acme.differences() == []
 
 

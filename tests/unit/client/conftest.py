@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 TOKEN = "pat-na1-11111111-2222-3333-4444-555555555555"
+NOW = datetime(2026, 11, 21, 7, 30, tzinfo=UTC)
+TEN_SECONDLY = {
+    "status": "error",
+    "message": "You have reached your ten_secondly_rolling limit.",
+    "errorType": "RATE_LIMIT",
+    "correlationId": "c033cdaa-2c40-4a64-ae48-b4cec88dad24",
+    "policyName": "TEN_SECONDLY_ROLLING",
+}
 
 
 class StoppedClock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +16,7 @@ from airflow_provider_hubspot_deals.exceptions import (
     RateLimitedError,
     UpstreamUnavailableError,
 )
-from tests.unit.client.conftest import listed_ids
+from tests.unit.client.conftest import NOW, TEN_SECONDLY, listed_ids
 from tests.unit.client.scripted_server import ScriptedServer, answer, deals
 
 if TYPE_CHECKING:
@@ -26,14 +25,6 @@ if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
     from tests.unit.client.conftest import StoppedClock
 
-NOW = datetime(2026, 11, 21, 7, 30, tzinfo=UTC)
-TEN_SECONDLY = {
-    "status": "error",
-    "message": "You have reached your ten_secondly_rolling limit.",
-    "errorType": "RATE_LIMIT",
-    "correlationId": "c033cdaa-2c40-4a64-ae48-b4cec88dad24",
-    "policyName": "TEN_SECONDLY_ROLLING",
-}
 CLOUDFLARE = b"<html>\n<head><title>502 Bad Gateway</title></head></html>"
 GOOD = answer(200, deals(1))
 
