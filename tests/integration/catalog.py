@@ -16,7 +16,8 @@ SELECT format('%%s %%s %%s %%s %%s %%s %%s', relkind, relname, pg_get_partkeydef
 FROM relation WHERE relkind IN ('r', 'p', 'v', 'S')
 UNION ALL
 SELECT format('column %%s.%%s %%s %%s not_null=%%s default=%%s compression=%%s identity=%%s %%s',
-              relname, attnum, attname, format_type(atttypid, atttypmod), attnotnull,
+              relname, row_number() OVER (PARTITION BY relation.oid ORDER BY attnum), attname,
+              format_type(atttypid, atttypmod), attnotnull,
               pg_get_expr(adbin, adrelid), attcompression, attidentity, col_description(relation.oid, attnum))
 FROM relation JOIN pg_attribute ON attrelid = relation.oid
 LEFT JOIN pg_attrdef ON adrelid = relation.oid AND adnum = attnum
