@@ -36,6 +36,11 @@ class Usage:
         with self._lock:
             return self.requests.total()
 
+    def calls_by_endpoint(self) -> dict[str, int]:
+        """Requests sent so far, by endpoint class; those that were used."""
+        with self._lock:
+            return dict(self.requests)
+
     def count_request(self, endpoint: str) -> None:
         with self._lock:
             self.requests[endpoint] += 1

@@ -17,6 +17,7 @@ from airflow_provider_hubspot_deals.jobs.lifecycle import (
     record_batch,
     release,
     stopped,
+    tell,
 )
 from airflow_provider_hubspot_deals.jobs.model import COUNTS, SILENCE_MAX, Job, JobOrder, JobOrigin
 
@@ -37,4 +38,5 @@ __all__ = [
     "record_batch",
     "release",
     "stopped",
+    "tell",
 ]

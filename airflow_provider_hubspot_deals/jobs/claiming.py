@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from psycopg import Connection
@@ -42,8 +42,10 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
             return _job(order, schema, leaf, state, own, is_finished=True)
         if own and own["status"] == "cancelled":
             raise JobCancelled(f"Job {own['id']} of organization {order.organization!r} was cancelled.")
-        goes_on = own and own["status"] in {"pending", "running"}
-        job_id = own["id"] if own and goes_on else _new_job(connection, schema, order, state, keys)
+        if own and own["status"] in {"pending", "running"}:
+            job_id = own["id"]
+        else:
+            job_id = _other_job(connection, schema, order, {**keys, **_beginning(order, state, own)})
         return _job(order, schema, leaf, state, _started(connection, schema, job_id, keys))
 
 
@@ -79,25 +81,38 @@ def _register(connection: Connection[Any], schema: str, order: JobOrder, keys: M
         ) from None
 
 
-def _new_job(
-    connection: Connection[Any], schema: str, order: JobOrder, state: sql.Row, keys: Mapping[str, Any]
-) -> UUID:
-    _make_way(connection, schema, order, keys)
+def _other_job(connection: Connection[Any], schema: str, order: JobOrder, job: Mapping[str, Any]) -> UUID:
+    """A job that somebody inserted for whatever run comes first, or a new one."""
+    active = sql.one(connection, "jobs.active_job", {**job, "silence": SILENCE_MAX}, schema=schema)
+    if active and active["unclaimed"]:
+        sql.execute(connection, "jobs.adopt_job", {**job, "id": active["id"]}, schema=schema)
+        return cast("UUID", active["id"])
+    if active:
+        _end_or_respect(connection, schema, order, active)
     job_id = uuid4()
-    job = {"id": job_id, "mode": _resolved_mode(order, state), "config": Jsonb(dict(order.config))}
-    sql.execute(connection, "jobs.insert_job", {**keys, **job}, schema=schema)
+    sql.execute(connection, "jobs.insert_job", {**job, "id": job_id}, schema=schema)
     return job_id
 
 
-def _make_way(connection: Connection[Any], schema: str, order: JobOrder, keys: Mapping[str, Any]) -> None:
+def _beginning(order: JobOrder, state: sql.Row, own: sql.Row | None) -> dict[str, Any]:
+    """Where another job starts: where the lost one of this run stopped, or at the very beginning."""
+    config = {"config": Jsonb(dict(order.config))}
+    if own and own["is_lost"]:
+        checkpoint = Jsonb(own["checkpoint"]) if own["checkpoint"] else None
+        kept = {name: own[name] for name in ("mode", "window_start", "window_end")}
+        return {**config, **kept, "checkpoint": checkpoint, "continues": own["id"]}
+    nothing = dict.fromkeys(("checkpoint", "window_start", "window_end", "continues"))
+    return {**config, **nothing, "mode": _resolved_mode(order, state)}
+
+
+def _end_or_respect(connection: Connection[Any], schema: str, order: JobOrder, active: sql.Row) -> None:
     """One organization and type has one active job; end one that nobody works on any more, respect any other."""
-    active = sql.one(connection, "jobs.active_job", {**keys, "silence": SILENCE_MAX}, schema=schema)
-    if active is None:
-        return
+    successor = f"run {order.origin.run_id!r} took over" if order.origin.run_id else "a run outside Airflow took over"
     if active["abandoned"]:
-        why = {"error_code": "ABANDONED", "error_message": f"Run {active['run_id']!r} left it behind."}
+        why = {"error_code": "ABANDONED", "error_message": f"Run {active['run_id']!r} left it behind; {successor}."}
     elif active["silent"]:
-        why = {"error_code": "HEARTBEAT_LOST", "error_message": "No sign of life; a later run took over."}
+        silence = f"No sign of life for more than {SILENCE_MAX.total_seconds():.0f} s"
+        why = {"error_code": "HEARTBEAT_LOST", "error_message": f"{silence}; {successor}."}
     else:
         raise JobAlreadyRunning(
             f"Organization {order.organization!r} (type {order.type!r}) has an active job already: {active['id']}, "

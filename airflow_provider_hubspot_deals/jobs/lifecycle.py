@@ -59,12 +59,19 @@ def record_batch(connection: Connection[Any], job: Job, batch: Mapping[str, Any]
     Raises:
         JobCancelled, JobSuperseded: the job is no longer running; the caller's transaction must roll back.
     """
-    parameters = {**job.keys, **batch, "checkpoint": Jsonb(batch["checkpoint"])}
+    parameters = {**job.keys, **_usage(batch), "checkpoint": Jsonb(batch["checkpoint"])}
     recorded = sql.one(connection, "jobs.record_batch", parameters, schema=job.schema)
     if recorded is None:
         raise stopped(connection, job)
     sql.execute(
         connection, "jobs.insert_ledger", {**parameters, "batch_number": recorded["batches"]}, schema=job.schema
+    )
+
+
+def tell(connection: Connection[Any], job: Job, kind: str, details: Mapping[str, Any]) -> None:
+    """Write an event that the job's own row does not show, in the caller's transaction. Never a deal's values."""
+    sql.execute(
+        connection, "jobs.insert_event", {**job.keys, "kind": kind, "details": Jsonb(dict(details))}, schema=job.schema
     )
 
 
@@ -82,19 +89,19 @@ def advance_watermark(connection: Connection[Any], job: Job, watermark: datetime
 
 
 def complete(
-    connection: Connection[Any], job: Job, *, selection: str, started_at: datetime, usage: Mapping[str, int]
+    connection: Connection[Any], job: Job, *, selection: str, started_at: datetime, usage: Mapping[str, Any]
 ) -> sql.Row:
     """End the job well and return its row, with the organization's ``watermark``.
 
     Args:
-        usage: API usage since the last batch: api_calls, rate_limit_hits, bytes_received.
+        usage: API usage since the last batch: api_calls, api_calls_by_endpoint, rate_limit_hits, bytes_received.
 
     Raises:
         JobCancelled, JobSuperseded: it was no longer running.
     """
     with sql.transaction(connection):
         lock_fence(connection, job)
-        row = sql.one(connection, "jobs.complete", {**job.keys, **usage}, schema=job.schema)
+        row = sql.one(connection, "jobs.complete", {**job.keys, **_usage(usage)}, schema=job.schema)
         if row is None:
             raise stopped(connection, job)
         outcome = {"mode": job.mode, "selection": selection, "started_at": started_at}
@@ -109,18 +116,22 @@ def release(
     error_code: str,
     error_message: str,
     resume_after: timedelta,
-    usage: Mapping[str, int],
+    usage: Mapping[str, Any],
 ) -> None:
     """Back to pending with its checkpoint: the next attempt goes on from there."""
-    outcome = {"error_code": error_code, "error_message": error_message, "resume_after": resume_after, **usage}
+    outcome = {"error_code": error_code, "error_message": error_message, "resume_after": resume_after}
     with sql.transaction(connection):
-        sql.execute(connection, "jobs.release", {**job.keys, **outcome}, schema=job.schema)
+        sql.execute(connection, "jobs.release", {**job.keys, **outcome, **_usage(usage)}, schema=job.schema)
 
 
 def fail(
-    connection: Connection[Any], job: Job, *, error_code: str, error_message: str, usage: Mapping[str, int]
+    connection: Connection[Any], job: Job, *, error_code: str, error_message: str, usage: Mapping[str, Any]
 ) -> None:
     """End the job as failed, unless it has ended or changed hands already."""
-    outcome = {"error_code": error_code, "error_message": error_message, **usage}
+    outcome = {"error_code": error_code, "error_message": error_message}
     with sql.transaction(connection):
-        sql.execute(connection, "jobs.fail", {**job.keys, **outcome}, schema=job.schema)
+        sql.execute(connection, "jobs.fail", {**job.keys, **outcome, **_usage(usage)}, schema=job.schema)
+
+
+def _usage(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {**parameters, "api_calls_by_endpoint": Jsonb(dict(parameters["api_calls_by_endpoint"]))}

@@ -33,19 +33,29 @@ FOR UPDATE
 
 -- name: job_of_run
 -- The newest job of this very Airflow task instance: a retry continues it, a cleared task starts another.
-SELECT *
-FROM {schema}.jobs
-WHERE organization_id = %(organization_id)s AND type = %(job_type)s
-  AND dag_id = %(dag_id)s AND run_id = %(run_id)s AND task_id = %(task_id)s
-  AND map_index = %(map_index)s AND clear_number = %(clear_number)s
-ORDER BY created_at DESC
+-- is_lost: taken for dead and failed by somebody else, while its rows and checkpoint are as good as those of a job that
+-- waits for its retry. Not where a later job read with another selection: what it rewrote must be read again.
+SELECT own.*,
+       own.status = 'failed' AND own.error_code = 'HEARTBEAT_LOST' AND own.config ->> 'selection' = %(selection)s
+           AND NOT EXISTS (
+               SELECT FROM {schema}.jobs AS later
+               WHERE later.organization_id = own.organization_id AND later.type = own.type
+                 AND later.created_at > own.created_at AND later.config ->> 'selection' IS DISTINCT FROM %(selection)s
+           ) AS is_lost
+FROM {schema}.jobs AS own
+WHERE own.organization_id = %(organization_id)s AND own.type = %(job_type)s
+  AND own.dag_id = %(dag_id)s AND own.run_id = %(run_id)s AND own.task_id = %(task_id)s
+  AND own.map_index = %(map_index)s AND own.clear_number = %(clear_number)s
+ORDER BY own.created_at DESC
 LIMIT 1
 
 -- name: active_job
 -- silent: neither heard of nor due to resume; abandoned: waits for a retry in a run that its DAG has left behind, or
 -- belongs to this very task instance as it was before somebody cleared it.
 -- A job that HubSpot told to wait is not abandoned before its time has come.
+-- unclaimed: inserted by hand, waiting for whatever run comes first.
 SELECT id, status, dag_id, run_id,
+       status = 'pending' AND attempt = 0 AND run_id IS NULL AND coalesce(resume_at, '-infinity') <= now() AS unclaimed,
        greatest(last_heartbeat, resume_at, created_at) < now() - %(silence)s AS silent,
        dag_id = %(dag_id)s
            AND (status = 'pending' AND run_id <> %(run_id)s AND coalesce(resume_at, '-infinity') <= now()
@@ -56,12 +66,24 @@ WHERE organization_id = %(organization_id)s AND type = %(job_type)s AND status I
 
 -- name: insert_job
 INSERT INTO {schema}.jobs (
-    id, scan_id, organization_id, type, mode, config, dag_id, run_id, task_id, map_index, clear_number, trigger
+    id, scan_id, organization_id, type, mode, config, checkpoint, window_start, window_end, continues,
+    dag_id, run_id, task_id, map_index, clear_number, trigger
 )
 VALUES (
     %(id)s, %(id)s::text, %(organization_id)s, %(job_type)s, %(mode)s, %(config)s,
+    %(checkpoint)s, %(window_start)s, %(window_end)s, %(continues)s,
     %(dag_id)s, %(run_id)s, %(task_id)s, %(map_index)s, %(clear_number)s, %(trigger)s
 )
+
+-- name: adopt_job
+-- What its author put into config stays, under what the run itself says.
+UPDATE {schema}.jobs
+SET mode = %(mode)s, checkpoint = %(checkpoint)s, window_start = %(window_start)s, window_end = %(window_end)s,
+    continues = %(continues)s,
+    config = CASE WHEN jsonb_typeof(config) = 'object' THEN {schema}.without_secrets(config) ELSE '{{}}' END || %(config)s,
+    dag_id = %(dag_id)s, run_id = %(run_id)s, task_id = %(task_id)s, map_index = %(map_index)s,
+    clear_number = %(clear_number)s, trigger = %(trigger)s
+WHERE id = %(id)s AND status = 'pending'
 
 -- name: next_epoch
 -- Another selection than the stored rows were read with leaves some of them thinner: the next auto run is a full one.
@@ -113,6 +135,7 @@ SET batches = batches + 1,
     records_expected = coalesce(records_expected, 0) + %(expected)s,
     pages_read = pages_read + %(pages)s,
     api_calls = api_calls + %(api_calls)s,
+    api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
     rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s,
     bytes_received = bytes_received + %(bytes_received)s,
     phase = %(phase)s,
@@ -140,7 +163,7 @@ WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(ep
 -- name: record_sync
 UPDATE {schema}.sync_state
 SET last_sync_at = CASE WHEN %(mode)s = 'window' THEN last_sync_at ELSE now() END,
-    last_full_sync_at = CASE WHEN %(mode)s = 'full' THEN %(started_at)s ELSE last_full_sync_at END,
+    last_full_sync_at = CASE WHEN %(mode)s = 'full' THEN greatest(last_full_sync_at, %(started_at)s) ELSE last_full_sync_at END,
     selection = CASE WHEN %(mode)s = 'full' THEN %(selection)s ELSE selection END
 WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(epoch)s
 RETURNING watermark
@@ -148,8 +171,9 @@ RETURNING watermark
 -- name: complete
 UPDATE {schema}.jobs
 SET status = 'completed', phase = NULL, last_heartbeat = clock_timestamp(),
-    api_calls = api_calls + %(api_calls)s, rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s,
-    bytes_received = bytes_received + %(bytes_received)s
+    api_calls = api_calls + %(api_calls)s,
+    api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
+    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
 WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
 RETURNING *
 
@@ -158,21 +182,27 @@ RETURNING *
 UPDATE {schema}.jobs
 SET status = 'pending', error_code = %(error_code)s, error_message = %(error_message)s,
     resume_at = now() + %(resume_after)s,
-    api_calls = api_calls + %(api_calls)s, rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s,
-    bytes_received = bytes_received + %(bytes_received)s
+    api_calls = api_calls + %(api_calls)s,
+    api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
+    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
 WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
 
 -- name: fail
 UPDATE {schema}.jobs
 SET status = 'failed', error_code = %(error_code)s, error_message = %(error_message)s,
-    api_calls = api_calls + %(api_calls)s, rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s,
-    bytes_received = bytes_received + %(bytes_received)s
+    api_calls = api_calls + %(api_calls)s,
+    api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
+    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
 WHERE id = %(id)s AND epoch = %(epoch)s AND status IN ('pending', 'running')
 
 -- name: fail_other
 UPDATE {schema}.jobs
 SET status = 'failed', error_code = %(error_code)s, error_message = %(error_message)s
 WHERE id = %(id)s AND status IN ('pending', 'running')
+
+-- name: insert_event
+INSERT INTO {schema}.job_events (organization_id, job_id, kind, details)
+VALUES (%(organization_id)s, %(id)s, %(kind)s, %(details)s)
 
 -- name: database_time
 SELECT clock_timestamp()

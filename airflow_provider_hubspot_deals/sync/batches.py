@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -128,6 +129,9 @@ def write(
             "value_issues": sum(row.issues for row in batch.rows),
         }
         jobs.record_batch(connection, job, {**counts, **progress})
+        if batch.bad:
+            reasons = Counter(record.reason_code for record in batch.bad)
+            jobs.tell(connection, job, "quarantined", {"records": len(batch.bad), "reasons": reasons})
 
 
 def _note_absences(connection: Connection[Any], tables: loading.Tables, job: jobs.Job, batch: Batch) -> None:

@@ -62,7 +62,7 @@ def job_outcome(
     connect: Callable[[], Connection[Any]],
     job: jobs.Job,
     origin: jobs.JobOrigin,
-    usage: Callable[[], Mapping[str, int]],
+    usage: Callable[[], Mapping[str, Any]],
 ) -> Iterator[None]:
     """Write into the job how its attempt ended, on a fresh connection: the working one may be busy or broken."""
     try:
@@ -83,7 +83,7 @@ def _record(
     job: jobs.Job,
     origin: jobs.JobOrigin,
     error: BaseException,
-    usage: Mapping[str, int],
+    usage: Mapping[str, Any],
 ) -> None:
     code, message = _said(error)
     goes_on = isinstance(error, DeferredError) or (origin.has_tries_left and not isinstance(error, FatalError))

@@ -23,20 +23,11 @@ from airflow_provider_hubspot_deals.sync.line import hung_up_after
 from airflow_provider_hubspot_deals.sync.outcome import database_errors, job_outcome
 from airflow_provider_hubspot_deals.sync.phases import Phases, chosen_properties, custom_properties
 from airflow_provider_hubspot_deals.sync.request import SyncRequest, SyncSummary
+from airflow_provider_hubspot_deals.sync.usage import ApiUsage, UsageMeter
 
 log = logging.getLogger(__name__)
 
 CLAIM_TIMEOUT_S = 60.0  # a silent database is noticed by the heartbeat only once there is a job
-
-
-class ApiUsage(Protocol):
-    """Counters that only grow."""
-
-    rate_limit_hits: int
-    bytes_received: int
-
-    @property
-    def api_calls(self) -> int: ...
 
 
 class HubSpot(DealSource, Protocol):
@@ -77,7 +68,7 @@ def run(
         log.info("Job %s: %s run of %s, attempt %d.", job.id, job.mode, request.organization, job.attempt)
         heartbeat = Heartbeat(connect, job, connection)
         attempt = _Run(request, client, connection, job, heartbeat)
-        with job_outcome(connect, job, request.origin, attempt.usage_since_last_batch), heartbeat:
+        with job_outcome(connect, job, request.origin, attempt.meter.unreported), heartbeat:
             row = attempt.execute()
         return _summary(request, job, row, began, portal=attempt.portal)
 
@@ -92,7 +83,7 @@ class _Run:
         self._job, self._heartbeat = job, heartbeat
         self.portal: PortalFacts | None = None
         self._page_number: int = job.row["pages_read"]
-        self._reported = {"api_calls": 0, "rate_limit_hits": 0, "bytes_received": 0}
+        self.meter = UsageMeter(client.usage)
 
     def execute(self) -> Mapping[str, Any]:
         self.portal = self._client.portal_facts()
@@ -109,7 +100,7 @@ class _Run:
             self._job,
             selection=self._request.selection,
             started_at=checkpoint.started_at,
-            usage=self.usage_since_last_batch(),
+            usage=self.meter.unreported(),
         )
 
     def _check_portal(self, facts: PortalFacts) -> None:
@@ -147,24 +138,17 @@ class _Run:
             "checkpoint": checkpoint.as_json(),
             "window_start": window[0] if window else None,
             "window_end": window[1] if window else None,
-            **self.usage_since_last_batch(),
+            **(usage := self.meter.unreported()),
         }
         write(
             self._connection, self._job, batch, progress=progress, watermark=window[1] if settles and window else None
         )
+        self.meter.reported(usage)
         log.info("Job %s: %s, %d deals read in this batch.", self._job.id, batch.phase, batch.received)
 
     def _stop_if_lost(self) -> None:
         if not self._heartbeat.check():
             raise jobs.stopped(self._connection, self._job)
-
-    def usage_since_last_batch(self) -> dict[str, int]:
-        """API usage that the job row does not hold yet."""
-        usage = self._client.usage
-        total = {name: getattr(usage, name) for name in self._reported}
-        since = {name: total[name] - self._reported[name] for name in total}
-        self._reported = total
-        return since
 
 
 def _summary(

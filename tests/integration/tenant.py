@@ -19,10 +19,10 @@ from airflow_provider_hubspot_deals.loading import Tables, Written
 NAMESPACE = UUID("00000000-0000-4000-8000-000000000002")
 BATCH_COUNTS = (
     *("pages", "received", "expected", "inserted", "updated", "unchanged", "stale", "duplicate", "quarantined"),
-    *("deleted", "value_issues", "api_calls", "rate_limit_hits", "bytes_received"),
+    *("deleted", "value_issues"),
 )
 CONFIG = {"mode": "auto", "properties": None, "selection": "all"}
-NO_USAGE = dict.fromkeys(("api_calls", "rate_limit_hits", "bytes_received"), 0)
+NO_USAGE = {"api_calls": 0, "api_calls_by_endpoint": {}, "rate_limit_hits": 0, "bytes_received": 0}
 
 
 def a_run(run_id: str = "first", *, dag_id: str = "hubspot_deals_acme", **settings: Any) -> JobOrigin:
@@ -107,4 +107,11 @@ def tables_of(job: Job) -> Tables:
 def a_batch(**counts: Any) -> dict[str, Any]:
     """What ``record_batch`` takes; counts that are not given are 0."""
     window = {"window_start": None, "window_end": None}
-    return {**dict.fromkeys(BATCH_COUNTS, 0), **window, "phase": "live", "checkpoint": {"phase": "live"}, **counts}
+    return {
+        **dict.fromkeys(BATCH_COUNTS, 0),
+        **NO_USAGE,
+        **window,
+        "phase": "live",
+        "checkpoint": {"phase": "live"},
+        **counts,
+    }
