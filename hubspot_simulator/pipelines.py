@@ -87,5 +87,5 @@ PIPELINES = (DEFAULT_PIPELINE, RENEWAL_PIPELINE)
 STAGES = {stage.stage_id: stage for pipeline in PIPELINES for stage in pipeline.stages}
 
 
-def pipelines_json() -> dict[str, Any]:
-    return {"results": [pipeline.as_json(position) for position, pipeline in enumerate(PIPELINES)]}
+def pipelines_json(pipelines: tuple[Pipeline, ...]) -> dict[str, Any]:
+    return {"results": [pipeline.as_json(position) for position, pipeline in enumerate(pipelines)]}

@@ -15,7 +15,8 @@ from hubspot_simulator.deal import Deal, as_record
 from hubspot_simulator.encoding import RecordEncoder
 from hubspot_simulator.generator import DealGenerator
 from hubspot_simulator.journal import Journal
-from hubspot_simulator.properties import Property, property_definitions
+from hubspot_simulator.pipelines import PIPELINES, Pipeline
+from hubspot_simulator.properties import Property, pipeline_properties, property_definitions
 from hubspot_simulator.search_index import SearchIndex
 from hubspot_simulator.store import DealStore
 from hubspot_simulator.transitions import created, edited, merged, recalculated
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from hubspot_simulator.clock import Clock
     from hubspot_simulator.encoding import Selection
+    from hubspot_simulator.owners import Owner
     from hubspot_simulator.specification import PortalSpec
     from hubspot_simulator.transitions import Properties
 
@@ -45,6 +47,7 @@ class Portal:
         self.associations = AssociationBook(spec.seed)
         self._generator = DealGenerator(spec, self.associations)
         self.owners = self._generator.owners
+        self.pipelines = PIPELINES
         self.store = DealStore(self._generator)
         self.definitions = property_definitions(spec.extra_properties)
         self.selections: dict[tuple[tuple[str, ...] | None, frozenset[str]], Selection] = {}
@@ -137,6 +140,24 @@ class Portal:
         with self.lock:
             self.definitions[definition.name] = definition
             self.selections.clear()
+
+    def archive_property(self, name: str) -> None:
+        """Take a property away from the definitions; restored, it would have its values again."""
+        with self.lock:
+            del self.definitions[name]
+            self.selections.clear()
+
+    def define_pipelines(self, pipelines: tuple[Pipeline, ...]) -> None:
+        """Add, rename, archive pipelines and stages. Deals keep what they have; a new stage brings its properties."""
+        with self.lock:
+            self.pipelines = pipelines
+            for definition in pipeline_properties(pipelines):
+                self.define_property(definition)
+
+    def define_owners(self, owners: tuple[Owner, ...]) -> None:
+        """Add, rename, archive owners; by ascending id."""
+        with self.lock:
+            self.owners = owners
 
     def set_search_lag(self, seconds: float, *, jitter_s: float = 0.0) -> None:
         """How long later changes take to reach search: ``seconds`` and up to ``jitter_s`` more, out of order."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubspot_simulator.clock import iso_from_ms
-from hubspot_simulator.pipelines import PIPELINES, STAGES
+from hubspot_simulator.pipelines import PIPELINES, Pipeline
 from hubspot_simulator.vocabulary import ANALYTICS_SOURCES, COMPETITORS, PAYMENT_TERMS, PRODUCTS, SUPPORT_TIERS
 
 _DEFINED_MS = 1_577_923_200_120
@@ -72,12 +72,19 @@ def _own(kind: str, *names: str, **facts: Any) -> list[Property]:  # noqa: ANN40
     return [Property(name=name, type=kind, **facts) for name in names]
 
 
-def _stage_timings() -> list[Property]:
+def pipeline_properties(pipelines: tuple[Pipeline, ...]) -> list[Property]:
+    """Those that follow from the pipelines: each stage has timings of its own (reference §6)."""
+    stage_ids = tuple(stage.stage_id for pipeline in pipelines for stage in pipeline.stages)
     prefixes = {"hs_v2_date_entered_": "datetime", "hs_v2_date_exited_": "datetime"}
-    return [
+    timings = [
         Property(name=f"{prefix}{stage_id}", type=kind, read_only=True)
         for prefix, kind in prefixes.items()
-        for stage_id in STAGES
+        for stage_id in stage_ids
+    ]
+    return [
+        Property(name="pipeline", type="enumeration", options=tuple(each.pipeline_id for each in pipelines)),
+        Property(name="dealstage", type="enumeration", field_type="radio", options=stage_ids),
+        *timings,
     ]
 
 
@@ -97,8 +104,6 @@ _STANDARD = [
     Property(name="dealtype", type="enumeration", options=("newbusiness", "existingbusiness")),
     Property(name="hs_priority", type="enumeration", options=("low", "medium", "high")),
     Property(name="hs_analytics_source", type="enumeration", options=ANALYTICS_SOURCES),
-    Property(name="pipeline", type="enumeration", options=tuple(p.pipeline_id for p in PIPELINES)),
-    Property(name="dealstage", type="enumeration", field_type="radio", options=tuple(STAGES)),
 ]
 _CUSTOM = [
     *_own("string", "erp_order_number", "legal_notes", custom=True),
@@ -118,4 +123,4 @@ _CUSTOM = [
 def property_definitions(extra: int = 0) -> dict[str, Property]:
     """All definitions by name, ``extra`` further text properties included."""
     further = _own("string", *(f"custom_attribute_{number:04}" for number in range(extra)), custom=True)
-    return {each.name: each for each in (*_STANDARD, *_stage_timings(), *_CUSTOM, *further)}
+    return {each.name: each for each in (*_STANDARD, *pipeline_properties(PIPELINES), *_CUSTOM, *further)}

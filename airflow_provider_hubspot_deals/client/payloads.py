@@ -7,11 +7,14 @@ a page without ``results`` must not end a walk.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals, PortalFacts, Record
 
 JsonObject = Mapping[str, Any]
+
+_DAY_MS = 86_400_000
 
 
 def read_object(payload: object) -> JsonObject:
@@ -98,6 +101,9 @@ def read_portal_facts(payload: object) -> PortalFacts:
         currency=_text(facts, "companyCurrency"),
         ui_domain=_text(facts, "uiDomain"),
         data_hosting_location=_text(facts, "dataHostingLocation"),
+        additional_currencies=_texts(facts.get("additionalCurrencies")),
+        utc_offset=_utc_offset(facts.get("utcOffsetMilliseconds")),
+        raw=facts,
     )
 
 
@@ -108,3 +114,13 @@ def _is_not_found(error: object) -> bool:
 def _text(facts: JsonObject, key: str) -> str:
     value = facts.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _utc_offset(milliseconds: object) -> timedelta | None:
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int) or abs(milliseconds) > _DAY_MS:
+        return None
+    return timedelta(milliseconds=milliseconds)

@@ -78,6 +78,7 @@ def _load_deals(organization: Organization) -> HubSpotDealsToPostgresOperator:
         full_refresh_every_days=organization.full_refresh_every_days,
         search_lag_minutes=organization.search_lag_minutes,
         overlap_minutes=organization.overlap_minutes,
+        dimensions_every_hours=organization.dimensions_every_hours,
         allow_negative_amounts=organization.allow_negative_amounts,
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 # One deal as HubSpot sends it: {"id", "properties", "createdAt", "updatedAt", "archived", …}.
@@ -35,3 +37,6 @@ class PortalFacts:
     currency: str  # ISO 4217 code of the company currency
     ui_domain: str  # app.hubspot.com, app-eu1.hubspot.com
     data_hosting_location: str  # na1, eu1, …
+    additional_currencies: tuple[str, ...] = ()  # ISO 4217 codes of the others that deals may have
+    utc_offset: timedelta | None = None  # of time_zone, at the moment of asking
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)  # the whole answer

@@ -37,6 +37,7 @@ class Organization:
     full_refresh_every_days: int = 7  # a full read sees what no modification date shows: archived, merged, calculated
     search_lag_minutes: int = 60  # HubSpot's search index is not trusted to be fresher than this
     overlap_minutes: int = 10  # read again before the last watermark
+    dimensions_every_hours: int = 6  # pipelines, stages and owners are read again when older, and in every full read
     allow_negative_amounts: bool = False  # False: such an amount is stored as NULL with a value issue
     retention_days: int = 90  # finished jobs are kept this long
     timeout_hours: int = 12  # one attempt of the extraction task

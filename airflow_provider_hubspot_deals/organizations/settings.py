@@ -134,6 +134,7 @@ SETTINGS: dict[str, Check] = {
     "full_refresh_every_days": _whole_number(1, 3650, "days"),
     "search_lag_minutes": _whole_number(0, 1440, "minutes"),
     "overlap_minutes": _whole_number(0, 1440, "minutes"),
+    "dimensions_every_hours": _whole_number(0, 720, "hours"),
     "allow_negative_amounts": _flag,
     "retention_days": _whole_number(1, 36500, "days"),
     "timeout_hours": _whole_number(1, 168, "hours"),

@@ -28,6 +28,7 @@ class SyncRequest:
         full_refresh_every: ``auto`` reads everything when the last full run is older.
         search_lag: how far HubSpot's search index may lie behind; the watermark stays that far behind its clock.
         overlap: how far each window reaches back before the watermark.
+        dimensions_every: pipelines, stages and owners are read again when older; full runs always read them.
         batch_rows, batch_seconds: a batch is committed when it has this many deals or is this old.
     """
 
@@ -42,6 +43,7 @@ class SyncRequest:
     full_refresh_every: timedelta = timedelta(days=7)
     search_lag: timedelta = timedelta(hours=1)
     overlap: timedelta = timedelta(minutes=10)
+    dimensions_every: timedelta = timedelta(hours=6)
     allow_negative_amounts: bool = False
     batch_rows: int = 5_000
     batch_seconds: float = 5.0
@@ -67,7 +69,7 @@ class SyncRequest:
             )
         if not 1 <= self.batch_rows <= BATCH_ROWS_MAX:
             raise ConfigurationError(f"{about}batch_rows must lie between 1 and {BATCH_ROWS_MAX}.")
-        for name in ("full_refresh_every", "search_lag", "overlap"):
+        for name in ("full_refresh_every", "search_lag", "overlap", "dimensions_every"):
             if getattr(self, name) < timedelta(0):
                 raise ConfigurationError(f"{about}{name} must not be negative.")
 

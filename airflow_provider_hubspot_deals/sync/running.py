@@ -18,6 +18,7 @@ from airflow_provider_hubspot_deals.extraction import plan
 from airflow_provider_hubspot_deals.extraction.pages import DealSource
 from airflow_provider_hubspot_deals.sync.batches import Batch, write
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
+from airflow_provider_hubspot_deals.sync.dimensions import DimensionSource, Refresh
 from airflow_provider_hubspot_deals.sync.heartbeat import Heartbeat
 from airflow_provider_hubspot_deals.sync.line import hung_up_after
 from airflow_provider_hubspot_deals.sync.outcome import database_errors, job_outcome
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 CLAIM_TIMEOUT_S = 60.0  # a silent database is noticed by the heartbeat only once there is a job
 
 
-class HubSpot(DealSource, Protocol):
+class HubSpot(DealSource, DimensionSource, Protocol):
     """What a run needs of the HubSpot client."""
 
     @property
@@ -91,6 +92,7 @@ class _Run:
         definitions = self._client.deal_properties()
         parser = DealParser(custom_properties(definitions), allow_negative_amounts=self._request.allow_negative_amounts)
         properties = chosen_properties(self._request.properties, definitions)
+        Refresh(self._request, self._client, self._connection, self._job).run(self.portal, definitions)
         phases = Phases(self._request, self._client, self._connection, self._job, properties)
         checkpoint = phases.beginning()
         for phase in phases.remaining(checkpoint):

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 _SETTING_OF_ARGUMENT = {"organization": "slug", "organization_id": "id"}
 _ARGUMENT_OF_SETTING = {setting: argument for argument, setting in _SETTING_OF_ARGUMENT.items()}
-_NUMBERS = ("portal_id", "full_refresh_every_days", "search_lag_minutes", "overlap_minutes")
+_NUMBERS = (
+    "portal_id",
+    "full_refresh_every_days",
+    "search_lag_minutes",
+    "overlap_minutes",
+    "dimensions_every_hours",
+)
 _TRUTH = {"true": True, "false": False}
 _EMPTY = ("", "None", "null")
 

@@ -41,6 +41,7 @@ _OF_THE_ORGANIZATION = (
     "full_refresh_every_days",
     "search_lag_minutes",
     "overlap_minutes",
+    "dimensions_every_hours",
 )
 
 
@@ -82,6 +83,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         full_refresh_every_days: mode ``auto`` reads everything when the last full read is older (templated).
         search_lag_minutes: how far HubSpot's search index may be behind (templated).
         overlap_minutes: how much is read again before the last watermark (templated).
+        dimensions_every_hours: pipelines, stages and owners are read again when older (templated).
         allow_negative_amounts: store negative amounts; else they become NULL with a value issue.
         batch_rows: deals per transaction, at most; None leaves it to the loader.
         migrate: create or upgrade the schema first, in place of failing when it is missing or behind.
@@ -116,6 +118,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         full_refresh_every_days: int | str = 7,
         search_lag_minutes: int | str = 60,
         overlap_minutes: int | str = 10,
+        dimensions_every_hours: int | str = 6,
         allow_negative_amounts: bool = False,
         batch_rows: int | None = None,
         migrate: bool = False,
@@ -136,6 +139,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         self.full_refresh_every_days = full_refresh_every_days
         self.search_lag_minutes = search_lag_minutes
         self.overlap_minutes = overlap_minutes
+        self.dimensions_every_hours = dimensions_every_hours
         self.allow_negative_amounts = allow_negative_amounts
         self.batch_rows = batch_rows
         self.migrate = migrate
@@ -184,7 +188,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
     def _request(self, context: Context, organization: Organization, portal_id: int | None) -> SyncRequest:
         from airflow_provider_hubspot_deals.sync import SyncRequest
 
-        batch = {} if self.batch_rows is None else {"batch_rows": self.batch_rows}
+        batch: dict[str, Any] = {} if self.batch_rows is None else {"batch_rows": self.batch_rows}
         return SyncRequest(
             organization_id=organization.id,
             organization=organization.slug,
@@ -197,6 +201,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
             full_refresh_every=timedelta(days=organization.full_refresh_every_days),
             search_lag=timedelta(minutes=organization.search_lag_minutes),
             overlap=timedelta(minutes=organization.overlap_minutes),
+            dimensions_every=timedelta(hours=organization.dimensions_every_hours),
             allow_negative_amounts=organization.allow_negative_amounts,
             origin=origin_of(context),
             **batch,

@@ -32,8 +32,9 @@ def list_properties(request: Request, caller: Caller) -> Answer:
     return Answer(200, to_json({"results": found}))
 
 
-def list_pipelines(_request: Request, _caller: Caller) -> Answer:
-    return Answer(200, to_json(pipelines_json()))
+def list_pipelines(_request: Request, caller: Caller) -> Answer:
+    """Without archived pipelines and stages, even when deals still name them (reference §1.5)."""
+    return Answer(200, to_json(pipelines_json(caller.account.portal.pipelines)))
 
 
 def list_owners(request: Request, caller: Caller) -> Answer:

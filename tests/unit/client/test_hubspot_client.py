@@ -45,6 +45,8 @@ def test_portal_facts_tell_whose_token_it_is(client: HubSpotClient, server: Scri
         currency="USD",
         ui_domain="app.hubspot.com",
         data_hosting_location="na1",
+        utc_offset=timedelta(hours=-4),
+        raw=details,
     )
     assert server.targets == ["/account-info/v3/details"]
 
