@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import partitions
+from benchmarks import filters, partitions
 from benchmarks.report import machine, write_figures
 
-COMMANDS = {"partitions": partitions}
+COMMANDS = {"partitions": partitions, "filters": filters}
 
 
 def main(arguments: Sequence[str]) -> int:

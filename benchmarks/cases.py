@@ -65,7 +65,7 @@ class Subject:
 
     def fill(self, query: str) -> sql.Composed:
         """The query with its names and values in place."""
-        template = sql.SQL(query)  # type: ignore[arg-type]  # one of the constants above
+        template = sql.SQL(query)
         return template.format(
             organization=sql.Literal(self.id),
             leaf=sql.Identifier(self.leaf),

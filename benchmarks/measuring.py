@@ -58,20 +58,19 @@ def at_setting(figure: Figure, setting: int, error: str | None) -> Figure:
     return replace(figure, max_locks_per_transaction=setting, error=error)
 
 
-def timed_ms(connection: psycopg.Connection[Any], action: Action, *, keep: bool = False) -> float:
-    """Milliseconds of one transaction, its end included."""
-    started = time.perf_counter()
-    with connection.transaction(force_rollback=not keep):
-        action(connection)
-    return (time.perf_counter() - started) * 1_000
-
-
 def _times(connection: psycopg.Connection[Any], action: Action, repetitions: int) -> list[float]:
     started = time.perf_counter()
-    times = [timed_ms(connection, action)]
+    times = [_timed_ms(connection, action)]
     while len(times) <= repetitions and time.perf_counter() - started < BUDGET_S:
-        times.append(timed_ms(connection, action))
+        times.append(_timed_ms(connection, action))
     return times
+
+
+def _timed_ms(connection: psycopg.Connection[Any], action: Action) -> float:
+    started = time.perf_counter()
+    with connection.transaction(force_rollback=True):
+        action(connection)
+    return (time.perf_counter() - started) * 1_000
 
 
 def _locks(connection: psycopg.Connection[Any], action: Action) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from airflow_provider_hubspot_deals import migrations
 from benchmarks import organizations
 from benchmarks.cases import KNOWN, Subject, cases
-from benchmarks.measuring import Case, Figure, at_setting, measure, timed_ms
+from benchmarks.measuring import Case, Figure, at_setting, measure
 from benchmarks.readers import make_readers
 from benchmarks.report import say, table
 from benchmarks.server import MAX_LOCKS, BenchServer, bench_server
@@ -52,17 +52,10 @@ def grow(server: BenchServer, smaller: int, size: int) -> dict[str, float]:
     started, times = time.perf_counter(), []
     with server.connect() as connection:
         for number in range(smaller + 1, size + 1):
-            claimed: list[organizations.Job] = []
-            times.append(
-                timed_ms(
-                    connection,
-                    lambda opened, number=number, claimed=claimed: claimed.append(
-                        organizations.claim(opened, number, "first")
-                    ),
-                    keep=True,
-                )
-            )
-            organizations.fill(connection, claimed[0])
+            began = time.perf_counter()
+            job = organizations.claim(connection, number, "first")
+            times.append((time.perf_counter() - began) * 1_000)
+            organizations.fill(connection, job)
     last = sorted(times[-GROWTH_TIMED:])
     return {
         "seconds": round(time.perf_counter() - started, 1),
@@ -150,7 +143,10 @@ def show(figures: dict[str, Any]) -> None:
     facts = [
         ["new organization, committed (ms)", *(size["growth"]["median_ms"] for size in sizes.values())],
         *([name, *(size["catalog"][name] for size in sizes.values())] for name in CATALOG_FACTS),
-        *([f"recovery, {name}", *(size["recovery"][name] for size in sizes.values())] for name in ("fsync_s", "syncfs_s")),
+        *(
+            [f"recovery, {name}", *(size["recovery"][name] for size in sizes.values())]
+            for name in ("fsync_s", "syncfs_s")
+        ),
     ]
     table(["", *sizes], facts)
 

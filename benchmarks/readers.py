@@ -54,5 +54,5 @@ def _reader(server: BenchServer, role: str, *grants: str, **values: UUID) -> str
     literals = {name: sql.Literal(value) for name, value in ({"role": role} | values).items()}
     with server.connect() as owner:
         for grant in grants:
-            owner.execute(sql.SQL(grant).format(**literals))  # type: ignore[arg-type]  # constants of this file
+            owner.execute(sql.SQL(grant).format(**literals))
     return server.url_for(role, password)

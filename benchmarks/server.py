@@ -18,7 +18,9 @@ from local_stack.throwaway import temporary_directory
 
 DATABASE = "bench"
 MAX_LOCKS = "max_locks_per_transaction"
-DEFAULTS = {"max_connections": "100"}  # PostgreSQL's; the embedded server asks for more, and so gets a larger lock table
+DEFAULTS = {
+    "max_connections": "100"
+}  # PostgreSQL's; the embedded server asks for more, and so gets a larger lock table
 START_TIMEOUT_S = 900.0  # recovery walks every file
 
 
