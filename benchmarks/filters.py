@@ -6,24 +6,20 @@ import argparse
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from psycopg import sql
 
 from airflow_provider_hubspot_deals import migrations
-from benchmarks import deals
+from benchmarks import candidates, deals
 from benchmarks.deals import Large
 from benchmarks.plans import Plan, explain
+from benchmarks.printed import SEARCH_PATH, filters
 from benchmarks.report import say, table
 from benchmarks.server import bench_server
-from tests.integration.documents import Statement, statements
 
-SEARCH_PATH = "SET search_path = hubspot_reporting, hubspot"
-ORGANIZATION = re.compile(r"'(tenant|org)-123'")
-JOB = re.compile(r"'(job-uuid|job-id|uuid-1|your-scan-id|(hubspot-|my-)?scan-001)'")
 # The same columns, read from the organization's own table: a temporary view hides the reporting view of that name.
 LEAF_VIEW = "CREATE TEMPORARY VIEW hubspot_deals AS "
 SIZES = r"""
@@ -36,16 +32,6 @@ JOIN pg_class AS relation ON relation.oid IN (leaf.oid, leaf.reltoastrelid)
 WHERE leaf.oid = %s::regclass
 ORDER BY 2 DESC
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A printed statement with the job that stands in it."""
-
-    statement: Statement
-    job: str  # "daily", "full", or "" where the statement names none
-    table: str
-    text: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,13 +53,14 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
                 "jobs": options.jobs,
                 "sizes": sizes(connection, large.leaf),
                 "statements": list(explained(connection, large)),
+                "candidates": list(candidates.weigh(connection, large)),
             }
 
 
 def explained(connection: psycopg.Connection[Any], large: Large) -> Iterator[dict[str, Any]]:
     """Each statement through the views, and those on deals through the organization's own table as well."""
-    connection.execute(SEARCH_PATH)
     asked = filters(large)
+    connection.execute(SEARCH_PATH)
     through_views = [explain(connection, each.text, each.table) for each in asked]
     hide_reporting_view(connection, large.leaf)
     for each, plan in zip(asked, through_views, strict=True):
@@ -82,33 +69,7 @@ def explained(connection: psycopg.Connection[Any], large: Large) -> Iterator[dic
         yield {"document": document, "title": title, "job": each.job, "view": described(plan)} | (
             {"leaf": described(leaf)} if leaf else {}
         )
-
-
-def filters(large: Large) -> list[Filter]:
-    """Every printed SELECT and UPDATE; one that names a job of deals once for a small and once for a large one."""
-    return [
-        Filter(statement, job, table_of(statement, large), filled(statement, large.id, job_id))
-        for statement in statements()
-        if statement.verb in {"SELECT", "UPDATE scan_jobs"}
-        for job, job_id in jobs_for(statement, large)
-    ]
-
-
-def jobs_for(statement: Statement, large: Large) -> list[tuple[str, UUID]]:
-    """Which jobs stand for the placeholder, by name."""
-    if JOB.search(statement.text) and table_of(statement, large) == large.leaf:
-        return [("daily", large.daily_job), ("full", large.full_job)]
-    return [("", large.active_job)]
-
-
-def table_of(statement: Statement, large: Large) -> str:
-    """The table that its filter is about."""
-    return large.leaf if re.search(r"\bhubspot_deals\b\s*\n?WHERE", statement.text) else "jobs"
-
-
-def filled(statement: Statement, organization: UUID, job: UUID) -> str:
-    """With a UUID for each placeholder."""
-    return JOB.sub(f"'{job}'", ORGANIZATION.sub(f"'{organization}'", statement.text))
+    connection.execute("DROP VIEW pg_temp.hubspot_deals")
 
 
 def hide_reporting_view(connection: psycopg.Connection[Any], leaf: str) -> None:
@@ -136,6 +97,10 @@ def show(figures: dict[str, Any]) -> None:
         for each in figures["statements"]
     )
     table(["statement", "job", "through the views", "in the own table"], rows)
+    table(
+        ["index that is not there", "MiB", "µs and WAL bytes a new deal: without, with", "statements, ms"],
+        map(weighed, figures["candidates"]),
+    )
     table(["relation", "MiB"], [[name, round(size / 2**20, 1)] for name, size in figures["sizes"].items()])
 
 
@@ -145,3 +110,14 @@ def cell(plan: dict[str, Any] | None) -> str:
         return ""
     how = ", ".join(plan["indexes"]) if plan["uses_index"] else "scan"
     return f"{plan['ms']} ms, {plan['pages']} pages, {how}"
+
+
+def weighed(candidate: dict[str, Any]) -> list[str]:
+    """One candidate's row."""
+    before, after = candidate["written_row"]["before"], candidate["written_row"]["with_it"]
+    return [
+        f"`{candidate['index']}`",
+        str(round(candidate["bytes"] / 2**20, 1)),
+        f"{before['us']} µs {before['wal_bytes']} B, {after['us']} µs {after['wal_bytes']} B",
+        "; ".join(f"{each['title']}: {each['before_ms']} → {each['with_it_ms']}" for each in candidate["statements"]),
+    ]
