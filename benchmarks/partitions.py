@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from statistics import median
 from typing import Any
+
+import psycopg
 
 from airflow_provider_hubspot_deals import migrations
 from benchmarks import organizations
@@ -18,10 +21,11 @@ from benchmarks.report import say, table
 from benchmarks.server import MAX_LOCKS, BenchServer, bench_server
 
 SETTINGS_TRIED = (128, 256, 512, 1024, 2048, 4096)
+SETTINGS_SHARED = (64, 256, 1024)
+SESSIONS_MAX = 8  # each may take hundreds of MB
 GROWTH_TIMED = 20  # the last organizations of each size, committed
 TOUCH_ALL = "SELECT count(*) FROM hubspot.hubspot_deals"
 MEMORY = "SELECT round(sum(total_bytes) / 1024.0 / 1024.0, 1)::float8 FROM pg_backend_memory_contexts"
-CATALOG_FACTS = ("relations", "files", "session_mb", "session_that_touched_all_mb")
 RELATIONS = "SELECT count(*) FROM pg_class"
 
 
@@ -70,6 +74,7 @@ def measure_all(server: BenchServer, todo: dict[str, Case], repetitions: int) ->
     figures |= dict(with_more_locks(server, todo, figures, repetitions))
     return {
         "statements": {name: {"title": todo[name].title, **asdict(figures[name])} for name in todo},
+        "at_once": {str(setting): sessions_at_once(server, setting) for setting in SETTINGS_SHARED},
         "catalog": catalog(server),
         "recovery": recovery(server),
     }
@@ -99,6 +104,20 @@ def with_more_locks(
     server.restart()
 
 
+def sessions_at_once(server: BenchServer, setting: int) -> int:
+    """How many sessions can have read every organization in transactions that are open at the same time."""
+    server.restart(**{MAX_LOCKS: str(setting)})
+    with ExitStack() as sessions:
+        for opened in range(SESSIONS_MAX):
+            connection = sessions.enter_context(server.connect())
+            sessions.enter_context(connection.transaction(force_rollback=True))
+            try:
+                connection.execute(TOUCH_ALL)
+            except psycopg.errors.OutOfMemory:
+                return opened
+    return SESSIONS_MAX
+
+
 def catalog(server: BenchServer) -> dict[str, float]:
     """Relations, files, and the memory of one session before and after it has touched every leaf."""
     server.restart(**{MAX_LOCKS: str(SETTINGS_TRIED[-1])})
@@ -108,7 +127,7 @@ def catalog(server: BenchServer) -> dict[str, float]:
         touched = number(connection.execute(MEMORY).fetchone())
         relations = number(connection.execute(RELATIONS).fetchone())
     return {
-        "relations": relations,
+        "relations": int(relations),
         "files": server.files(),
         "session_mb": fresh,
         "session_that_touched_all_mb": touched,
@@ -142,13 +161,20 @@ def show(figures: dict[str, Any]) -> None:
     table(["median ms (first ms) · locks · setting needed", *sizes], rows)
     facts = [
         ["new organization, committed (ms)", *(size["growth"]["median_ms"] for size in sizes.values())],
-        *([name, *(size["catalog"][name] for size in sizes.values())] for name in CATALOG_FACTS),
-        *(
-            [f"recovery, {name}", *(size["recovery"][name] for size in sizes.values())]
-            for name in ("fsync_s", "syncfs_s")
+        *facts_of(sizes, "catalog", "{}"),
+        *facts_of(sizes, "recovery", "recovery, {}"),
+        *facts_of(
+            sizes, "at_once", f"sessions of {SESSIONS_MAX} that read every organization at once, {MAX_LOCKS} {{}}"
         ),
     ]
     table(["", *sizes], facts)
+
+
+def facts_of(sizes: dict[str, Any], group: str, title: str) -> Iterator[list[object]]:
+    """One row for each figure of a group."""
+    (first, *_) = sizes.values()
+    for name in first[group]:
+        yield [title.format(name), *(size[group][name] for size in sizes.values())]
 
 
 def cell(figure: dict[str, Any] | None) -> str:

@@ -35,6 +35,7 @@ def test_partitions_gives_times_and_locks_of_every_statement_at_each_size(
     locks = {name: (small[name]["locks"], large[name]["locks"]) for name in small}
     assert all(before == after for name, (before, after) in locks.items() if name in OURS)
     assert locks["all_organizations"][1] - locks["all_organizations"][0] == 2 * 8  # a leaf and its seven indexes each
+    assert figures["sizes"]["4"]["at_once"] == {"64": 8, "256": 8, "1024": 8}
     assert all(size["recovery"]["fsync_s"] > 0 for size in figures["sizes"].values())
     assert "| claim for a new organization |" in capsys.readouterr().out
 
