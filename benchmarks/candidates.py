@@ -13,7 +13,7 @@ from psycopg import sql
 
 from benchmarks import organizations
 from benchmarks.deals import SUBJECT, Large
-from benchmarks.plans import explain
+from benchmarks.plans import Plan, explain
 from benchmarks.printed import SEARCH_PATH, Filter, filters
 
 BATCHES = 10  # of BATCH_ROWS new deals, each rolled back
@@ -54,7 +54,7 @@ def weigh(connection: psycopg.Connection[Any], large: Large) -> Iterator[dict[st
     connection.execute(SEARCH_PATH)
     for candidate in CANDIDATES:
         asked = [each for each in filters(large) if each.statement.title in candidate.titles and each.job != "daily"]
-        before, cost_before = _times(connection, asked), cost_of_writing(connection)
+        before, cost_before = _plans(connection, asked), cost_of_writing(connection)
         started = time.perf_counter()
         if not _create(connection, large.leaf, candidate):
             continue
@@ -65,8 +65,13 @@ def weigh(connection: psycopg.Connection[Any], large: Large) -> Iterator[dict[st
             "bytes": row[0] if row else None,
             "made_in_s": round(seconds, 1),
             "statements": [
-                {"title": title, "before_ms": ms, "with_it_ms": after}
-                for (title, ms), (_, after) in zip(before, _times(connection, asked), strict=True)
+                {
+                    "title": each.statement.title,
+                    "before_ms": without.ms,
+                    "with_it_ms": with_it.ms,
+                    "uses": with_it.indexes,
+                }
+                for each, without, with_it in zip(asked, before, _plans(connection, asked), strict=True)
             ],
             "written_row": {"before": cost_before, "with_it": cost_of_writing(connection)},
         }
@@ -105,8 +110,8 @@ def _create(connection: psycopg.Connection[Any], leaf: str, candidate: Candidate
     return True
 
 
-def _times(connection: psycopg.Connection[Any], asked: list[Filter]) -> list[tuple[str, float]]:
-    """Milliseconds of each, the better of two."""
+def _plans(connection: psycopg.Connection[Any], asked: list[Filter]) -> list[Plan]:
+    """Of each the better of two executions."""
     return [
-        (each.statement.title, min(explain(connection, each.text, each.table).ms for _ in range(2))) for each in asked
+        min((explain(connection, each.text, each.table) for _ in range(2)), key=lambda plan: plan.ms) for each in asked
     ]

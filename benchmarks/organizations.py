@@ -16,6 +16,8 @@ from airflow_provider_hubspot_deals.jobs import Job, JobOrder, JobOrigin
 SCHEMA = "hubspot"
 NAMESPACE = UUID("00000000-0000-4000-8000-00000000be9c")
 DEALS_EACH = 5
+MODIFIED = "2026-03-09T20:29:45.981Z"
+CUSTOM_PROPERTIES = [f"choice_of_{number}" for number in range(10)]
 NEW_DEALS = """
 INSERT INTO {leaf} (hubspot_deal_id, dealname, amount, dealstage, _organization_id, _tenant_id)
 SELECT number, 'Deal ' || number, number, 'closedwon', {organization}, {organization}
@@ -70,26 +72,24 @@ def store(connection: psycopg.Connection[Any], job: Job, rows: list[DealRow]) ->
 
 
 def new_rows(count: int) -> list[DealRow]:
-    """Parsed deals whose ids no organization has yet."""
-    parser = DealParser([], allow_negative_amounts=False)
-    modified = "2026-03-09T20:29:45.981Z"
-    parsed = (
-        parser.parse(
-            {
-                "id": str(1_000_000 + number),
-                "properties": {
-                    "dealname": f"Deal {number}",
-                    "amount": "1500.00",
-                    "dealstage": "presentationscheduled",
-                    "pipeline": "default",
-                    "closedate": modified,
-                    "createdate": modified,
-                    "hs_lastmodifieddate": modified,
-                },
-                "archived": False,
-            },
-            1,
-        )
-        for number in range(count)
-    )
+    """Parsed deals whose ids no organization has yet, a kilobyte each."""
+    parser = DealParser(CUSTOM_PROPERTIES, allow_negative_amounts=False)
+    parsed = (parser.parse(a_record(1_000_000 + number), 1) for number in range(count))
     return [row for row in parsed if isinstance(row, DealRow)]
+
+
+def a_record(deal_id: int) -> dict[str, Any]:
+    """A deal as HubSpot sends it."""
+    properties = {
+        "dealname": f"Deal {deal_id}",
+        "amount": "1500.00",
+        "dealstage": "presentationscheduled",
+        "pipeline": "default",
+        "closedate": MODIFIED,
+        "createdate": MODIFIED,
+        "hs_lastmodifieddate": MODIFIED,
+        "hubspot_owner_id": "77000001",
+        "description": "They asked for a second offer. " * 3,
+    }
+    custom = dict.fromkeys(CUSTOM_PROPERTIES, "one of several choices")
+    return {"id": str(deal_id), "properties": properties | custom, "archived": False}
