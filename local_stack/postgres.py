@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
@@ -27,6 +28,9 @@ from local_stack.postgres_binaries import (
     shared_path,
 )
 from local_stack.processes import Account, ManagedProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SUPERUSER = "postgres"
 ROLE = "hubspot_loader"  # owns the databases; no superuser, so that row-level security holds for it
@@ -60,12 +64,24 @@ class EmbeddedPostgres:
         directory: kept between runs; made when missing.
         port: preferred TCP port on 127.0.0.1; another one is taken when it is in use.
         durable: False for data that nobody will miss: no fsync.
+        settings: server settings other than ours; changes take effect at the next start.
+        start_timeout_s: how long a start may take, crash recovery included.
     """
 
-    def __init__(self, directory: Path, *, port: int = 0, durable: bool = True) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int = 0,
+        durable: bool = True,
+        settings: Mapping[str, str] | None = None,
+        start_timeout_s: float = START_TIMEOUT_S,
+    ) -> None:
         self.directory = directory.resolve()
         self.port = port
         self.durable = durable
+        self.settings = dict(settings or {})
+        self.start_timeout_s = start_timeout_s
         self.account = server_account()
         self.binaries: PostgresBinaries
         self._process: ManagedProcess | None = None
@@ -87,7 +103,7 @@ class EmbeddedPostgres:
         self.port = free_port(self.port)
         self._process = self._server().start()
         try:
-            self._process.wait_until(self._accepts_connections, timeout_s=START_TIMEOUT_S)
+            self._process.wait_until(self._accepts_connections, timeout_s=self.start_timeout_s)
             self._ensure_role()
         except BaseException:
             self.stop()
@@ -203,6 +219,7 @@ class EmbeddedPostgres:
 
     def _server(self) -> ManagedProcess:
         settings = SETTINGS | {"port": str(self.port)} | ({} if self.durable else THROWAWAY_SETTINGS)
+        settings |= self.settings
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         return ManagedProcess(
             name="PostgreSQL",

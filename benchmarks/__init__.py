@@ -1,0 +1,1 @@
+"""Measurements behind the figures in docs/: `./run bench`. Not in the wheel."""

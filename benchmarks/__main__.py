@@ -1,0 +1,39 @@
+"""The command behind `./run bench`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import filters, partitions
+from benchmarks.report import machine, write_figures
+
+COMMANDS = {"partitions": partitions, "filters": filters}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, print tables, write the figures."""
+    options = parse(arguments)
+    figures = {"machine": machine(), **options.command.run(options)}
+    options.command.show(figures)
+    if options.json:
+        write_figures(options.json, figures)
+    return 0
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(prog="./run bench", description="Measure the database, on a server of its own.")
+    commands = parser.add_subparsers(required=True, metavar="|".join(COMMANDS))
+    for name, module in COMMANDS.items():
+        command = commands.add_parser(name, description=module.__doc__, help=(module.__doc__ or "").partition(": ")[2])
+        command.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+        module.add_arguments(command)
+        command.set_defaults(command=module)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
