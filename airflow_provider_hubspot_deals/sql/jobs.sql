@@ -40,7 +40,8 @@ SELECT own.*,
            AND NOT EXISTS (
                SELECT FROM {schema}.jobs AS later
                WHERE later.organization_id = own.organization_id AND later.type = own.type
-                 AND later.created_at > own.created_at AND later.config ->> 'selection' IS DISTINCT FROM %(selection)s
+                 AND later.created_at > own.created_at AND later.attempt > 0
+                 AND later.config ->> 'selection' IS DISTINCT FROM %(selection)s
            ) AS is_lost
 FROM {schema}.jobs AS own
 WHERE own.organization_id = %(organization_id)s AND own.type = %(job_type)s
@@ -194,6 +195,13 @@ SET status = 'failed', error_code = %(error_code)s, error_message = %(error_mess
     api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
     rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
 WHERE id = %(id)s AND epoch = %(epoch)s AND status IN ('pending', 'running')
+
+-- name: count_usage
+UPDATE {schema}.jobs
+SET api_calls = api_calls + %(api_calls)s,
+    api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
+    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
+WHERE id = %(id)s AND epoch = %(epoch)s
 
 -- name: fail_other
 UPDATE {schema}.jobs
