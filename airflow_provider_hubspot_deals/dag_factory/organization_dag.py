@@ -79,6 +79,9 @@ def _load_deals(organization: Organization) -> HubSpotDealsToPostgresOperator:
         search_lag_minutes=organization.search_lag_minutes,
         overlap_minutes=organization.overlap_minutes,
         allow_negative_amounts=organization.allow_negative_amounts,
+        retention_days=organization.retention_days,
+        archive_days=organization.archive_days,
+        quarantine_days=organization.quarantine_days,
     )
 
 
