@@ -31,7 +31,9 @@ def _enter_schema(connection: Connection, schema: str) -> None:
     # CREATE SCHEMA IF NOT EXISTS asks for CREATE on the database even when the schema exists.
     if not connection.execute(text("SELECT to_regnamespace(:name)"), {"name": schema}).scalar():
         connection.execute(text(f'CREATE SCHEMA "{schema}"'))
-    connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
+    # pg_temp is searched first unless it is named: anybody's temporary table would stand in for ours in a function that
+    # takes over this path and works as its owner.
+    connection.execute(text(f'SET LOCAL search_path TO "{schema}", pg_temp'))
     connection.execute(text(f"SET LOCAL lock_timeout TO '{LOCK_TIMEOUT}'"))
 
 
