@@ -1,4 +1,4 @@
-"""Connections to the test's own database."""
+"""Connections to the test's own database, and roles of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+
+from tests.integration.roles import Roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,3 +18,11 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
     """A connection to `database_url`, autocommit off as in production."""
     with psycopg.connect(database_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def roles(database_url: str) -> Iterator[Roles]:
+    """Roles of `database_url` that are gone when the test is over."""
+    made = Roles(database_url)
+    yield made
+    made.drop()
