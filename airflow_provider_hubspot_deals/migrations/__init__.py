@@ -13,15 +13,29 @@ from psycopg import Connection, sql
 
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, SchemaError
 from airflow_provider_hubspot_deals.migrations.database import Database, database_errors, opener_of
+from airflow_provider_hubspot_deals.migrations.security import missing_privileges, protect_tables, security_findings
 from airflow_provider_hubspot_deals.organizations.organization import SCHEMA_PATTERN
 
-HEAD = "0008"  # the newest revision in versions/; a test compares the two
+__all__ = [
+    "HEAD",
+    "UPGRADE_COMMAND",
+    "VERSION_TABLE",
+    "check",
+    "check_schema_name",
+    "current",
+    "downgrade",
+    "missing_privileges",
+    "security_findings",
+    "upgrade",
+]
+
+HEAD = "0009"  # the newest revision in versions/; a test compares the two
 VERSION_TABLE = "schema_version"
 UPGRADE_COMMAND = "python -m airflow_provider_hubspot_deals.migrations upgrade --database-url postgresql://…"
 
 
 def upgrade(database: Database, schema: str = "hubspot", revision: str = "head") -> None:
-    """Bring ``schema`` to ``revision``; does nothing when it is there already.
+    """Bring ``schema`` to ``revision`` and complete its row-level security; does nothing when all that is done already.
 
     Raises:
         ConfigurationError: ``schema`` is no plain lower-case identifier, or the URL is malformed.
@@ -29,6 +43,8 @@ def upgrade(database: Database, schema: str = "hubspot", revision: str = "head")
         DatabaseUnavailableError: PostgreSQL is not there, or busy.
     """
     _alembic_command("upgrade", database, schema, revision)
+    with database_errors(f"Row-level security of schema {schema!r} is not complete"):
+        protect_tables(database, schema)
 
 
 def downgrade(database: Database, schema: str, revision: str) -> None:

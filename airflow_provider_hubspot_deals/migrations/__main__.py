@@ -1,4 +1,7 @@
-"""``python -m airflow_provider_hubspot_deals.migrations upgrade|downgrade|check --database-url URL``."""
+"""``python -m airflow_provider_hubspot_deals.migrations upgrade|downgrade|check --database-url URL``.
+
+``check`` changes nothing: it fails when the schema is not at the package's revision or its row-level security has gaps.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import sys
 from airflow_provider_hubspot_deals import migrations
 from airflow_provider_hubspot_deals.exceptions import HubSpotDealsError
 from airflow_provider_hubspot_deals.migrations.database import database_errors, opener_of
+from airflow_provider_hubspot_deals.migrations.security import refuse_findings
 
 
 def _arguments() -> argparse.Namespace:
@@ -38,6 +42,7 @@ def _run(arguments: argparse.Namespace) -> str:
     with database_errors(f"Schema {schema!r} could not be looked at"), connect() as connection:
         if arguments.action == "check":
             migrations.check(connection, schema)
+            refuse_findings(connection, schema)
         return f"Schema {schema!r} is at revision {migrations.current(connection, schema)}."
 
 

@@ -22,6 +22,10 @@ Database = str | Callable[[], Connection[Any]]
 """Where to migrate: a ``postgresql://`` URL, or a callable that opens a psycopg connection."""
 
 _CONNECT_TIMEOUT_S = 10
+_WHO_MAY = (
+    "Migrate as the role that owns the schema and its tables; making a new schema takes CREATE on the database. "
+    "To look takes a loader: SELECT grant_loader('…'), called in the schema by its owner."
+)
 _URL_SCHEMES = ("postgresql://", "postgres://")
 
 
@@ -66,6 +70,8 @@ def _translated(error: BaseException | None, doing: str) -> HubSpotDealsError:
     first_line = str(error).strip().partition("\n")[0]
     if isinstance(error, psycopg.OperationalError):
         return DatabaseUnavailableError(f"{doing}: PostgreSQL is away or busy: {first_line}")
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return SchemaError(f"{doing}: PostgreSQL refused: {first_line}. {_WHO_MAY}")
     return SchemaError(f"{doing}: PostgreSQL refused: {first_line}")
 
 

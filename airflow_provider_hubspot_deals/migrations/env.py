@@ -31,7 +31,8 @@ def _enter_schema(connection: Connection, schema: str) -> None:
     # CREATE SCHEMA IF NOT EXISTS asks for CREATE on the database even when the schema exists.
     if not connection.execute(text("SELECT to_regnamespace(:name)"), {"name": schema}).scalar():
         connection.execute(text(f'CREATE SCHEMA "{schema}"'))
-    # pg_temp by name, and last: unnamed it comes first, and a caller's temporary table could stand in for one of ours.
+    # pg_temp is searched first unless it is named: anybody's temporary table would stand in for ours in a function that
+    # takes over this path and works as its owner.
     connection.execute(text(f'SET LOCAL search_path TO "{schema}", pg_temp'))
     connection.execute(text(f"SET LOCAL lock_timeout TO '{LOCK_TIMEOUT}'"))
 

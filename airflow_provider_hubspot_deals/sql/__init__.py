@@ -43,6 +43,12 @@ def one(connection: Connection[Any], name: str, parameters: Mapping[str, Any], *
         return cursor.execute(statement(name, **identifiers), parameters).fetchone()
 
 
+def rows(connection: Connection[Any], name: str, parameters: Mapping[str, Any], **identifiers: str) -> list[Row]:
+    """Run a statement and return its rows."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement(name, **identifiers), parameters).fetchall()
+
+
 def column(connection: Connection[Any], name: str, parameters: Mapping[str, Any], **identifiers: str) -> list[Any]:
     """Run a statement and return the first column of its rows."""
     return [row[0] for row in connection.execute(statement(name, **identifiers), parameters)]

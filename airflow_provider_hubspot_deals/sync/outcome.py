@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 from psycopg import Connection
 
-from airflow_provider_hubspot_deals import jobs
+from airflow_provider_hubspot_deals import jobs, migrations
 from airflow_provider_hubspot_deals.exceptions import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -25,19 +25,28 @@ from airflow_provider_hubspot_deals.sync.line import hung_up_after
 
 log = logging.getLogger(__name__)
 
-_SCHEMA_SQLSTATES = ("42501", "42P01", "42703", "42883", "3F000")  # privilege; table, column, function, schema missing
+_SCHEMA_SQLSTATES = ("42P01", "42703", "42883", "3F000")  # table, column, function, schema missing
 _BUSY = {
     "55P03": "another session holds a lock",  # lock_timeout
     "57014": "a statement took too long",  # statement_timeout, or an administrator's cancel
 }
 _RECORD_TIMEOUT_S = 15.0
+_NAMED_MAX = 10  # missing privileges in one message
 
 
 @contextmanager
-def database_errors(organization: str) -> Iterator[None]:
-    """Turn psycopg's errors into ours. A refused value stands in PostgreSQL's message, so that is never repeated."""
+def database_errors(
+    organization: str, connect: Callable[[], Connection[Any]] | None = None, schema: str = "hubspot"
+) -> Iterator[None]:
+    """Turn psycopg's errors into ours. A refused value stands in PostgreSQL's message, so that is never repeated.
+
+    Args:
+        connect: opens the connection on which to ask which privileges are missing, when one is.
+    """
     try:
         yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise SchemaError(f"PostgreSQL refused: {_first_line(error)}. {_lacking(connect, schema)}") from error
     except psycopg.OperationalError as error:
         busy = _BUSY.get(error.sqlstate or "")
         state = "busy" if busy else "not available"
@@ -101,6 +110,20 @@ def _said(error: BaseException) -> tuple[str, str]:
     if isinstance(error, Exception):  # somebody else's message may quote a value
         return "UNEXPECTED", f"Unexpected {type(error).__name__}; the task log has the details."
     return "KILLED", "The task was stopped from outside."
+
+
+def _lacking(connect: Callable[[], Connection[Any]] | None, schema: str) -> str:
+    """What the loading role lacks and who gives it. Asked on a fresh connection: the refusal ended the transaction."""
+    role, missing = "The loading role", list[str]()
+    if connect is not None:
+        with suppress(psycopg.Error), closing(connect()) as connection, hung_up_after(connection, _RECORD_TIMEOUT_S):
+            role = f"Role {connection.info.user!r}"
+            missing = migrations.missing_privileges(connection, schema)
+    named = missing[:_NAMED_MAX] + ([f"{len(missing) - _NAMED_MAX} more"] if missing[_NAMED_MAX:] else [])
+    return (
+        f"{role} lacks {', '.join(named) or 'a privilege'}. "
+        f"The owner of schema {schema!r} gives what loading needs: SELECT {schema}.grant_loader('…')"
+    )
 
 
 def _first_line(error: psycopg.Error) -> str:

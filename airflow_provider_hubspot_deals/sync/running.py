@@ -57,7 +57,7 @@ def run(
     """
     request.validate()
     began = time.monotonic()
-    with database_errors(request.organization), closing(connect()) as connection:
+    with database_errors(request.organization, connect, schema), closing(connect()) as connection:
         connection.autocommit = True  # transactions are opened where they are needed, and nowhere else
         with hung_up_after(connection, CLAIM_TIMEOUT_S):
             migrations.check(connection, schema)

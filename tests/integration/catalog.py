@@ -30,6 +30,23 @@ SELECT pg_get_indexdef(indexrelid) FROM pg_index JOIN relation ON relation.oid =
 UNION ALL
 SELECT pg_get_triggerdef(pg_trigger.oid) FROM pg_trigger JOIN relation ON relation.oid = tgrelid WHERE NOT tgisinternal
 UNION ALL
+SELECT format('row security of %%s: enabled=%%s forced=%%s', relname, relrowsecurity, relforcerowsecurity)
+FROM relation WHERE relkind IN ('r', 'p')
+UNION ALL
+SELECT format('policy %%s on %%s: %%s %%s %%s using %%s check %%s', polname, relname, polcmd, polpermissive,
+              polroles::regrole[], pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+FROM pg_policy JOIN relation ON relation.oid = polrelid
+UNION ALL
+SELECT format('grant on %%s: %%s to %%s', relname, privilege_type, grantee::regrole)
+FROM relation, aclexplode(relacl) WHERE grantee <> relowner
+UNION ALL
+SELECT format('grant on column %%s.%%s: %%s to %%s', relname, attname, privilege_type, grantee::regrole)
+FROM relation JOIN pg_attribute ON attrelid = relation.oid, aclexplode(attacl)
+UNION ALL
+SELECT format('grant on function %%s: %%s to %%s', pg_proc.oid::regprocedure, privilege_type, grantee::regrole)
+FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+WHERE pronamespace = ANY (%(schemas)s::regnamespace[]) AND grantee <> proowner
+UNION ALL
 SELECT concat(CASE prokind WHEN 'a' THEN oid::regprocedure::text ELSE pg_get_functiondef(oid) END,
               obj_description(oid, 'pg_proc'))
 FROM pg_proc WHERE pronamespace = ANY (%(schemas)s::regnamespace[])
@@ -37,7 +54,7 @@ FROM pg_proc WHERE pronamespace = ANY (%(schemas)s::regnamespace[])
 
 
 def description(url: str, schema: str = "hubspot") -> list[str]:
-    """Every table, view, column, constraint, index, trigger and function of both schemas, without the schema's name."""
+    """Everything that both schemas consist of, who may use it and under which policies, without the schema's name."""
     named = [schema, f"{schema}_reporting"]
     with psycopg.connect(url) as connection:
         (schemas,) = connection.execute(

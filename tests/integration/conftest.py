@@ -1,4 +1,4 @@
-"""Connections to the test's own database."""
+"""Connections to the test's own database, and roles of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from tests.integration.invariants import violations
+from tests.integration.roles import Roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,3 +28,11 @@ def invariants_hold(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if url:
         assert violations(url) == []
+
+
+@pytest.fixture
+def roles(database_url: str) -> Iterator[Roles]:
+    """Roles of `database_url` that are gone when the test is over."""
+    made = Roles(database_url)
+    yield made
+    made.drop()
