@@ -114,10 +114,11 @@ COMMENT ON FUNCTION readers IS 'The roles of grant_reader() and bind_reader().';
 CREATE FUNCTION loader_privileges(relation regclass) RETURNS text[] LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     SELECT CASE
         WHEN relkind NOT IN ('r', 'p') OR relispartition AND leaf_organization(oid) IS NULL THEN '{}'
-        WHEN relname IN ('schema_version', 'reader_organizations') THEN '{SELECT}'
+        WHEN relname IN ('schema_version', 'reader_organizations', 'jobs_archive') THEN '{SELECT}'
         WHEN relname = 'job_batches' THEN '{INSERT}'
-        WHEN relname = 'hubspot_deals' THEN '{SELECT,INSERT}'
+        WHEN relname IN ('hubspot_deals', 'job_events') THEN '{SELECT,INSERT}'
         WHEN relname = 'absent_deals' THEN '{SELECT,INSERT,DELETE}'
+        WHEN relname = 'deal_associations' THEN '{SELECT,INSERT,UPDATE,DELETE}'
         ELSE '{SELECT,INSERT,UPDATE}'
     END::text[]
     FROM pg_class WHERE oid = relation
@@ -126,9 +127,12 @@ COMMENT ON FUNCTION loader_privileges IS 'The privileges that loading needs on a
 
 CREATE FUNCTION loader_functions() RETURNS SETOF regprocedure LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     SELECT oid::regprocedure FROM pg_proc
-    WHERE pronamespace = current_schema()::regnamespace AND proname IN ('ensure_deals_partition', 'allow_negative_amounts')
+    WHERE pronamespace = current_schema()::regnamespace AND proname IN (
+        'ensure_deals_partition', 'allow_negative_amounts', 'ensure_job_events_partition', 'ensure_job_events_partitions', 'tell',
+        'reap_silent_jobs', 'archive_jobs', 'expire_archive', 'expire_usage', 'expire_quarantine', 'drop_job_events_before',
+        'analyze_deals', 'requeue_quarantine')
 $$;
-COMMENT ON FUNCTION loader_functions IS 'The functions that loading calls and that not everybody may.';
+COMMENT ON FUNCTION loader_functions IS 'The functions that loading and maintenance call and that not everybody may. Purging, erasing and granting are left to the owner.';
 
 CREATE FUNCTION missing_privileges(role regrole) RETURNS SETOF text LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     SELECT format('USAGE on schema %I', current_schema()) WHERE NOT has_schema_privilege(role, current_schema(), 'USAGE')
@@ -312,7 +316,8 @@ CREATE TRIGGER reader_organizations_refuse_truncate BEFORE TRUNCATE ON reader_or
     FOR EACH STATEMENT EXECUTE FUNCTION keep_bound();
     """)
     op.execute("""
--- What these two do, they now do as their owner: a loader makes leaves and owns none.
+-- What these do, they now do as their owner: a loader makes leaves and months, and owns none.
+ALTER FUNCTION ensure_job_events_partition(timestamptz) RENAME TO make_job_events_partition;
 ALTER FUNCTION ensure_deals_partition(uuid, text) RENAME TO make_deals_partition;
 ALTER FUNCTION make_deals_partition(uuid, text) SET search_path FROM CURRENT;
 ALTER FUNCTION allow_negative_amounts(uuid, text, boolean) RENAME TO switch_amount_check;
@@ -345,6 +350,17 @@ BEGIN
     RETURN deals_partition(organization, deal_type);
 END $$;
 COMMENT ON FUNCTION ensure_deals_partition IS 'Make and protect the leaf table of one organization and type if it is not there, and return its name. For loaders; works as the owner.';
+
+CREATE FUNCTION ensure_job_events_partition(moment timestamptz) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    IF NOT make_job_events_partition(moment) THEN
+        RETURN false;
+    END IF;
+    PERFORM protect_table(job_events_partition(moment)::regclass);
+    RETURN true;
+END $$;
+COMMENT ON FUNCTION ensure_job_events_partition IS 'Make and protect the partition for the month of a moment; true if it was not there. For loaders; works as the owner.';
 
 CREATE FUNCTION allow_negative_amounts(organization uuid, deal_type text, allowed boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
@@ -397,6 +413,8 @@ BEGIN
     END LOOP;
 END $$;
 
+DROP FUNCTION ensure_job_events_partition(timestamptz);
+ALTER FUNCTION make_job_events_partition(timestamptz) RENAME TO ensure_job_events_partition;
 DROP FUNCTION ensure_deals_partition(uuid, text);
 DROP FUNCTION allow_negative_amounts(uuid, text, boolean);
 ALTER FUNCTION make_deals_partition(uuid, text) RENAME TO ensure_deals_partition;
