@@ -139,6 +139,11 @@ class Organization:
         return found
 
 
+@pytest.fixture(autouse=True)
+def invariants(invariants_hold: None) -> None:
+    """After every test here."""
+
+
 @pytest.fixture
 def simulator() -> Iterator[SimulatorServer]:
     portals = [PortalSpec(portal_id=1001, deals=730, archived=40), PortalSpec(portal_id=1002, deals=12, seed=2)]
