@@ -133,5 +133,11 @@ def fail(
         sql.execute(connection, "jobs.fail", {**job.keys, **outcome, **_usage(usage)}, schema=job.schema)
 
 
+def count_usage(connection: Connection[Any], job: Job, usage: Mapping[str, Any]) -> None:
+    """What an attempt asked of HubSpot before it saw that its job had ended; nothing when a newer attempt has it."""
+    with sql.transaction(connection):
+        sql.execute(connection, "jobs.count_usage", {**job.keys, **_usage(usage)}, schema=job.schema)
+
+
 def _usage(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {**parameters, "api_calls_by_endpoint": Jsonb(dict(parameters["api_calls_by_endpoint"]))}

@@ -195,6 +195,13 @@ SET status = 'failed', error_code = %(error_code)s, error_message = %(error_mess
     rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
 WHERE id = %(id)s AND epoch = %(epoch)s AND status IN ('pending', 'running')
 
+-- name: count_usage
+UPDATE {schema}.jobs
+SET api_calls = api_calls + %(api_calls)s,
+    api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
+    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
+WHERE id = %(id)s AND epoch = %(epoch)s
+
 -- name: fail_other
 UPDATE {schema}.jobs
 SET status = 'failed', error_code = %(error_code)s, error_message = %(error_message)s

@@ -67,8 +67,6 @@ def job_outcome(
     """Write into the job how its attempt ended, on a fresh connection: the working one may be busy or broken."""
     try:
         yield
-    except JobStopped:
-        raise  # the row says it already
     except BaseException as error:
         try:
             with closing(connect()) as connection, hung_up_after(connection, _RECORD_TIMEOUT_S):
@@ -85,6 +83,9 @@ def _record(
     error: BaseException,
     usage: Mapping[str, Any],
 ) -> None:
+    if isinstance(error, JobStopped):  # the row says how it ended already
+        jobs.count_usage(connection, job, usage)
+        return
     code, message = _said(error)
     goes_on = isinstance(error, DeferredError) or (origin.has_tries_left and not isinstance(error, FatalError))
     if goes_on:

@@ -55,7 +55,7 @@ INVARIANTS = {
         GROUP BY job.id
         HAVING job.records_quarantined <> coalesce(sum((event.details ->> 'records')::integer), 0)
     """,
-    "usage is the sum of what jobs count": """
+    "usage is the sum of what jobs count, unless some were deleted": """
         WITH counts (organization_id, type, name, count) AS (
             SELECT organization_id, hubspot.deal_type_of(jobs.type), name, count
             FROM hubspot.jobs CROSS JOIN LATERAL (
@@ -76,7 +76,9 @@ INVARIANTS = {
             CROSS JOIN LATERAL jsonb_each_text(to_jsonb(usage)) AS counter (name, count)
             WHERE name ~ '^(api_calls|deals_|runs_|rate_|bytes_)' AND name <> 'api_calls_other'
         )
-        SELECT organization_id, type, name, sum(count) FROM counts GROUP BY 1, 2, 3 HAVING sum(count) <> 0
+        SELECT organization_id, type, name, sum(count) FROM counts
+        WHERE organization_id NOT IN (SELECT organization_id FROM hubspot.job_events WHERE kind = 'deleted')
+        GROUP BY 1, 2, 3 HAVING sum(count) <> 0
     """,
 }
 
