@@ -40,7 +40,8 @@ SELECT own.*,
            AND NOT EXISTS (
                SELECT FROM {schema}.jobs AS later
                WHERE later.organization_id = own.organization_id AND later.type = own.type
-                 AND later.created_at > own.created_at AND later.config ->> 'selection' IS DISTINCT FROM %(selection)s
+                 AND later.created_at > own.created_at AND later.attempt > 0
+                 AND later.config ->> 'selection' IS DISTINCT FROM %(selection)s
            ) AS is_lost
 FROM {schema}.jobs AS own
 WHERE own.organization_id = %(organization_id)s AND own.type = %(job_type)s

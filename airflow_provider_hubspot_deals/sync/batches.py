@@ -112,8 +112,6 @@ def write(
         if batch.confirmed_to is not None:
             loading.forget_absent(connection, tables, job.keys, batch.confirmed_to)
         loading.quarantine(connection, tables, job.keys, batch.bad)
-        if watermark is not None:
-            jobs.advance_watermark(connection, job, watermark)
         counts = {
             "phase": batch.phase,
             "pages": batch.pages,
@@ -129,6 +127,8 @@ def write(
             "value_issues": sum(row.issues for row in batch.rows),
         }
         jobs.record_batch(connection, job, {**counts, **progress})
+        if watermark is not None:
+            jobs.advance_watermark(connection, job, watermark)
         if batch.bad:
             reasons = Counter(record.reason_code for record in batch.bad)
             jobs.tell(connection, job, "quarantined", {"records": len(batch.bad), "reasons": reasons})

@@ -64,6 +64,24 @@ def test_a_killed_attempt_is_resumed_from_its_checkpoint(acme: Organization) -> 
     assert len(listed) == 5  # pages 5 to 8 of the live list and the archived one again: nothing was read twice
 
 
+def test_a_job_taken_for_dead_is_gone_on_with_from_its_checkpoint(acme: Organization) -> None:
+    def take_for_dead(call: str, number: int) -> None:
+        if (call, number) == ("list", 6):
+            acme.execute("UPDATE hubspot.jobs SET status = 'failed', error_code = 'HEARTBEAT_LOST'")
+
+    with pytest.raises(JobSuperseded, match="is failed"):
+        acme.sync(before=take_for_dead, origin=RUN, **SMALL)
+    requests = len(acme.simulator.requests)
+
+    acme.sync(origin=RETRY, **SMALL)
+
+    lost, retry = acme.jobs()
+    assert (lost["status"], retry["status"], retry["continues"]) == ("failed", "completed", lost["id"])
+    assert lost["records_extracted"] + retry["records_extracted"] == 770
+    assert acme.differences() == []
+    assert sum(seen.endpoint == "list" for seen in acme.simulator.requests[requests:]) == 5
+
+
 def test_a_failed_attempt_leaves_a_pending_job_while_tries_are_left(acme: Organization) -> None:
     with pytest.raises(RetriableError):
         acme.sync(before=fail_at("list", 4), origin=RUN, **SMALL)
