@@ -309,7 +309,7 @@ BEGIN
     -- A bare UPDATE … SET status = 'cancelled' is the documented way to cancel: fill in what it leaves out.
     IF NEW.status = 'running' THEN
         NEW.start_time := coalesce(NEW.start_time, now());
-    ELSIF NEW.status <> 'pending' THEN
+    ELSIF NEW.status IN ('completed', 'failed', 'cancelled') THEN
         NEW.end_time := coalesce(NEW.end_time, now());
     END IF;
     RETURN NEW;

@@ -77,7 +77,7 @@ def test_a_job_taken_for_dead_is_gone_on_with_from_its_checkpoint(acme: Organiza
 
     lost, retry = acme.jobs()
     assert (lost["status"], retry["status"], retry["continues"]) == ("failed", "completed", lost["id"])
-    assert lost["records_extracted"] + retry["records_extracted"] == 770
+    assert lost["records_inserted"] + retry["records_inserted"] == 770
     assert acme.differences() == []
     assert sum(seen.endpoint == "list" for seen in acme.simulator.requests[requests:]) == 5
 
