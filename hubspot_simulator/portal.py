@@ -47,7 +47,7 @@ class Portal:
         self.associations = AssociationBook(spec.seed)
         self._generator = DealGenerator(spec, self.associations)
         self.owners = self._generator.owners
-        self.pipelines = PIPELINES
+        self.pipelines: tuple[Pipeline, ...] = PIPELINES
         self.store = DealStore(self._generator)
         self.definitions = property_definitions(spec.extra_properties)
         self.selections: dict[tuple[tuple[str, ...] | None, frozenset[str]], Selection] = {}
