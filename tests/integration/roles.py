@@ -22,18 +22,17 @@ class Roles:
     def __init__(self, url: str) -> None:
         self.url = url
         self._password = uuid4().hex
-        self._names: list[tuple[str, str | None]] = []  # and who must drop it, if not we
+        self._names: list[str] = []
 
-    def login(self, *, member_of: str | None = None, inherits: bool = True, is_superuser: bool = False) -> str:
+    def login(self, *, member_of: str | None = None, inherits: bool = True) -> str:
         """Name of a new login role."""
         name = f"role_{uuid4().hex}"
-        self._names.append((name, SUPERUSER if is_superuser else None))
-        options = ("SUPERUSER " if is_superuser else "") + ("" if inherits else "NOINHERIT")
-        statement = sql.SQL(f"CREATE ROLE {{}} LOGIN PASSWORD {{}} {options}")
-        with psycopg.connect(self.url_of(SUPERUSER) if is_superuser else self.url, autocommit=True) as connection:
-            connection.execute(statement.format(sql.Identifier(name), self._password))
-            if member_of:
-                connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(member_of), sql.Identifier(name)))
+        self._names.append(name)
+        create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} {}")
+        inheritance = sql.SQL("INHERIT" if inherits else "NOINHERIT")
+        self.execute(create.format(sql.Identifier(name), self._password, inheritance))
+        if member_of:
+            self.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(member_of), sql.Identifier(name)))
         return name
 
     def reader(self) -> str:
@@ -65,7 +64,7 @@ class Roles:
         )
 
     def execute(self, statement: Any, *arguments: object) -> None:
-        """Run a statement as the schema's owner. ``{}`` of a text are identifiers."""
+        """Run a statement as the schema's owner."""
         with psycopg.connect(self.url, autocommit=True) as owner:
             owner.execute(statement, arguments or None)
 
@@ -85,13 +84,11 @@ class Roles:
 
     def drop(self) -> None:
         """Forget them all."""
-        for name, dropper in reversed(self._names):
-            role = sql.Identifier(name)
-            with psycopg.connect(self.url_of(dropper) if dropper else self.url, autocommit=True) as connection:
-                if not dropper:
-                    connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
-                connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
-                connection.execute(sql.SQL("DROP ROLE {}").format(role))
+        with psycopg.connect(self.url, autocommit=True) as owner:
+            for name in map(sql.Identifier, reversed(self._names)):
+                owner.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
+                owner.execute(sql.SQL("DROP OWNED BY {}").format(name))
+                owner.execute(sql.SQL("DROP ROLE {}").format(name))
 
 
 def seen(connection: psycopg.Connection[Any], statement: str, *parameters: object) -> Any:

@@ -212,14 +212,16 @@ BEGIN
             USING ERRCODE = 'invalid_grant_operation', HINT = 'Use another role, or call revoke_reader() first.';
     END IF;
     PERFORM use_schema(role, current_schema());
-    FOR relation IN SELECT our_relations() LOOP
-        PERFORM give_loader(relation, role);
-        IF EXISTS (SELECT FROM pg_policy WHERE polrelid = relation AND polname = 'loader' AND role <> ALL (polroles)) THEN
-            EXECUTE format('ALTER POLICY loader ON %s TO %s', relation, roles);
-        END IF;
-    END LOOP;
+    PERFORM give_loader(ours, role) FROM our_relations() AS ours;
     FOR called IN SELECT loader_functions() LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', called, role);
+    END LOOP;
+    -- Last, since from here on readers of these tables wait for the end of this transaction.
+    FOR relation IN
+        SELECT polrelid FROM pg_policy JOIN our_relations() AS ours ON ours = polrelid
+        WHERE polname = 'loader' AND role <> ALL (polroles)
+    LOOP
+        EXECUTE format('ALTER POLICY loader ON %s TO %s', relation, roles);
     END LOOP;
     missing := (SELECT string_agg(lacking, ', ') FROM missing_privileges(role) AS lacking);
     IF missing IS NOT NULL THEN
