@@ -81,8 +81,12 @@ def _mark_merged(connection: Connection[Any], tables: Tables, keys: Keys, rows: 
 
 
 def mark_missing(connection: Connection[Any], tables: Tables, keys: Keys, deal_ids: Sequence[int]) -> int:
-    """Mark deals that HubSpot has in neither list any more; rows that say why already stay as they are."""
+    """Mark deals that HubSpot has in neither list any more; rows that say why already stay as they are.
+
+    What is in quarantine of them is settled: nobody will send it again.
+    """
     parameters = {**keys, "ids": list(deal_ids)}
+    sql.execute(connection, "deals.settle_quarantine", parameters, schema=tables.schema)
     return sql.execute(connection, "deals.mark_missing", parameters, schema=tables.schema, leaf=tables.leaf)
 
 
@@ -117,9 +121,9 @@ def absent_ids(connection: Connection[Any], tables: Tables, keys: Keys, after_id
     return sql.column(connection, "deals.absent_ids", parameters, schema=tables.schema)
 
 
-def forget_absent(connection: Connection[Any], tables: Tables, keys: Keys, confirmed_to: int) -> None:
-    """The absent deals up to this id have been dealt with."""
-    sql.execute(connection, "deals.forget_absent", {**keys, "confirmed_to": confirmed_to}, schema=tables.schema)
+def forget_absent(connection: Connection[Any], tables: Tables, keys: Keys, deal_ids: Sequence[int]) -> None:
+    """These deals have been dealt with. By id, since others may be requeued among them meanwhile."""
+    sql.execute(connection, "deals.forget_absent", {**keys, "ids": list(deal_ids)}, schema=tables.schema)
 
 
 def outdated(connection: Connection[Any], tables: Tables, versions: Mapping[int, str | None]) -> list[int]:

@@ -80,6 +80,9 @@ def _load_deals(organization: Organization) -> HubSpotDealsToPostgresOperator:
         overlap_minutes=organization.overlap_minutes,
         dimensions_every_hours=organization.dimensions_every_hours,
         allow_negative_amounts=organization.allow_negative_amounts,
+        retention_days=organization.retention_days,
+        archive_days=organization.archive_days,
+        quarantine_days=organization.quarantine_days,
     )
 
 

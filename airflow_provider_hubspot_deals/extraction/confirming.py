@@ -28,5 +28,5 @@ def confirmed_pages(
             records=live + archived + restored,
             cursor={"last_id": last_id},
             gone=missing_ids(in_neither, restored),
-            confirmed_to=last_id,
+            confirmed=tuple(ids),
         )

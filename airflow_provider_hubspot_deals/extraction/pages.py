@@ -43,7 +43,7 @@ class Page:
         covers: the ids of which this page holds every one that HubSpot lists; None when that is not known.
         vanished: ids that HubSpot named and then did not give; to be confirmed.
         gone: ids that HubSpot, asked for each of them, has in neither list.
-        confirmed_to: absent deals up to this id have been dealt with.
+        confirmed: absent deals that have been dealt with.
     """
 
     records: list[Record]
@@ -51,7 +51,7 @@ class Page:
     covers: IdRange | None = None
     vanished: tuple[int, ...] = ()
     gone: tuple[int, ...] = ()
-    confirmed_to: int | None = None
+    confirmed: tuple[int, ...] = ()
 
 
 def deal_id(record: Record) -> int:

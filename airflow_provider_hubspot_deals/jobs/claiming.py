@@ -59,6 +59,9 @@ def _keys(order: JobOrder) -> dict[str, Any]:
         "selection": order.selection,
         "allow_negative_amounts": order.allow_negative_amounts,
         "full_refresh_every": order.full_refresh_every,
+        "retention_days": order.retention_days,
+        "archive_days": order.archive_days,
+        "quarantine_days": order.quarantine_days,
         "dag_id": origin.dag_id,
         "run_id": origin.run_id,
         "task_id": origin.task_id,
@@ -72,7 +75,7 @@ def _keys(order: JobOrder) -> dict[str, Any]:
 def _register(connection: Connection[Any], schema: str, order: JobOrder, keys: Mapping[str, Any]) -> None:
     try:
         sql.execute(connection, "jobs.register_organization", keys, schema=schema)
-        sql.execute(connection, "jobs.rename_organization", keys, schema=schema)
+        sql.execute(connection, "jobs.update_organization", keys, schema=schema)
         sql.execute(connection, "jobs.register_sync_state", keys, schema=schema)
     except (UniqueViolation, ForeignKeyViolation):
         raise ConfigurationError(

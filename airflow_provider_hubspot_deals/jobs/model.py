@@ -66,6 +66,9 @@ class JobOrder:
     allow_negative_amounts: bool
     config: Mapping[str, Any]
     origin: JobOrigin
+    retention_days: int | None = None  # these three: None leaves what the organizations table says
+    archive_days: int | None = None
+    quarantine_days: int | None = None
 
     @property
     def job_type(self) -> str:

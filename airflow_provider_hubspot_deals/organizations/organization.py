@@ -39,7 +39,9 @@ class Organization:
     overlap_minutes: int = 10  # read again before the last watermark
     dimensions_every_hours: int = 6  # pipelines, stages and owners are read again when older, and in every full read
     allow_negative_amounts: bool = False  # False: such an amount is stored as NULL with a value issue
-    retention_days: int = 90  # finished jobs are kept this long
+    retention_days: int = 90  # ended jobs stay in jobs this long
+    archive_days: int = 365  # and then this long in jobs_archive
+    quarantine_days: int = 30  # raw bytes of records that could not be stored
     timeout_hours: int = 12  # one attempt of the extraction task
     owners: tuple[str, ...] = ("airflow",)  # shown in the Airflow UI
     owner_links: tuple[tuple[str, str], ...] = ()  # owner → https: or mailto: address

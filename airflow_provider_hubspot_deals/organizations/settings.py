@@ -137,6 +137,8 @@ SETTINGS: dict[str, Check] = {
     "dimensions_every_hours": _whole_number(0, 720, "hours"),
     "allow_negative_amounts": _flag,
     "retention_days": _whole_number(1, 36500, "days"),
+    "archive_days": _whole_number(1, 36500, "days"),
+    "quarantine_days": _whole_number(1, 36500, "days"),
     "timeout_hours": _whole_number(1, 168, "hours"),
     "owners": _texts(_text(r"[^\x00-\x1f\x7f,]{1,100}", "names without commas"), 'a list such as ["data-team"]'),
     "owner_links": _owner_links,

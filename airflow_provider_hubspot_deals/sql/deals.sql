@@ -45,7 +45,7 @@ LIMIT %(limit)s
 
 -- name: forget_absent
 DELETE FROM {schema}.absent_deals
-WHERE organization_id = %(organization_id)s AND type = %(type)s AND hubspot_deal_id <= %(confirmed_to)s
+WHERE organization_id = %(organization_id)s AND type = %(type)s AND hubspot_deal_id = ANY (%(ids)s)
 
 -- name: outdated
 -- Ids of which we hold no row, an older one, or one marked as deleted.
@@ -173,6 +173,7 @@ VALUES (
 )
 ON CONFLICT (organization_id, type, raw_sha256, reason_code) DO UPDATE
 SET last_seen = now(), times_seen = deals_quarantine.times_seen + 1, job_id = excluded.job_id,
+    raw = coalesce(deals_quarantine.raw, excluded.raw), raw_expired_at = NULL,
     resolved_at = NULL, resolved_by_job = NULL
 
 -- name: resolve_quarantine
@@ -181,3 +182,9 @@ SET resolved_at = now(), resolved_by_job = %(job_id)s
 FROM pg_temp.hubspot_deals_stage AS staged
 WHERE quarantined.organization_id = %(organization_id)s AND quarantined.type = %(type)s
   AND quarantined.resolved_at IS NULL AND quarantined.deal_id_text = staged.hubspot_deal_id::text
+
+-- name: settle_quarantine
+UPDATE {schema}.deals_quarantine
+SET resolved_at = now(), resolved_by_job = %(job_id)s
+WHERE organization_id = %(organization_id)s AND type = %(type)s
+  AND resolved_at IS NULL AND deal_id_text = ANY (%(ids)s::bigint[]::text[])

@@ -11,8 +11,17 @@ SELECT set_config('TimeZone', 'UTC', true),
 INSERT INTO {schema}.organizations (id, slug) VALUES (%(organization_id)s, %(slug)s)
 ON CONFLICT DO NOTHING
 
--- name: rename_organization
-UPDATE {schema}.organizations SET slug = %(slug)s WHERE id = %(organization_id)s AND slug <> %(slug)s
+-- name: update_organization
+-- What the organizations file says; a period that it does not name stays as it is.
+UPDATE {schema}.organizations
+SET slug = %(slug)s,
+    retention_days = coalesce(%(retention_days)s, retention_days),
+    archive_days = coalesce(%(archive_days)s, archive_days),
+    quarantine_days = coalesce(%(quarantine_days)s, quarantine_days)
+WHERE id = %(organization_id)s
+  AND (slug, retention_days, archive_days, quarantine_days) IS DISTINCT FROM (
+      %(slug)s, coalesce(%(retention_days)s, retention_days), coalesce(%(archive_days)s, archive_days),
+      coalesce(%(quarantine_days)s, quarantine_days))
 
 -- name: register_sync_state
 INSERT INTO {schema}.sync_state (organization_id, type) VALUES (%(organization_id)s, %(type)s)

@@ -41,7 +41,7 @@ class Batch:
     covers: IdRange | None = None
     vanished: list[int] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
-    confirmed_to: int | None = None
+    confirmed: list[int] = field(default_factory=list)
     opened_at: float = field(default_factory=time.monotonic)
 
     def add(self, page: Page, parser: DealParser, page_number: int) -> None:
@@ -60,7 +60,7 @@ class Batch:
             self.expected += len(page.records)
         self.vanished += page.vanished
         self.gone += page.gone
-        self.confirmed_to = page.confirmed_to or self.confirmed_to
+        self.confirmed += page.confirmed
 
     def is_full(self, rows_max: int, seconds_max: float) -> bool:
         """Whether it is time to commit."""
@@ -109,8 +109,8 @@ def write(
         deleted = written.deleted
         if batch.gone:
             deleted += loading.mark_missing(connection, tables, job.keys, batch.gone)
-        if batch.confirmed_to is not None:
-            loading.forget_absent(connection, tables, job.keys, batch.confirmed_to)
+        if batch.confirmed:
+            loading.forget_absent(connection, tables, job.keys, batch.confirmed)
         loading.quarantine(connection, tables, job.keys, batch.bad)
         if watermark is not None:
             jobs.advance_watermark(connection, job, watermark)

@@ -29,6 +29,8 @@ class SyncRequest:
         search_lag: how far HubSpot's search index may lie behind; the watermark stays that far behind its clock.
         overlap: how far each window reaches back before the watermark.
         dimensions_every: pipelines, stages and owners are read again when older; full runs always read them.
+        retention_days, archive_days, quarantine_days: how long ended jobs stay in ``jobs``, then in ``jobs_archive``,
+            and raw quarantined records; None leaves what the ``organizations`` table says.
         batch_rows, batch_seconds: a batch is committed when it has this many deals or is this old.
     """
 
@@ -45,6 +47,9 @@ class SyncRequest:
     overlap: timedelta = timedelta(minutes=10)
     dimensions_every: timedelta = timedelta(hours=6)
     allow_negative_amounts: bool = False
+    retention_days: int | None = None
+    archive_days: int | None = None
+    quarantine_days: int | None = None
     batch_rows: int = 5_000
     batch_seconds: float = 5.0
     origin: JobOrigin = field(default_factory=JobOrigin)
@@ -94,6 +99,9 @@ class SyncRequest:
             allow_negative_amounts=self.allow_negative_amounts,
             config={name: _plain(value) for name, value in settings.items()},
             origin=self.origin,
+            retention_days=self.retention_days,
+            archive_days=self.archive_days,
+            quarantine_days=self.quarantine_days,
         )
 
 

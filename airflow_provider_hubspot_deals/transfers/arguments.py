@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 _SETTING_OF_ARGUMENT = {"organization": "slug", "organization_id": "id"}
 _ARGUMENT_OF_SETTING = {setting: argument for argument, setting in _SETTING_OF_ARGUMENT.items()}
+RETENTION = ("retention_days", "archive_days", "quarantine_days")
 _NUMBERS = (
     "portal_id",
     "full_refresh_every_days",
     "search_lag_minutes",
     "overlap_minutes",
     "dimensions_every_hours",
+    *RETENTION,
 )
 _TRUTH = {"true": True, "false": False}
 _EMPTY = ("", "None", "null")

@@ -16,7 +16,13 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_hubspot_deals.exceptions import DeferredError, FatalError, JobAlreadyRunning, JobStopped
-from airflow_provider_hubspot_deals.transfers.arguments import given_or_none, moment_of, organization_of, origin_of
+from airflow_provider_hubspot_deals.transfers.arguments import (
+    RETENTION,
+    given_or_none,
+    moment_of,
+    organization_of,
+    origin_of,
+)
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -42,6 +48,7 @@ _OF_THE_ORGANIZATION = (
     "search_lag_minutes",
     "overlap_minutes",
     "dimensions_every_hours",
+    *RETENTION,
 )
 
 
@@ -85,6 +92,9 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         overlap_minutes: how much is read again before the last watermark (templated).
         dimensions_every_hours: pipelines, stages and owners are read again when older (templated).
         allow_negative_amounts: store negative amounts; else they become NULL with a value issue.
+        retention_days: days that ended jobs stay in ``jobs``; None leaves what the tables say (templated).
+        archive_days: days that they then stay in ``jobs_archive``; None likewise (templated).
+        quarantine_days: days that the raw bytes of quarantined records are kept; None likewise (templated).
         batch_rows: deals per transaction, at most; None leaves it to the loader.
         migrate: create or upgrade the schema first, in place of failing when it is missing or behind.
 
@@ -120,6 +130,9 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         overlap_minutes: int | str = 10,
         dimensions_every_hours: int | str = 6,
         allow_negative_amounts: bool = False,
+        retention_days: int | str | None = None,
+        archive_days: int | str | None = None,
+        quarantine_days: int | str | None = None,
         batch_rows: int | None = None,
         migrate: bool = False,
         **kwargs: Any,  # noqa: ANN401 - BaseOperator's own arguments
@@ -141,6 +154,9 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         self.overlap_minutes = overlap_minutes
         self.dimensions_every_hours = dimensions_every_hours
         self.allow_negative_amounts = allow_negative_amounts
+        self.retention_days = retention_days
+        self.archive_days = archive_days
+        self.quarantine_days = quarantine_days
         self.batch_rows = batch_rows
         self.migrate = migrate
         self.deals_board_url = ""
@@ -189,6 +205,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         from airflow_provider_hubspot_deals.sync import SyncRequest
 
         batch: dict[str, Any] = {} if self.batch_rows is None else {"batch_rows": self.batch_rows}
+        retention = {name: getattr(organization, name) for name in RETENTION if given_or_none(getattr(self, name))}
         return SyncRequest(
             organization_id=organization.id,
             organization=organization.slug,
@@ -204,6 +221,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
             dimensions_every=timedelta(hours=organization.dimensions_every_hours),
             allow_negative_amounts=organization.allow_negative_amounts,
             origin=origin_of(context),
+            **retention,
             **batch,
         )
 

@@ -26,7 +26,7 @@ def test_each_absent_deal_turns_out_live_archived_merged_or_gone(source: FakeSou
     (page,) = confirm(source, [1, 2, 3, 4])
     assert sorted(set(ids_of(page.records))) == [1, 2, 90]
     assert page.gone == (3, 4)  # 3 is named by its survivor, which marks it first
-    assert page.confirmed_to == 4
+    assert page.confirmed == (1, 2, 3, 4)
 
 
 def test_only_deals_that_are_not_live_are_asked_for_as_archived(source: FakeSource) -> None:
@@ -45,6 +45,7 @@ def test_when_all_are_live_the_archived_ones_are_not_asked_for(source: FakeSourc
 def test_many_are_confirmed_a_hundred_at_a_time_and_from_each_cursor_on(source: FakeSource) -> None:
     absent = list(range(1, 251))
     whole = confirm(source, absent)
-    assert [(page.confirmed_to, len(page.gone)) for page in whole] == [(100, 100), (200, 100), (250, 50)]
+    assert [page.confirmed for page in whole] == [page.gone for page in whole]
+    assert [(page.confirmed[-1], len(page.gone)) for page in whole] == [(100, 100), (200, 100), (250, 50)]
     for done in (1, 2, 3):
         assert confirm(source, absent, cursor=whole[done - 1].cursor) == whole[done:]

@@ -1,0 +1,92 @@
+"""What the database needs now and then: silent jobs ended, old rows moved and removed, partitions made and dropped.
+
+Each step is a function of the schema, which a person can call as well; here they run one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from airflow_provider_hubspot_deals import migrations, sql
+from airflow_provider_hubspot_deals.exceptions import HubSpotDealsError
+from airflow_provider_hubspot_deals.migrations.database import database_errors
+
+EVENTS_MONTHS = 13  # a year and the month that is running
+ROWS_MAX = 10_000  # of one transaction
+ROUNDS_MAX = 100  # of one step: what is left is for the next run
+
+# Partitions first: the other steps write events.
+_ONCE = ("ensure_job_events_partitions", "reap_silent_jobs")
+_UNTIL_NONE_IS_LEFT = ("archive_jobs", "expire_archive", "expire_usage", "expire_quarantine")
+_AT_LAST = ("drop_job_events", "analyze_deals")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaintenanceReport:
+    """What a run did.
+
+    Attributes:
+        done: by step: jobs, rows, partitions or tables that it dealt with.
+        failures: by step that failed: what was wrong. The other steps were done.
+        findings: what the catalog check says against the schema; see ``migrations check``.
+    """
+
+    done: Mapping[str, int]
+    failures: Mapping[str, str]
+    findings: tuple[str, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """All that somebody must look at, a sentence each."""
+        return (*(f"{step}: {why}" for step, why in self.failures.items()), *self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For XCom and logs."""
+        return {"done": dict(self.done), "failures": dict(self.failures), "findings": list(self.findings)}
+
+
+def run_maintenance(
+    connection: Connection[Any], schema: str = "hubspot", *, events_months: int = EVENTS_MONTHS
+) -> MaintenanceReport:
+    """Do every step, each in transactions of its own; one that fails does not stop the others.
+
+    Args:
+        connection: in autocommit mode.
+        events_months: whole months of ``job_events`` that are kept before the current one.
+
+    Raises:
+        SchemaError: the schema is missing, behind or ahead.
+        DatabaseUnavailableError: the connection was lost.
+    """
+    with database_errors(f"Maintenance of schema {schema!r}"):
+        migrations.check(connection, schema)
+    done: dict[str, int] = {}
+    failures: dict[str, str] = {}
+    parameters = {"rows_max": ROWS_MAX, "events_months": events_months}
+    for step in (*_ONCE, *_UNTIL_NONE_IS_LEFT, *_AT_LAST):
+        try:
+            done[step] = _do(connection, schema, step, parameters)
+        except HubSpotDealsError as error:
+            if connection.closed:
+                raise
+            failures[step] = str(error)
+    return MaintenanceReport(done=done, failures=failures, findings=_findings(connection, schema))
+
+
+def _do(connection: Connection[Any], schema: str, step: str, parameters: Mapping[str, Any]) -> int:
+    total = 0
+    for _ in range(ROUNDS_MAX):
+        with database_errors(f"Maintenance of schema {schema!r}, {step}"), sql.transaction(connection):
+            (dealt_with,) = sql.column(connection, f"maintenance.{step}", parameters, schema=schema)
+        total += dealt_with
+        if step not in _UNTIL_NONE_IS_LEFT or dealt_with < ROWS_MAX:
+            break
+    return total
+
+
+def _findings(connection: Connection[Any], schema: str) -> tuple[str, ...]:
+    return ()
