@@ -18,7 +18,7 @@ def acme(database_url: str) -> Tenant:
 
 
 def call(tenant: Tenant, expression: str) -> int:
-    (row,) = tenant.query(f"SELECT hubspot.{expression} AS answer")  # noqa: S608 - the test's own text
+    (row,) = tenant.query(f"SELECT hubspot.{expression} AS answer")
     answer: int = row["answer"]
     return answer
 
