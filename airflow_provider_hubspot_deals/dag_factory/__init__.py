@@ -1,4 +1,6 @@
-"""DAGs from the organizations file: one per organization. A DAG file needs three lines::
+"""DAGs from the organizations file: one per organization, and one that maintains the tables.
+
+A DAG file needs three lines::
 
 from airflow_provider_hubspot_deals.dag_factory import build_dags
 

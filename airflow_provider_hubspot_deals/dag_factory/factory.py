@@ -17,6 +17,11 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import DAG, get_parsing_context
 
+from airflow_provider_hubspot_deals.dag_factory.maintenance_dag import (
+    build_maintenance_dag,
+    maintenance_dag_id,
+    stores_of,
+)
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import build_dag
 from airflow_provider_hubspot_deals.dag_factory.problem_dag import CONFIGURATION_DAG_ID, build_problem_dag
 from airflow_provider_hubspot_deals.dag_factory.readable_copy import read_organizations
@@ -33,7 +38,9 @@ FILE_NAME = "organizations.toml"
 
 
 def build_dags(path: str | Path | None = None) -> dict[str, DAG]:
-    """Return the DAGs of all enabled organizations, by DAG id; in a starting task only the DAG that it belongs to.
+    """Return the DAGs of all enabled organizations and of the maintenance of their tables, by DAG id.
+
+    In a starting task, only the DAG that it belongs to.
 
     An entry that cannot be used becomes a DAG that says why. When the file as a whole cannot be read, the
     organizations are those of the last readable copy, and one DAG more says what is wrong with the file.
@@ -58,6 +65,9 @@ def _builders(source: Path) -> dict[str, Callable[[], DAG]]:
     builders: dict[str, Callable[[], DAG]] = {
         dag_id: partial(build_problem_dag, dag_id, tuple(messages)) for dag_id, messages in problems.items()
     }
+    for store in stores_of(file.organizations if file else ()):
+        dag_id = maintenance_dag_id(store, _file_suffix(source))
+        builders[dag_id] = partial(build_maintenance_dag, store, dag_id)
     for organization in file.organizations if file else ():
         if organization.enabled:
             builders[organization.dag_id] = partial(_build_safely, organization, source)
@@ -74,8 +84,12 @@ def _build_safely(organization: Organization, source: Path) -> DAG:
 
 def _configuration_dag_id(source: Path) -> str:
     """``hubspot_deals_configuration``, with the file's name behind it if there may be several files."""
-    suffix = "" if source.name == FILE_NAME else "_" + re.sub(r"\W+", "_", source.stem, flags=re.ASCII)
-    return f"{CONFIGURATION_DAG_ID}{suffix}"
+    suffix = _file_suffix(source)
+    return f"{CONFIGURATION_DAG_ID}_{suffix}" if suffix else CONFIGURATION_DAG_ID
+
+
+def _file_suffix(source: Path) -> str:
+    return "" if source.name == FILE_NAME else re.sub(r"\W+", "_", source.stem, flags=re.ASCII)
 
 
 def _beside_the_caller() -> Path:

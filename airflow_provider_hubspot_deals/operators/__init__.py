@@ -1,0 +1,1 @@
+"""Operators that work inside PostgreSQL alone. Import from the modules."""

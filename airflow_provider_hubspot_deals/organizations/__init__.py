@@ -15,6 +15,7 @@ from airflow_provider_hubspot_deals.organizations.settings import (
     check_settings,
     organization_from,
     parse_organization,
+    spread,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "parse_organization",
     "parse_organizations",
     "read_text",
+    "spread",
 ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from local_stack.demo.loading import load_deals
 from local_stack.demo.narrator import Narrator
 from local_stack.demo.stack import ROOT, DemoStack
-from local_stack.demo.visiting import visiting_card
+from local_stack.demo.visiting import MAINTENANCE_DAG_ID, visiting_card
 from local_stack.exceptions import StackError
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def play(options: argparse.Namespace, narrator: Narrator) -> int:
         if options.json:
             write_figures(options.json, narrator, results, succeeded=succeeded)
         if not options.once:
+            stack.airflow.unpause(MAINTENANCE_DAG_ID)
             narrator.quote(visiting_card(stack))
             watch(stack)
         with narrator.step("Stopping"):

@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
+from airflow_provider_hubspot_deals.organizations import dag_id_of
 from local_stack.airflow_settings import USER
 from local_stack.postgres import write_secret
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from local_stack.demo.stack import DemoStack
 
+MAINTENANCE_DAG_ID = dag_id_of("maintenance")
 QUERY = "SELECT dag_id, status, mode, records_extracted, end_time - start_time AS took FROM hubspot.jobs"
 
 
@@ -23,6 +25,7 @@ def visiting_card(stack: DemoStack) -> str:
     settings = stack.services.settings
     return f"""
 Airflow   {settings.url}/dags   user {USER}   password {settings.password}
+Upkeep    DAG {MAINTENANCE_DAG_ID}, hourly: retention, partitions, checks
 Logs      {stack.logs}
 psql      {psql_command(stack)}
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -38,8 +41,9 @@ def silence(tenant: Tenant, job: Job, seconds: int) -> None:
 
 def release(tenant: Tenant, job: Job, resume_after: timedelta) -> None:
     with tenant.connect() as connection:
-        outcome = {"error_code": "RATE_LIMITED", "error_message": "…", "resume_after": resume_after}
-        jobs.release(connection, job, usage=NO_USAGE, **outcome)
+        jobs.release(
+            connection, job, error_code="RATE_LIMITED", error_message="…", resume_after=resume_after, usage=NO_USAGE
+        )
 
 
 def complete(tenant: Tenant, job: Job) -> None:
@@ -51,6 +55,12 @@ def batch(tenant: Tenant, job: Job) -> None:
     with tenant.connect() as connection, sql.transaction(connection):
         jobs.lock_fence(connection, job)
         jobs.record_batch(connection, job, a_batch(pages=1))
+
+
+def at_once(start: threading.Barrier, call: Callable[[], Any]) -> Any:
+    """Call when everybody else is ready to."""
+    start.wait()
+    return call()
 
 
 def ends(tenant: Tenant, job: Job) -> list[str]:
@@ -117,8 +127,8 @@ def test_e26_a_reaper_and_the_finishing_worker_leave_one_end(acme: Tenant) -> No
         silence(acme, job, 500)
         start = threading.Barrier(2)
         with ThreadPoolExecutor() as threads:
-            reaping = threads.submit(lambda: (start.wait(), reap(acme))[1])  # noqa: B023 - used in this round only
-            completing = threads.submit(lambda: (start.wait(), complete(acme, job)))  # noqa: B023 - likewise
+            reaping = threads.submit(at_once, start, partial(reap, acme))
+            completing = threads.submit(at_once, start, partial(complete, acme, job))
             reaped, stopped = reaping.result(), completing.exception()
         (end,) = ends(acme, job)
         assert (end, reaped) == (acme.job(job)["status"], end == "failed")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 DAG_FILE = REPOSITORY / "dags" / "hubspot_deals.py"
+MAINTENANCE = "hubspot_deals_maintenance"
 TWO = '[[organizations]]\nslug = "acme"\n[[organizations]]\nslug = "zeta"\n'
 
 
@@ -59,6 +60,11 @@ def task_of(dag: DAG) -> Any:
     return task
 
 
+def of_organizations(dags: dict[str, DAG]) -> list[str]:
+    """Ids of all but the maintenance DAGs, sorted."""
+    return sorted(dag_id for dag_id in dags if not dag_id.startswith(MAINTENANCE))
+
+
 def serialized(dags: dict[str, DAG]) -> str:
     return json.dumps({dag_id: DagSerialization.to_dict(dag) for dag_id, dag in dags.items()})
 
@@ -74,7 +80,7 @@ def what_fails(dag: DAG) -> str:
 
 def test_the_dag_file_of_the_repository_has_a_dag_for_each_of_its_organizations() -> None:
     dags = imported(DAG_FILE)
-    assert sorted(dags) == [
+    assert of_organizations(dags) == [
         "hubspot_deals_aurora",
         "hubspot_deals_kiosk",
         "hubspot_deals_northwind",
@@ -91,7 +97,7 @@ def test_the_dag_of_ten_lines_is_one() -> None:
 
 def test_organizations_beside_the_dag_file_are_found(path: Path) -> None:
     path.write_text(TWO, encoding="utf-8")
-    assert sorted(imported(path.parent)) == ["hubspot_deals_acme", "hubspot_deals_zeta"]
+    assert of_organizations(imported(path.parent)) == ["hubspot_deals_acme", "hubspot_deals_zeta"]
 
 
 def test_the_environment_variable_names_another_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +105,7 @@ def test_the_environment_variable_names_another_file(path: Path, monkeypatch: py
     other.write_text('[[organizations]]\nslug = "other"', encoding="utf-8")
     path.write_text(TWO, encoding="utf-8")
     monkeypatch.setenv("HUBSPOT_DEALS_ORGANIZATIONS", str(other))
-    assert sorted(imported(path.parent)) == ["hubspot_deals_other"]
+    assert of_organizations(imported(path.parent)) == ["hubspot_deals_other"]
 
 
 def test_a_task_that_starts_builds_its_own_dag_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +116,7 @@ def test_a_task_that_starts_builds_its_own_dag_alone(path: Path, monkeypatch: py
 
 
 def test_an_organization_that_is_switched_off_has_no_dag(path: Path) -> None:
-    assert list(built(path, TWO + "enabled = false")) == ["hubspot_deals_acme"]
+    assert of_organizations(built(path, TWO + "enabled = false")) == ["hubspot_deals_acme"]
 
 
 def test_the_same_file_makes_the_same_dags(path: Path) -> None:
@@ -126,7 +132,7 @@ def test_the_order_of_the_file_changes_nothing(path: Path) -> None:
 
 def test_a_bad_organization_says_what_is_wrong_and_hides_no_other(path: Path) -> None:
     dags = built(path, TWO + 'scheduel = "@daily"\ntags = 3')
-    assert sorted(dags) == ["hubspot_deals_acme", "hubspot_deals_zeta"]
+    assert of_organizations(dags) == ["hubspot_deals_acme", "hubspot_deals_zeta"]
     broken = dags["hubspot_deals_zeta"]
     assert "configuration-error" in broken.tags
     for text in (broken.doc_md or "", what_fails(broken)):
@@ -145,14 +151,14 @@ def test_a_schedule_that_only_looks_like_one_breaks_its_own_organization_alone(p
 
 def test_an_entry_without_a_slug_is_reported_by_the_configuration_dag(path: Path) -> None:
     dags = built(path, TWO + '[[organizations]]\nname = "?"')
-    assert sorted(dags) == ["hubspot_deals_acme", "hubspot_deals_configuration", "hubspot_deals_zeta"]
+    assert of_organizations(dags) == ["hubspot_deals_acme", "hubspot_deals_configuration", "hubspot_deals_zeta"]
     assert "entry 3, slug is missing" in what_fails(dags["hubspot_deals_configuration"])
 
 
 def test_an_unreadable_file_falls_back_to_its_last_readable_copy(path: Path, airflow_home: Path) -> None:
     built(path, TWO)
     dags = built(path, TWO + 'name = "no end')
-    assert sorted(dags) == ["hubspot_deals_acme", "hubspot_deals_configuration", "hubspot_deals_zeta"]
+    assert of_organizations(dags) == ["hubspot_deals_acme", "hubspot_deals_configuration", "hubspot_deals_zeta"]
     assert "line 5" in what_fails(dags["hubspot_deals_configuration"])
     assert str(airflow_home) in what_fails(dags["hubspot_deals_configuration"])
     path.unlink()
@@ -164,7 +170,7 @@ def test_an_unreadable_file_falls_back_to_its_last_readable_copy(path: Path, air
 def test_a_mended_file_is_used_at_once(path: Path) -> None:
     built(path, TWO)
     built(path, "?")
-    assert sorted(built(path, TWO + '[[organizations]]\nslug = "new"')) == [
+    assert of_organizations(built(path, TWO + '[[organizations]]\nslug = "new"')) == [
         "hubspot_deals_acme",
         "hubspot_deals_new",
         "hubspot_deals_zeta",
@@ -193,7 +199,7 @@ def test_two_files_have_two_copies(path: Path) -> None:
 
 def test_a_home_where_nothing_can_be_kept_costs_no_dag(path: Path, airflow_home: Path) -> None:
     airflow_home.write_text("a file where a folder should be", encoding="utf-8")
-    assert sorted(built(path, TWO)) == ["hubspot_deals_acme", "hubspot_deals_zeta"]
+    assert of_organizations(built(path, TWO)) == ["hubspot_deals_acme", "hubspot_deals_zeta"]
 
 
 def test_the_copy_is_written_once_and_is_its_owners(path: Path, airflow_home: Path) -> None:
@@ -281,4 +287,4 @@ def test_the_form_offers_the_modes_that_the_job_knows() -> None:
 
 def test_a_thousand_organizations_are_built_within_seconds(path: Path) -> None:
     entries = "".join(f'[[organizations]]\nslug = "organization-{number}"\n' for number in range(1000))
-    assert len(built(path, entries)) == 1000
+    assert len(of_organizations(built(path, entries))) == 1000

@@ -1,0 +1,88 @@
+"""Operator that does what the tables of HubSpot deals need now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError, FatalError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_hubspot_deals.maintenance import MaintenanceReport
+
+EVENTS_MONTHS_MAX = 1200
+
+
+class HubSpotDealsMaintenanceOperator(BaseOperator):
+    """End silent jobs, archive and remove what is older than each organization's periods, keep partitions in order.
+
+    Safe at any time and any number of times, also beside running loads. A step that fails does not stop the others.
+
+    Args:
+        postgres_conn_id: Airflow connection of type Postgres (templated).
+        schema: PostgreSQL schema of the tables (templated).
+        events_months: months of the audit trail ``job_events`` to keep, besides the current one (templated).
+
+    Returns:
+        What was done by step, which steps failed and why, and the findings of the catalog check. It is pushed as
+        XCom ``return_value`` before the task fails because of any of them.
+
+    Raises:
+        AirflowFailException: a step failed, or the catalog check found something: not retried, since the next run
+            tries again; or an argument, a connection or the schema is wrong.
+        DatabaseUnavailableError: PostgreSQL is away; Airflow retries.
+    """
+
+    template_fields: Sequence[str] = ("postgres_conn_id", "schema", "events_months")
+    ui_color = "#e8f0ff"
+
+    def __init__(
+        self,
+        *,
+        postgres_conn_id: str = "hubspot_deals_postgres",
+        schema: str = "hubspot",
+        events_months: int | str = 13,
+        **kwargs: Any,  # noqa: ANN401 - BaseOperator's own arguments
+    ) -> None:
+        super().__init__(**kwargs)
+        self.postgres_conn_id = postgres_conn_id
+        self.schema = schema
+        self.events_months = events_months
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Do all steps; the class says what it returns and raises."""
+        try:
+            report = self._maintain()
+        except FatalError as error:
+            raise AirflowFailException(str(error)) from error
+        self.log.info("Maintenance of schema %s: %s", self.schema, dict(report.done))
+        if report.problems:
+            context["ti"].xcom_push(key="return_value", value=report.as_dict())  # a task that fails returns nothing
+            for problem in report.problems:
+                self.log.error("%s", problem)
+            raise AirflowFailException(" · ".join(report.problems))
+        return report.as_dict()
+
+    def _maintain(self) -> MaintenanceReport:
+        from airflow_provider_hubspot_deals.maintenance import run_maintenance
+        from airflow_provider_hubspot_deals.migrations.database import database_errors
+        from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+
+        months = self._events_months()
+        connect = connection_opener(self.postgres_conn_id)
+        with database_errors(f"Maintenance through connection {self.postgres_conn_id!r}"):
+            connection = connect()
+        with closing(connection):
+            connection.autocommit = True  # each step opens its own transactions
+            return run_maintenance(connection, self.schema, events_months=months)
+
+    def _events_months(self) -> int:
+        text = str(self.events_months).strip()
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text[:5]) <= EVENTS_MONTHS_MAX):
+            raise ConfigurationError(f"events_months must be a whole number from 1 to {EVENTS_MONTHS_MAX}.")
+        return int(text)
