@@ -15,7 +15,7 @@ from airflow_provider_hubspot_deals.exceptions import ConfigurationError, Schema
 from airflow_provider_hubspot_deals.migrations.database import Database, database_errors, opener_of
 from airflow_provider_hubspot_deals.organizations.organization import SCHEMA_PATTERN
 
-HEAD = "0007"  # the newest revision in versions/; a test compares the two
+HEAD = "0010"  # the newest revision in versions/; a test compares the two
 VERSION_TABLE = "schema_version"
 UPGRADE_COMMAND = "python -m airflow_provider_hubspot_deals.migrations upgrade --database-url postgresql://…"
 
