@@ -6,7 +6,8 @@ import re
 
 import psycopg
 
-# Alembic's own table is left out. PostgreSQL 18 lists NOT NULL among the constraints; the columns say it already.
+# Privileges are compared by what they mean: none written down means the default ones. Alembic's own table is left out.
+# PostgreSQL 18 lists NOT NULL among the constraints; the columns say it already.
 DESCRIPTION = """
 WITH relation AS (
     SELECT * FROM pg_class WHERE relnamespace = ANY (%(schemas)s::regnamespace[]) AND relname <> 'schema_version'
@@ -14,14 +15,17 @@ WITH relation AS (
 )
 SELECT format('%%s %%s %%s %%s options=%%s rls=%%s/%%s replica=%%s access=%%s %%s %%s', relkind, relname,
               pg_get_partkeydef(oid), pg_get_expr(relpartbound, oid), reloptions, relrowsecurity, relforcerowsecurity,
-              relreplident, relacl, obj_description(oid, 'pg_class'), pg_get_viewdef(oid))
+              relreplident,
+              ARRAY(SELECT held::text FROM unnest(coalesce(relacl, acldefault('r', relowner))) AS held ORDER BY 1),
+              obj_description(oid, 'pg_class'), pg_get_viewdef(oid))
 FROM relation WHERE relkind IN ('r', 'p', 'v', 'm', 'c', 'f')
 UNION ALL
 SELECT format('column %%s.%%s %%s %%s not_null=%%s default=%%s storage=%%s '
               'compression=%%s identity=%%s generated=%%s access=%%s %%s',
               relname, row_number() OVER (PARTITION BY relation.oid ORDER BY attnum), attname,
               format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid), attstorage, attcompression,
-              attidentity, attgenerated, attacl, col_description(relation.oid, attnum))
+              attidentity, attgenerated, ARRAY(SELECT held::text FROM unnest(attacl) AS held ORDER BY 1),
+              col_description(relation.oid, attnum))
 FROM relation JOIN pg_attribute ON attrelid = relation.oid
 LEFT JOIN pg_attrdef ON adrelid = relation.oid AND adnum = attnum
 WHERE relkind IN ('r', 'p', 'v', 'm', 'c', 'f') AND attnum > 0 AND NOT attisdropped
@@ -49,7 +53,8 @@ SELECT format('sequence %%s %%s start=%%s by=%%s from=%%s to=%%s cycle=%%s owned
               format_type(seqtypid, NULL), seqstart, seqincrement, seqmin, seqmax, seqcycle,
               (SELECT refobjid::regclass FROM pg_depend WHERE objid = relation.oid AND deptype IN ('a', 'i')
                   AND refclassid = 'pg_class'::regclass),
-              relacl, obj_description(relation.oid, 'pg_class'))
+              ARRAY(SELECT held::text FROM unnest(coalesce(relacl, acldefault('s', relowner))) AS held ORDER BY 1),
+              obj_description(relation.oid, 'pg_class'))
 FROM relation JOIN pg_sequence ON seqrelid = relation.oid
 UNION ALL
 SELECT format('statistics %%s %%s', pg_get_statisticsobjdef(oid), obj_description(oid, 'pg_statistic_ext'))
@@ -60,14 +65,16 @@ SELECT format('type %%s %%s not_null=%%s default=%%s %%s %%s %%s access=%%s %%s'
               format_type(nullif(typbasetype, 0), typtypmod),
               ARRAY(SELECT enumlabel FROM pg_enum WHERE enumtypid = pg_type.oid ORDER BY enumsortorder),
               ARRAY(SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contypid = pg_type.oid ORDER BY conname),
-              typacl, obj_description(oid, 'pg_type'))
+              ARRAY(SELECT held::text FROM unnest(coalesce(typacl, acldefault('T', typowner))) AS held ORDER BY 1),
+              obj_description(oid, 'pg_type'))
 FROM pg_type WHERE typnamespace = ANY (%(schemas)s::regnamespace[]) AND typtype IN ('d', 'e', 'r')
 UNION ALL
 SELECT format('%%s access=%%s %%s',
               CASE prokind WHEN 'a' THEN format('%%s %%s %%s %%s %%s %%s %%s', pg_proc.oid::regprocedure,
                   aggtransfn, aggtranstype::regtype, agginitval, aggfinalfn, aggcombinefn, proparallel)
                            ELSE pg_get_functiondef(pg_proc.oid) END,
-              proacl, obj_description(pg_proc.oid, 'pg_proc'))
+              ARRAY(SELECT held::text FROM unnest(coalesce(proacl, acldefault('f', proowner))) AS held ORDER BY 1),
+              obj_description(pg_proc.oid, 'pg_proc'))
 FROM pg_proc LEFT JOIN pg_aggregate ON aggfnoid = pg_proc.oid WHERE pronamespace = ANY (%(schemas)s::regnamespace[])
 UNION ALL
 SELECT format('%%s %%s %%s', collname, collprovider, obj_description(oid, 'pg_collation'))
@@ -81,13 +88,19 @@ FROM pg_default_acl WHERE defaclnamespace = ANY (%(schemas)s::regnamespace[])
 
 def description(url: str, schema: str = "hubspot", *, partitions: bool = True) -> list[str]:
     """Every object of both schemas with its privileges and comment, without the schema's name."""
-    named = [schema, f"{schema}_reporting"]
     with psycopg.connect(url) as connection:
-        (schemas,) = connection.execute(
-            "SELECT array_agg(quote_ident(nspname)) FROM pg_namespace WHERE nspname = ANY (%s)", [named]
-        ).fetchone() or ([],)
-        wanted = {"schemas": schemas, "partitions": partitions}
-        lines: list[tuple[str]] = connection.execute(DESCRIPTION, wanted).fetchall()
+        return description_in(connection, schema, partitions=partitions)
+
+
+def description_in(connection: psycopg.Connection, schema: str = "hubspot", *, partitions: bool = True) -> list[str]:
+    """The same as this connection sees it, in the middle of its transaction."""
+    named = [schema, f"{schema}_reporting"]
+    connection.execute("SET search_path TO pg_catalog")  # else what is in it is printed without its schema
+    (schemas,) = connection.execute(
+        "SELECT array_agg(quote_ident(nspname)) FROM pg_namespace WHERE nspname = ANY (%s)", [named]
+    ).fetchone() or ([],)
+    wanted = {"schemas": schemas, "partitions": partitions}
+    lines: list[tuple[str]] = connection.execute(DESCRIPTION, wanted).fetchall()
     # Before a name, or as a function's search_path; a comment may use the same word for something else.
     own_name = re.compile(rf'"?\b{schema}(_reporting)?\b"?(?=\.["a-z_]|\', \'pg_temp\')')
     return sorted(own_name.sub(r"…\1", line) for (line,) in lines)
