@@ -18,20 +18,24 @@ $$;
 COMMENT ON FUNCTION hubspot.add_percentage(total numeric[], percentage text) IS 'Step of avg(text): adds one percentage to the sum and count so far.';
 
 CREATE FUNCTION hubspot.add_usage() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'hubspot', 'pg_temp'
     AS $$
 DECLARE
     endpoints CONSTANT text[] := '{list,search,batch_read,associations,metadata}';
+    before    jobs;
     calls     bigint[];
-    ended     boolean := NEW.status <> OLD.status AND NEW.status IN ('completed', 'failed', 'cancelled');
+    ended     text;
 BEGIN
-    IF NOT ended AND (NEW.api_calls, NEW.bytes_received, NEW.rate_limit_hits, NEW.records_extracted, NEW.records_deleted)
-                   = (OLD.api_calls, OLD.bytes_received, OLD.rate_limit_hits, OLD.records_extracted, OLD.records_deleted) THEN
-        RETURN NULL;
+    IF TG_OP = 'UPDATE' THEN
+        before := OLD;
+    END IF;
+    IF NEW.status IS DISTINCT FROM before.status THEN
+        ended := NEW.status;
     END IF;
     calls := ARRAY(
-        SELECT coalesce(count_in(NEW.api_calls_by_endpoint, endpoint), 0) - coalesce(count_in(OLD.api_calls_by_endpoint, endpoint), 0)
+        SELECT coalesce(count_in(NEW.api_calls_by_endpoint, endpoint), 0)
+               - coalesce(count_in(before.api_calls_by_endpoint, endpoint), 0)
         FROM unnest(endpoints) WITH ORDINALITY AS class (endpoint, position) ORDER BY position);
     INSERT INTO usage_records AS total (
         organization_id, type, day,
@@ -42,13 +46,18 @@ BEGIN
     ) VALUES (
         NEW.organization_id, deal_type_of(NEW.type), (clock_timestamp() AT TIME ZONE 'UTC')::date,
         calls[1], calls[2], calls[3], calls[4], calls[5],
-        NEW.api_calls - OLD.api_calls - (SELECT sum(call) FROM unnest(calls) AS call),
-        NEW.api_calls - OLD.api_calls, NEW.rate_limit_hits - OLD.rate_limit_hits, NEW.bytes_received - OLD.bytes_received,
-        NEW.records_extracted - OLD.records_extracted, NEW.records_inserted - OLD.records_inserted,
-        NEW.records_updated - OLD.records_updated, NEW.records_unchanged - OLD.records_unchanged,
-        NEW.records_deleted - OLD.records_deleted, NEW.records_quarantined - OLD.records_quarantined,
-        (ended AND NEW.status = 'completed')::integer, (ended AND NEW.status = 'failed')::integer,
-        (ended AND NEW.status = 'cancelled')::integer
+        NEW.api_calls - coalesce(before.api_calls, 0) - (SELECT sum(call) FROM unnest(calls) AS call),
+        NEW.api_calls - coalesce(before.api_calls, 0),
+        NEW.rate_limit_hits - coalesce(before.rate_limit_hits, 0),
+        NEW.bytes_received - coalesce(before.bytes_received, 0),
+        NEW.records_extracted - coalesce(before.records_extracted, 0),
+        NEW.records_inserted - coalesce(before.records_inserted, 0),
+        NEW.records_updated - coalesce(before.records_updated, 0),
+        NEW.records_unchanged - coalesce(before.records_unchanged, 0),
+        NEW.records_deleted - coalesce(before.records_deleted, 0),
+        NEW.records_quarantined - coalesce(before.records_quarantined, 0),
+        (ended IS NOT DISTINCT FROM 'completed')::integer, (ended IS NOT DISTINCT FROM 'failed')::integer,
+        (ended IS NOT DISTINCT FROM 'cancelled')::integer
     )
     ON CONFLICT (organization_id, type, day) DO UPDATE SET
         api_calls_list = total.api_calls_list + excluded.api_calls_list,
@@ -199,6 +208,8 @@ BEGIN
     END IF;
     -- CREATE … PARTITION OF would wait for every open writer; CREATE and ATTACH does not.
     EXECUTE format('CREATE TABLE %I (LIKE job_events INCLUDING ALL)', name);
+    EXECUTE format('CREATE TRIGGER job_events_no_truncate BEFORE TRUNCATE ON %I'
+                   ' FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_events()', name);
     EXECUTE format('ALTER TABLE job_events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name,
                    month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
     RETURN true;
@@ -206,19 +217,54 @@ END $$;
 
 COMMENT ON FUNCTION hubspot.ensure_job_events_partition(moment timestamp with time zone) IS 'Make the partition for the month of a moment; true if it was not there.';
 
+CREATE FUNCTION hubspot.guard_job_facts() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.event_count <> 0 THEN
+            RAISE EXCEPTION 'event_count of job % is counted by the database (rule jobs_events_are_counted)', NEW.id
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'jobs_events_are_counted', TABLE = 'jobs',
+                      HINT = 'Leave event_count out.';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF NEW.event_count <> OLD.event_count AND (NEW.event_count <> OLD.event_count + 1 OR pg_trigger_depth() < 2) THEN
+        RAISE EXCEPTION 'event_count of job % is counted by the database (rule jobs_events_are_counted)', OLD.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'jobs_events_are_counted', TABLE = 'jobs',
+                  HINT = 'INSERT INTO job_events counts.';
+    END IF;
+    IF (NEW.id, NEW.organization_id, NEW.type) <> (OLD.id, OLD.organization_id, OLD.type) THEN
+        RAISE EXCEPTION 'job % keeps its id, its organization and its type (rule jobs_keep_their_identity)', OLD.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'jobs_keep_their_identity', TABLE = 'jobs',
+                  HINT = 'Cancel it and insert another.';
+    END IF;
+    IF least(
+        NEW.records_extracted - OLD.records_extracted, NEW.records_inserted - OLD.records_inserted,
+        NEW.records_updated - OLD.records_updated, NEW.records_unchanged - OLD.records_unchanged,
+        NEW.records_duplicate - OLD.records_duplicate, NEW.records_stale - OLD.records_stale,
+        NEW.records_quarantined - OLD.records_quarantined, NEW.records_deleted - OLD.records_deleted,
+        NEW.value_issues - OLD.value_issues, NEW.batches - OLD.batches, NEW.pages_read - OLD.pages_read,
+        NEW.api_calls - OLD.api_calls, NEW.rate_limit_hits - OLD.rate_limit_hits, NEW.bytes_received - OLD.bytes_received
+    ) < 0 THEN
+        RAISE EXCEPTION 'the counts of job % never go back (rule jobs_counts_only_grow)', OLD.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'jobs_counts_only_grow', TABLE = 'jobs',
+                  HINT = 'They are what was done, and usage_records adds them up.';
+    END IF;
+    RETURN NEW;
+END $$;
+
+COMMENT ON FUNCTION hubspot.guard_job_facts() IS 'Trigger: what a job is and what it has done cannot be rewritten.';
+
 CREATE FUNCTION hubspot.guard_job_transition() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF NEW.event_count NOT IN (OLD.event_count, OLD.event_count + 1) THEN
-        RAISE EXCEPTION 'event_count of job % is counted by the database', OLD.id
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'jobs_events_are_counted', TABLE = 'jobs';
-    END IF;
     IF NEW.status = OLD.status THEN
         RETURN NEW;
     END IF;
     IF OLD.status IN ('completed', 'failed', 'cancelled') OR (OLD.status, NEW.status) = ('pending', 'completed') THEN
-        RAISE EXCEPTION 'job % cannot go from % to %', OLD.id, OLD.status, NEW.status
+        RAISE EXCEPTION 'job % cannot go from % to % (rule jobs_legal_transitions)', OLD.id, OLD.status, NEW.status
             USING ERRCODE = 'check_violation', CONSTRAINT = 'jobs_legal_transitions', TABLE = 'jobs',
                   HINT = 'pending → running → completed; pending or running → failed, cancelled; running → pending. What has ended stays as it ended.';
     END IF;
@@ -362,8 +408,9 @@ CREATE TABLE hubspot.jobs (
     clear_number integer,
     trigger text,
     event_count integer DEFAULT 0 NOT NULL,
+    continues uuid,
     api_calls_by_endpoint jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT jobs_api_calls_by_endpoint_check CHECK ((jsonb_typeof(api_calls_by_endpoint) = 'object'::text)),
+    CONSTRAINT jobs_api_calls_by_endpoint_is_an_object CHECK ((jsonb_typeof(api_calls_by_endpoint) = 'object'::text)),
     CONSTRAINT jobs_api_calls_check CHECK ((api_calls >= 0)),
     CONSTRAINT jobs_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT jobs_batches_check CHECK ((batches >= 0)),
@@ -385,7 +432,7 @@ CREATE TABLE hubspot.jobs (
     CONSTRAINT jobs_records_updated_check CHECK ((records_updated >= 0)),
     CONSTRAINT jobs_started_when_running_or_completed CHECK (((start_time IS NOT NULL) OR (status <> ALL (ARRAY['running'::text, 'completed'::text])))),
     CONSTRAINT jobs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text]))),
-    CONSTRAINT jobs_type_is_a_label CHECK ((type ~ '^[a-z][a-z0-9_]{0,30}$'::text)),
+    CONSTRAINT jobs_type_is_a_label CHECK (((type ~ '^[a-z][a-z0-9_]{0,30}$'::text) AND ((type !~ '^hubspot_deals_'::text) OR (type ~ '^hubspot_deals_[a-z][a-z0-9_]{0,14}$'::text)) AND (type <> 'hubspot_deals_standard'::text))),
     CONSTRAINT jobs_value_issues_check CHECK ((value_issues >= 0))
 );
 
@@ -481,7 +528,9 @@ COMMENT ON COLUMN hubspot.jobs.clear_number IS 'How often the DAG run had been c
 
 COMMENT ON COLUMN hubspot.jobs.trigger IS 'How the DAG run came about: scheduled, manual, backfill, …';
 
-COMMENT ON COLUMN hubspot.jobs.event_count IS 'Events in job_events, which are numbered from 1 without gaps. Counted by the database. 0 for jobs that ended before there were events.';
+COMMENT ON COLUMN hubspot.jobs.event_count IS 'Number of the job''s events in job_events, which are numbered 1, 2, 3, … without gaps. Counted by the database. 0 for jobs that ended before there were events.';
+
+COMMENT ON COLUMN hubspot.jobs.continues IS 'The lost job of the same run whose checkpoint this one went on from.';
 
 COMMENT ON COLUMN hubspot.jobs.api_calls_by_endpoint IS 'Requests sent, by class: list, search, batch_read, associations, metadata, oauth, other. api_calls is their sum, unless somebody reported calls by hand.';
 
@@ -491,47 +540,56 @@ COMMENT ON CONSTRAINT jobs_end_time_says_terminal ON hubspot.jobs IS 'An ended j
 
 COMMENT ON CONSTRAINT jobs_started_when_running_or_completed ON hubspot.jobs IS 'What runs or is completed has begun.';
 
+COMMENT ON CONSTRAINT jobs_type_is_a_label ON hubspot.jobs IS 'Lower case, at most 31 characters; hubspot_deals for the standard portal, hubspot_deals_<label of at most 15> for another.';
+
 CREATE FUNCTION hubspot.job_event_details(kind text, before hubspot.jobs, after hubspot.jobs) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path TO 'hubspot', 'pg_temp'
     AS $$
     SELECT jsonb_strip_nulls(CASE
         WHEN kind = 'created' THEN jsonb_build_object(
-            'type', after.type, 'mode', after.mode, 'trigger', after.trigger, 'dag_id', after.dag_id, 'run_id', after.run_id)
-        WHEN kind = 'superseded' THEN jsonb_build_object('attempt', before.attempt, 'epoch', before.epoch,
-            'last_heartbeat', before.last_heartbeat)
-        WHEN kind IN ('started', 'resumed') THEN jsonb_build_object('attempt', after.attempt, 'epoch', after.epoch,
-            'mode', after.mode, 'try_number', after.try_number, 'phase', after.checkpoint ->> 'phase')
+            'type', after.type, 'scan_id', after.scan_id, 'mode', after.mode, 'trigger', after.trigger,
+            'dag_id', after.dag_id, 'run_id', after.run_id, 'continues', after.continues)
+        WHEN kind = 'superseded' THEN jsonb_build_object(
+            'attempt', before.attempt, 'epoch', before.epoch, 'try_number', before.try_number,
+            'last_heartbeat', before.last_heartbeat, 'by_attempt', after.attempt, 'by_try_number', after.try_number)
+        WHEN kind IN ('started', 'resumed') THEN jsonb_build_object(
+            'attempt', after.attempt, 'epoch', after.epoch, 'mode', after.mode, 'dag_id', after.dag_id,
+            'run_id', after.run_id, 'try_number', after.try_number, 'continues', after.continues,
+            'phase', after.checkpoint ->> 'phase', 'pages_read', nullif(after.pages_read, 0))
         WHEN kind = 'rate_limited' THEN jsonb_build_object('hits', after.rate_limit_hits - before.rate_limit_hits)
-        WHEN kind IN ('phase', 'progress') THEN jsonb_build_object('phase', after.phase, 'batches', after.batches,
-            'pages_read', after.pages_read, 'records_extracted', after.records_extracted,
-            'records_expected', after.records_expected)
-        WHEN kind IN ('deferred', 'interrupted') THEN jsonb_build_object('error_code', after.error_code,
-            'error_message', after.error_message, 'resume_at', after.resume_at, 'phase', after.phase)
-        ELSE jsonb_build_object('error_code', after.error_code, 'error_message', after.error_message,
-            'attempt', after.attempt, 'pages_read', after.pages_read, 'api_calls', after.api_calls,
-            'records_extracted', after.records_extracted, 'records_inserted', after.records_inserted,
-            'records_updated', after.records_updated, 'records_unchanged', after.records_unchanged,
-            'records_deleted', after.records_deleted, 'records_quarantined', after.records_quarantined,
-            'value_issues', after.value_issues)
+        WHEN kind IN ('phase', 'progress') THEN jsonb_build_object(
+            'phase', after.phase, 'batches', after.batches, 'pages_read', after.pages_read,
+            'records_extracted', after.records_extracted, 'records_expected', after.records_expected)
+        WHEN kind IN ('deferred', 'interrupted') THEN jsonb_build_object(
+            'error_code', after.error_code, 'error_message', after.error_message, 'attempt', after.attempt,
+            'resume_at', CASE kind WHEN 'deferred' THEN after.resume_at END,
+            'phase', after.phase, 'pages_read', after.pages_read)
+        ELSE jsonb_build_object(
+            'error_code', after.error_code, 'error_message', after.error_message, 'attempt', after.attempt,
+            'application', CASE kind WHEN 'cancelled' THEN nullif(current_setting('application_name'), '') END,
+            'client_address', CASE kind WHEN 'cancelled' THEN host(inet_client_addr()) END,
+            'pages_read', after.pages_read, 'api_calls', after.api_calls, 'records_extracted', after.records_extracted,
+            'records_inserted', after.records_inserted, 'records_updated', after.records_updated,
+            'records_unchanged', after.records_unchanged, 'records_deleted', after.records_deleted,
+            'records_quarantined', after.records_quarantined, 'value_issues', after.value_issues)
     END)
 $$;
 
 COMMENT ON FUNCTION hubspot.job_event_details(kind text, before hubspot.jobs, after hubspot.jobs) IS 'The details of an event of the given kind.';
 
 CREATE FUNCTION hubspot.job_event_kinds(before hubspot.jobs, after hubspot.jobs) RETURNS text[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path TO 'hubspot', 'pg_temp'
     AS $$
     SELECT array_remove(ARRAY[
         CASE WHEN before.id IS NULL THEN 'created' END,
         CASE WHEN before.status = 'running' AND after.status = 'running' AND after.epoch > before.epoch THEN 'superseded' END,
-        CASE WHEN after.status = 'running' AND after.attempt > coalesce(before.attempt, 0)
-             THEN CASE WHEN after.attempt = 1 THEN 'started' ELSE 'resumed' END
-             WHEN after.status = 'running' AND before.status IS DISTINCT FROM 'running' THEN 'started' END,
+        CASE WHEN after.status = 'running' AND (before.status IS DISTINCT FROM 'running' OR after.attempt > before.attempt)
+             THEN CASE WHEN before.start_time IS NULL THEN 'started' ELSE 'resumed' END END,
         CASE WHEN after.rate_limit_hits > before.rate_limit_hits THEN 'rate_limited' END,
-        CASE WHEN after.phase <> coalesce(before.phase, '') THEN 'phase' END,
-        CASE WHEN after.pages_read / 100 > before.pages_read / 100 THEN 'progress' END,
+        CASE WHEN after.phase <> coalesce(before.phase, '') THEN 'phase'
+             WHEN after.pages_read / 100 > before.pages_read / 100 THEN 'progress' END,
         CASE WHEN before.status = 'running' AND after.status = 'pending'
              THEN CASE WHEN after.resume_at > now() THEN 'deferred' ELSE 'interrupted' END END,
         CASE WHEN after.status <> coalesce(before.status, '') AND after.status IN ('completed', 'failed', 'cancelled')
@@ -549,29 +607,47 @@ $$;
 
 COMMENT ON FUNCTION hubspot.job_events_partition(moment timestamp with time zone) IS 'Name of the partition that holds the events of a moment.';
 
+CREATE FUNCTION hubspot.known_time_zone(zone text) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT
+    AS $$
+BEGIN
+    PERFORM now() AT TIME ZONE zone;
+    RETURN zone;
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION hubspot.known_time_zone(zone text) IS 'The name of a time zone if this server knows it, else NULL: one unknown name would break every query that converts to it.';
+
 CREATE FUNCTION hubspot.number_job_event() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'hubspot', 'pg_temp'
     AS $$
 BEGIN
-    IF NEW.job_id IS NULL THEN
+    NEW.actor := session_user;
+    IF NEW.job_id IS NULL OR pg_trigger_depth() > 1 AND NEW.sequence IS NOT NULL THEN
         RETURN NEW;
     END IF;
-    IF NEW.kind IN ('created', 'started', 'resumed', 'superseded', 'completed', 'failed', 'cancelled')
-       AND pg_trigger_depth() < 2 THEN
-        RAISE EXCEPTION 'an event % is written by the job''s own change; update jobs instead', quote_literal(NEW.kind)
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'job_events_tell_what_happened', TABLE = 'job_events';
+    IF pg_trigger_depth() < 2 AND NEW.kind IN (
+        'created', 'started', 'resumed', 'superseded', 'deferred', 'interrupted', 'completed', 'failed', 'cancelled', 'deleted'
+    ) THEN
+        RAISE EXCEPTION 'an event % of job % comes from a change of the job itself (rule job_events_tell_what_happened)',
+                        quote_literal(NEW.kind), NEW.job_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'job_events_tell_what_happened', TABLE = 'job_events',
+                  HINT = 'Update jobs; the database writes the event.';
     END IF;
-    -- The lock on the job's row makes the numbers gapless: an event that is rolled back takes its number with it.
+    -- The lock on the job's row makes the numbers gapless: an event that is rolled back gives its number back.
     UPDATE jobs SET event_count = event_count + 1 WHERE id = NEW.job_id
     RETURNING event_count, organization_id INTO NEW.sequence, NEW.organization_id;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no job %', NEW.job_id USING ERRCODE = 'foreign_key_violation', TABLE = 'job_events';
+        RAISE EXCEPTION 'there is no job % to tell of (rule job_events_name_a_job)', NEW.job_id
+            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'job_events_name_a_job', TABLE = 'job_events',
+                  HINT = 'An event without a job has job_id NULL.';
     END IF;
     RETURN NEW;
 END $$;
 
-COMMENT ON FUNCTION hubspot.number_job_event() IS 'Trigger: gives an event of a job its number and organization.';
+COMMENT ON FUNCTION hubspot.number_job_event() IS 'Trigger: gives an event its actor, and an event of a job its number and organization.';
 
 CREATE FUNCTION hubspot.one_of(VARIADIC spellings anycompatiblearray) RETURNS anycompatible
     LANGUAGE plpgsql IMMUTABLE
@@ -592,13 +668,15 @@ CREATE FUNCTION hubspot.refuse_change_of_events() RETURNS trigger
     SET search_path TO 'hubspot', 'pg_temp'
     AS $$
 BEGIN
-    -- erase_organization() says for one transaction whose events must go.
-    IF TG_OP = 'DELETE' AND current_setting('hubspot_deals.erasing', true) = OLD.organization_id::text THEN
-        RETURN OLD;
+    IF TG_OP = 'DELETE' THEN
+        -- erase_organization() says for one transaction whose events must go.
+        IF current_setting('hubspot_deals.erasing', true) = OLD.organization_id::text THEN
+            RETURN OLD;
+        END IF;
     END IF;
-    RAISE EXCEPTION 'job_events is append-only: % is not possible', TG_OP
+    RAISE EXCEPTION '% of job_events is refused: it is append-only (rule job_events_are_append_only)', TG_OP
         USING ERRCODE = 'check_violation', CONSTRAINT = 'job_events_are_append_only', TABLE = 'job_events',
-              HINT = 'Old months go by drop_job_events_before(), a tenant''s events by erase_organization().';
+              HINT = 'Old months are dropped whole, a tenant''s events go when it is erased.';
 END $$;
 
 COMMENT ON FUNCTION hubspot.refuse_change_of_events() IS 'Trigger: nobody rewrites the audit trail.';
@@ -612,6 +690,76 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION hubspot.set_updated_at() IS 'Trigger: sets updated_at.';
+
+CREATE FUNCTION hubspot.sum_of_counts(first jsonb, second jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+    SELECT coalesce(jsonb_object_agg(key, total), '{}') FROM (
+        SELECT key, sum(value::numeric) AS total
+        FROM (SELECT * FROM jsonb_each_text(first) UNION ALL SELECT * FROM jsonb_each_text(second)) AS counts (key, value)
+        GROUP BY key
+    ) AS totals
+$$;
+
+COMMENT ON FUNCTION hubspot.sum_of_counts(first jsonb, second jsonb) IS 'Two objects of numbers added up, key by key.';
+
+CREATE FUNCTION hubspot.tell_deletion() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM ensure_job_events_partition(now());
+    INSERT INTO job_events (organization_id, job_id, sequence, kind, details)
+    VALUES (OLD.organization_id, OLD.id, OLD.event_count + 1, 'deleted',
+            jsonb_build_object('status', OLD.status, 'scan_id', OLD.scan_id));
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION hubspot.tell_deletion() IS 'Trigger: a job that is deleted ends its story with that. Whoever moves a job elsewhere or erases it says so: SET LOCAL hubspot_deals.moving_jobs = ''on'', or hubspot_deals.erasing.';
+
+CREATE FUNCTION hubspot.tell_job_events() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    before jobs;
+    kinds  text[];
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        before := OLD;
+    END IF;
+    kinds := job_event_kinds(before, NEW);
+    IF kinds = '{}' THEN
+        RETURN NULL;
+    END IF;
+    -- A week ahead too: an INSERT into job_events itself comes too late to make the partition that it needs.
+    PERFORM ensure_job_events_partition(now()), ensure_job_events_partition(now() + interval '7 days');
+    INSERT INTO job_events (organization_id, job_id, kind, details)
+    SELECT NEW.organization_id, NEW.id, kind, job_event_details(kind, before, NEW)
+    FROM unnest(kinds) WITH ORDINALITY AS told (kind, position)
+    ORDER BY position;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION hubspot.tell_job_events() IS 'Trigger: tells in job_events what a change of a job''s row means.';
+
+CREATE FUNCTION hubspot.tell_watermark() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM ensure_job_events_partition(now());
+    INSERT INTO job_events (organization_id, job_id, kind, details)
+    SELECT NEW.organization_id, holder.id, 'watermark_moved', jsonb_strip_nulls(jsonb_build_object(
+        'type', NEW.type, 'from', OLD.watermark, 'to', NEW.watermark,
+        'application', nullif(current_setting('application_name'), '')))
+    FROM (SELECT) AS once
+    LEFT JOIN jobs AS holder ON holder.organization_id = NEW.organization_id AND holder.status = 'running'
+        AND deal_type_of(holder.type) = NEW.type AND holder.epoch = NEW.epoch;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION hubspot.tell_watermark() IS 'Trigger: tells, as an event of the job that holds the fence if one is running, that the watermark of a portal moved.';
 
 CREATE FUNCTION hubspot.update_scan_job() RETURNS trigger
     LANGUAGE plpgsql
@@ -693,31 +841,6 @@ END $$;
 
 COMMENT ON FUNCTION hubspot.without_secrets(document jsonb) IS 'The document without every key that names a secret, at any depth: the documents'' examples put tokens into config, which everybody who sees jobs can read.';
 
-CREATE FUNCTION hubspot.write_job_events() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'hubspot', 'pg_temp'
-    AS $$
-DECLARE
-    before jobs;
-    kinds  text[];
-BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        before := OLD;
-    END IF;
-    kinds := job_event_kinds(before, NEW);
-    IF kinds = '{}' THEN
-        RETURN NULL;
-    END IF;
-    PERFORM ensure_job_events_partition(now());
-    INSERT INTO job_events (organization_id, job_id, kind, details)
-    SELECT NEW.organization_id, NEW.id, kind, job_event_details(kind, before, NEW)
-    FROM unnest(kinds) WITH ORDINALITY AS told (kind, position)
-    ORDER BY position;
-    RETURN NULL;
-END $$;
-
-COMMENT ON FUNCTION hubspot.write_job_events() IS 'Trigger: tells in job_events what a change of a job''s row means.';
-
 CREATE AGGREGATE hubspot.avg(text) (
     SFUNC = hubspot.add_percentage,
     STYPE = numeric[],
@@ -747,6 +870,144 @@ COMMENT ON COLUMN hubspot.absent_deals.hubspot_deal_id IS 'The deal to ask for.'
 COMMENT ON COLUMN hubspot.absent_deals.job_id IS 'Job that noted it.';
 
 COMMENT ON COLUMN hubspot.absent_deals.noticed_at IS 'When it was noted (UTC).';
+
+CREATE TABLE hubspot.deal_associations (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    hubspot_deal_id bigint NOT NULL,
+    to_object_type text NOT NULL,
+    to_object_id bigint NOT NULL,
+    category text NOT NULL,
+    association_type_id integer NOT NULL,
+    label text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+)
+PARTITION BY HASH (organization_id);
+
+COMMENT ON TABLE hubspot.deal_associations IS 'What each deal is associated with, one row per record and label. A record with two labels has two rows.';
+
+COMMENT ON COLUMN hubspot.deal_associations.organization_id IS 'The tenant.';
+
+COMMENT ON COLUMN hubspot.deal_associations.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot.deal_associations.hubspot_deal_id IS 'The deal, as in hubspot_deals.';
+
+COMMENT ON COLUMN hubspot.deal_associations.to_object_type IS 'Kind of the other record: contacts, companies, line_items, deals, …';
+
+COMMENT ON COLUMN hubspot.deal_associations.to_object_id IS 'HubSpot''s id of the other record, unique in its kind.';
+
+COMMENT ON COLUMN hubspot.deal_associations.category IS 'HUBSPOT_DEFINED, USER_DEFINED or INTEGRATOR_DEFINED; a type id is unique in its category.';
+
+COMMENT ON COLUMN hubspot.deal_associations.association_type_id IS 'Which kind of association: 3 is a contact, 5 the primary company, 341 any company, …';
+
+COMMENT ON COLUMN hubspot.deal_associations.label IS 'What people call it, such as Decision maker; NULL for the unlabelled kind.';
+
+COMMENT ON COLUMN hubspot.deal_associations.created_at IS 'When this row was first stored.';
+
+COMMENT ON COLUMN hubspot.deal_associations.updated_at IS 'When this row last changed; reading the same again is no change.';
+
+CREATE TABLE hubspot.deal_properties (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    name text NOT NULL,
+    label text,
+    description text,
+    group_name text,
+    data_type text,
+    field_type text,
+    is_custom boolean NOT NULL,
+    is_calculated boolean NOT NULL,
+    is_hidden boolean NOT NULL,
+    sensitivity text,
+    options jsonb,
+    hubspot_created_at timestamp with time zone,
+    hubspot_updated_at timestamp with time zone,
+    _deleted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE hubspot.deal_properties IS 'Definitions of the portal''s deal properties: what the keys of hubspot_deals.raw_properties mean. Compared by every run.';
+
+COMMENT ON COLUMN hubspot.deal_properties.organization_id IS 'The tenant.';
+
+COMMENT ON COLUMN hubspot.deal_properties.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot.deal_properties.name IS 'Internal name: the key in raw_properties.';
+
+COMMENT ON COLUMN hubspot.deal_properties.label IS 'What people see.';
+
+COMMENT ON COLUMN hubspot.deal_properties.description IS 'Help text, often empty.';
+
+COMMENT ON COLUMN hubspot.deal_properties.group_name IS 'Internal name of the group it is shown in.';
+
+COMMENT ON COLUMN hubspot.deal_properties.data_type IS 'string, number, bool, enumeration, date, datetime, phone_number, json or object_coordinates.';
+
+COMMENT ON COLUMN hubspot.deal_properties.field_type IS 'How it is entered: text, select, checkbox, calculation_equation, …';
+
+COMMENT ON COLUMN hubspot.deal_properties.is_custom IS 'Defined by the portal, not by HubSpot: such values are also in hubspot_deals.custom_properties.';
+
+COMMENT ON COLUMN hubspot.deal_properties.is_calculated IS 'HubSpot derives its value. Such a change leaves hs_lastmodifieddate alone, so only full runs see it.';
+
+COMMENT ON COLUMN hubspot.deal_properties.is_hidden IS 'Not shown in HubSpot.';
+
+COMMENT ON COLUMN hubspot.deal_properties.sensitivity IS 'non_sensitive, sensitive or highly_sensitive.';
+
+COMMENT ON COLUMN hubspot.deal_properties.options IS 'Of an enumeration: list of {value, label, displayOrder, hidden}; else NULL. Deals may hold values that are no option any more.';
+
+COMMENT ON COLUMN hubspot.deal_properties.hubspot_created_at IS 'When it was made in HubSpot; NULL when HubSpot does not know, which it writes as 1970.';
+
+COMMENT ON COLUMN hubspot.deal_properties.hubspot_updated_at IS 'When it was last changed in HubSpot; NULL when HubSpot does not know.';
+
+COMMENT ON COLUMN hubspot.deal_properties._deleted_at IS 'When a run first found that HubSpot no longer lists it; NULL while it does.';
+
+COMMENT ON COLUMN hubspot.deal_properties.created_at IS 'When this row was first stored.';
+
+COMMENT ON COLUMN hubspot.deal_properties.updated_at IS 'When this row last changed; reading the same again is no change.';
+
+CREATE TABLE hubspot.deal_property_history (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    hubspot_deal_id bigint NOT NULL,
+    property text NOT NULL,
+    changed_at timestamp(3) with time zone NOT NULL,
+    ordinal smallint DEFAULT 0 NOT NULL,
+    value text,
+    source_type text,
+    source_id text,
+    source_label text,
+    updated_by_user_id bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT deal_property_history_ordinal_check CHECK ((ordinal >= 0))
+)
+PARTITION BY HASH (organization_id);
+
+COMMENT ON TABLE hubspot.deal_property_history IS 'Values that properties of deals had, as far back as HubSpot keeps them. Only for the properties asked for.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.organization_id IS 'The tenant.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot.deal_property_history.hubspot_deal_id IS 'The deal, as in hubspot_deals.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.property IS 'Internal name of the property.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.changed_at IS 'When the property got this value, to the millisecond.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.ordinal IS '0; 1, 2, … for further changes of the property within the same millisecond, oldest first.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.value IS 'The value exactly as HubSpot sent it; empty when it was cleared.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.source_type IS 'What changed it: CRM_UI, IMPORT, INTEGRATION, AUTOMATION_PLATFORM, CALCULATED, …';
+
+COMMENT ON COLUMN hubspot.deal_property_history.source_id IS 'Which one of that kind: a user, an app, a workflow.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.source_label IS 'What people call the source.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.updated_by_user_id IS 'HubSpot''s id of the user who changed it, if it was one (owners.user_id_including_inactive).';
+
+COMMENT ON COLUMN hubspot.deal_property_history.created_at IS 'When this row was first stored.';
 
 CREATE TABLE hubspot.deals_quarantine (
     id bigint NOT NULL,
@@ -809,6 +1070,51 @@ ALTER TABLE hubspot.deals_quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE hubspot.exchange_rates (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    exchange_rate_id text NOT NULL,
+    from_currency text NOT NULL,
+    to_currency text NOT NULL,
+    conversion_rate numeric NOT NULL,
+    effective_at timestamp with time zone NOT NULL,
+    is_visible boolean DEFAULT true NOT NULL,
+    hubspot_created_at timestamp with time zone,
+    hubspot_updated_at timestamp with time zone,
+    _deleted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT exchange_rates_conversion_rate_check CHECK (((conversion_rate > (0)::numeric) AND (conversion_rate < 'Infinity'::numeric)))
+);
+
+COMMENT ON TABLE hubspot.exchange_rates IS 'Exchange rates that the portal''s people keep in HubSpot. Not read yet: needs the scope settings.currencies.read.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.organization_id IS 'The tenant.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot.exchange_rates.exchange_rate_id IS 'HubSpot''s id of the rate.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.from_currency IS 'ISO 4217 code of the currency that is converted.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.to_currency IS 'ISO 4217 code of the company currency.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.conversion_rate IS 'Units of to_currency for one unit of from_currency; HubSpot keeps up to 6 decimals.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.effective_at IS 'From when on it applies, until the next one of the same pair.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.is_visible IS 'Whether people can choose the currency in HubSpot.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.hubspot_created_at IS 'When it was made in HubSpot; NULL when HubSpot does not know, which it writes as 1970.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.hubspot_updated_at IS 'When it was last changed in HubSpot; NULL when HubSpot does not know.';
+
+COMMENT ON COLUMN hubspot.exchange_rates._deleted_at IS 'When a run first found that HubSpot no longer lists it; NULL while it does.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.created_at IS 'When this row was first stored.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.updated_at IS 'When this row last changed; reading the same again is no change.';
 
 CREATE TABLE hubspot.hubspot_deals (
     hubspot_deal_id bigint NOT NULL,
@@ -1008,8 +1314,8 @@ CREATE TABLE hubspot.job_events (
     kind text NOT NULL,
     actor text DEFAULT SESSION_USER NOT NULL,
     details jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT job_events_details_check CHECK ((jsonb_typeof(details) = 'object'::text)),
-    CONSTRAINT job_events_kind_check CHECK ((kind ~ '^[a-z][a-z_]{0,39}$'::text)),
+    CONSTRAINT job_events_details_are_an_object CHECK ((jsonb_typeof(details) = 'object'::text)),
+    CONSTRAINT job_events_kind_is_a_word CHECK ((kind ~ '^[a-z][a-z_]{0,39}$'::text)),
     CONSTRAINT job_events_of_a_job_are_numbered CHECK (((job_id IS NULL) = (sequence IS NULL))),
     CONSTRAINT job_events_of_a_job_name_its_organization CHECK (((job_id IS NULL) OR (organization_id IS NOT NULL)))
 )
@@ -1023,13 +1329,13 @@ COMMENT ON COLUMN hubspot.job_events.occurred_at IS 'PostgreSQL''s clock when th
 
 COMMENT ON COLUMN hubspot.job_events.organization_id IS 'The tenant. NULL for what concerns none, such as the erasure of one.';
 
-COMMENT ON COLUMN hubspot.job_events.job_id IS 'The job, which may have been archived or purged since. NULL for maintenance.';
+COMMENT ON COLUMN hubspot.job_events.job_id IS 'The job, which may have been archived or purged since. NULL for what no job did, such as maintenance.';
 
 COMMENT ON COLUMN hubspot.job_events.sequence IS 'Number of the event in its job: 1, 2, 3, … without gaps, given by the database.';
 
-COMMENT ON COLUMN hubspot.job_events.kind IS 'created, started, resumed, superseded, phase, progress, rate_limited, deferred, interrupted, completed, failed, cancelled: written by the job''s own changes. Others: by whoever did it.';
+COMMENT ON COLUMN hubspot.job_events.kind IS 'created, started, resumed, superseded, rate_limited, phase, progress, quarantined, watermark_moved, deferred, interrupted, completed, failed, cancelled, deleted: told by the copy itself. Others: by whoever did it.';
 
-COMMENT ON COLUMN hubspot.job_events.actor IS 'Database role of the session.';
+COMMENT ON COLUMN hubspot.job_events.actor IS 'Login role of the session that did it; set by the database.';
 
 COMMENT ON COLUMN hubspot.job_events.details IS 'What belongs to the kind: counts, phase, error code and message, times. Never a deal''s values.';
 
@@ -1057,6 +1363,203 @@ COMMENT ON COLUMN hubspot.organizations.retention_days IS 'Days that an ended jo
 COMMENT ON COLUMN hubspot.organizations.created_at IS 'When the organization was first claimed for (UTC).';
 
 COMMENT ON COLUMN hubspot.organizations.updated_at IS 'When the row was last changed (UTC); set by a trigger.';
+
+CREATE TABLE hubspot.owners (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    owner_id text NOT NULL,
+    email text,
+    first_name text,
+    last_name text,
+    owner_type text,
+    user_id bigint,
+    user_id_including_inactive bigint,
+    teams jsonb,
+    archived boolean NOT NULL,
+    hubspot_created_at timestamp with time zone,
+    hubspot_updated_at timestamp with time zone,
+    raw jsonb NOT NULL,
+    _deleted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE hubspot.owners IS 'People and queues that deals are assigned to. Deals keep naming those who have left, so archived ones are here too.';
+
+COMMENT ON COLUMN hubspot.owners.organization_id IS 'The tenant.';
+
+COMMENT ON COLUMN hubspot.owners.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot.owners.owner_id IS 'HubSpot''s id, as in hubspot_deals.hubspot_owner_id.';
+
+COMMENT ON COLUMN hubspot.owners.email IS 'E-mail address of the user.';
+
+COMMENT ON COLUMN hubspot.owners.first_name IS 'First name of the user.';
+
+COMMENT ON COLUMN hubspot.owners.last_name IS 'Last name of the user, or the queue''s name.';
+
+COMMENT ON COLUMN hubspot.owners.owner_type IS 'PERSON or QUEUE.';
+
+COMMENT ON COLUMN hubspot.owners.user_id IS 'HubSpot''s id of the user behind it; NULL when archived.';
+
+COMMENT ON COLUMN hubspot.owners.user_id_including_inactive IS 'The same, kept when the user is deactivated.';
+
+COMMENT ON COLUMN hubspot.owners.teams IS 'List of {id, name, primary}; NULL without teams.';
+
+COMMENT ON COLUMN hubspot.owners.archived IS 'Whether HubSpot lists the owner among the archived ones: deactivated or removed.';
+
+COMMENT ON COLUMN hubspot.owners.hubspot_created_at IS 'When it was made in HubSpot; NULL when HubSpot does not know, which it writes as 1970.';
+
+COMMENT ON COLUMN hubspot.owners.hubspot_updated_at IS 'When it was last changed in HubSpot; NULL when HubSpot does not know.';
+
+COMMENT ON COLUMN hubspot.owners.raw IS 'As HubSpot sent it; a pipeline without its stages.';
+
+COMMENT ON COLUMN hubspot.owners._deleted_at IS 'When a run first found that HubSpot no longer lists it; NULL while it does.';
+
+COMMENT ON COLUMN hubspot.owners.created_at IS 'When this row was first stored.';
+
+COMMENT ON COLUMN hubspot.owners.updated_at IS 'When this row last changed; reading the same again is no change.';
+
+CREATE TABLE hubspot.pipeline_stages (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    pipeline_id text NOT NULL,
+    stage_id text NOT NULL,
+    label text,
+    display_order integer,
+    probability numeric,
+    is_closed boolean,
+    is_won boolean GENERATED ALWAYS AS ((is_closed AND (probability = (1)::numeric))) STORED,
+    hubspot_created_at timestamp with time zone,
+    hubspot_updated_at timestamp with time zone,
+    raw jsonb NOT NULL,
+    _deleted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE hubspot.pipeline_stages IS 'Stages of the deal pipelines, those of archived pipelines included.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.organization_id IS 'The tenant.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.pipeline_id IS 'The pipeline that the stage belongs to.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.stage_id IS 'HubSpot''s id, as in hubspot_deals.dealstage: digits, or a word such as closedwon.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.label IS 'What people call it.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.display_order IS 'Place in the pipeline, ascending.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.probability IS 'Share of deals in this stage that are expected to be won, 0 to 1. A deal may have its own: hs_deal_stage_probability.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.is_closed IS 'Whether a deal in this stage is decided. NULL when HubSpot does not say.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.is_won IS 'Whether it is decided in our favour: closed, with probability 1.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.hubspot_created_at IS 'When it was made in HubSpot; NULL when HubSpot does not know, which it writes as 1970.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.hubspot_updated_at IS 'When it was last changed in HubSpot; NULL when HubSpot does not know.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.raw IS 'As HubSpot sent it; a pipeline without its stages.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages._deleted_at IS 'When a run first found that HubSpot no longer lists it; NULL while it does.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.created_at IS 'When this row was first stored.';
+
+COMMENT ON COLUMN hubspot.pipeline_stages.updated_at IS 'When this row last changed; reading the same again is no change.';
+
+CREATE TABLE hubspot.pipelines (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    pipeline_id text NOT NULL,
+    label text,
+    display_order integer,
+    hubspot_created_at timestamp with time zone,
+    hubspot_updated_at timestamp with time zone,
+    raw jsonb NOT NULL,
+    _deleted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE hubspot.pipelines IS 'Deal pipelines. HubSpot stops listing archived ones while deals still name them, so rows stay and deals have no foreign key to them.';
+
+COMMENT ON COLUMN hubspot.pipelines.organization_id IS 'The tenant.';
+
+COMMENT ON COLUMN hubspot.pipelines.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot.pipelines.pipeline_id IS 'HubSpot''s id, as in hubspot_deals.pipeline: digits, or default.';
+
+COMMENT ON COLUMN hubspot.pipelines.label IS 'What people call it.';
+
+COMMENT ON COLUMN hubspot.pipelines.display_order IS 'Place among the pipelines, ascending; equal ones by label.';
+
+COMMENT ON COLUMN hubspot.pipelines.hubspot_created_at IS 'When it was made in HubSpot; NULL when HubSpot does not know, which it writes as 1970.';
+
+COMMENT ON COLUMN hubspot.pipelines.hubspot_updated_at IS 'When it was last changed in HubSpot; NULL when HubSpot does not know.';
+
+COMMENT ON COLUMN hubspot.pipelines.raw IS 'As HubSpot sent it; a pipeline without its stages.';
+
+COMMENT ON COLUMN hubspot.pipelines._deleted_at IS 'When a run first found that HubSpot no longer lists it; NULL while it does.';
+
+COMMENT ON COLUMN hubspot.pipelines.created_at IS 'When this row was first stored.';
+
+COMMENT ON COLUMN hubspot.pipelines.updated_at IS 'When this row last changed; reading the same again is no change.';
+
+CREATE TABLE hubspot.portals (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    portal_id bigint NOT NULL,
+    account_type text,
+    time_zone text,
+    utc_offset interval,
+    company_currency text,
+    additional_currencies text[] DEFAULT '{}'::text[] NOT NULL,
+    ui_domain text,
+    data_hosting_location text,
+    raw jsonb,
+    pipelines_read_at timestamp with time zone,
+    owners_read_at timestamp with time zone,
+    dimensions_read_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE hubspot.portals IS 'What HubSpot says of each portal (account). Read by every run, written when it changes.';
+
+COMMENT ON COLUMN hubspot.portals.organization_id IS 'The tenant.';
+
+COMMENT ON COLUMN hubspot.portals.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot.portals.portal_id IS 'HubSpot''s id of the account.';
+
+COMMENT ON COLUMN hubspot.portals.account_type IS 'STANDARD, SANDBOX, DEVELOPER_TEST or APP_DEVELOPER.';
+
+COMMENT ON COLUMN hubspot.portals.time_zone IS 'IANA name of the portal''s time zone, in which its people read dates. NULL when this PostgreSQL does not know HubSpot''s name for it, which is in raw.';
+
+COMMENT ON COLUMN hubspot.portals.utc_offset IS 'The zone''s distance from UTC when it was read; daylight saving time changes it.';
+
+COMMENT ON COLUMN hubspot.portals.company_currency IS 'ISO 4217 code of the home currency: that of amounts whose deal names none.';
+
+COMMENT ON COLUMN hubspot.portals.additional_currencies IS 'ISO 4217 codes of the other currencies that deals may have.';
+
+COMMENT ON COLUMN hubspot.portals.ui_domain IS 'Host of the portal''s own pages; the region stands in it.';
+
+COMMENT ON COLUMN hubspot.portals.data_hosting_location IS 'Where HubSpot keeps the data: na1, eu1, …';
+
+COMMENT ON COLUMN hubspot.portals.raw IS 'HubSpot''s whole answer.';
+
+COMMENT ON COLUMN hubspot.portals.pipelines_read_at IS 'When pipelines and stages were last read. NULL: never yet, or the token may not.';
+
+COMMENT ON COLUMN hubspot.portals.owners_read_at IS 'When owners were last read, archived ones too. NULL: never yet, or the token may not.';
+
+COMMENT ON COLUMN hubspot.portals.dimensions_read_at IS 'When these lists were last asked for and HubSpot answered, if only with a refusal. They are asked for again when it is older than dimensions_every.';
+
+COMMENT ON COLUMN hubspot.portals.created_at IS 'When this row was first stored.';
+
+COMMENT ON COLUMN hubspot.portals.updated_at IS 'When this row last changed; reading the same again is no change.';
 
 CREATE VIEW hubspot.scan_jobs WITH (security_invoker='true') AS
  SELECT job.id,
@@ -1200,7 +1703,9 @@ CREATE TABLE hubspot.usage_records (
     runs_failed integer DEFAULT 0 NOT NULL,
     runs_cancelled integer DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT usage_records_calls_add_up CHECK ((api_calls = (((((api_calls_list + api_calls_search) + api_calls_batch_read) + api_calls_associations) + api_calls_metadata) + api_calls_other))),
+    CONSTRAINT usage_records_counts_only_grow CHECK ((LEAST(api_calls_list, api_calls_search, api_calls_batch_read, api_calls_associations, api_calls_metadata, api_calls_other, api_calls, rate_limit_hits, bytes_received, deals_read, deals_inserted, deals_updated, deals_unchanged, deals_deleted, deals_quarantined, (runs_completed)::bigint, (runs_failed)::bigint, (runs_cancelled)::bigint) >= 0))
 );
 
 COMMENT ON TABLE hubspot.usage_records IS 'One row per organization, type and day (UTC): API calls, deals and ended runs, added up from what jobs count, in the same transactions.';
@@ -1250,6 +1755,103 @@ COMMENT ON COLUMN hubspot.usage_records.runs_cancelled IS 'Jobs cancelled that d
 COMMENT ON COLUMN hubspot.usage_records.created_at IS 'When the row was made.';
 
 COMMENT ON COLUMN hubspot.usage_records.updated_at IS 'When it was last added to.';
+
+CREATE VIEW hubspot_reporting.deals_with_names WITH (security_invoker='true') AS
+ SELECT deal._organization_id AS organization_id,
+    deal._organization_id AS tenant_id,
+    deal._type AS type,
+    deal.hubspot_deal_id,
+    deal.dealname,
+    deal.pipeline,
+    pipeline.label AS pipeline_label,
+    deal.dealstage,
+    stage.label AS stage_label,
+    stage.display_order AS stage_order,
+    stage.probability AS stage_probability,
+    stage.is_closed,
+    stage.is_won,
+    deal.hubspot_owner_id,
+    NULLIF(concat_ws(' '::text, owner.first_name, owner.last_name), ''::text) AS owner_name,
+    owner.email AS owner_email,
+    owner.archived AS owner_archived,
+    deal.amount,
+    COALESCE(deal.deal_currency_code, portal.company_currency) AS currency,
+        CASE
+            WHEN ((deal.raw_properties ->> 'amount_in_home_currency'::text) ~ '^-?[0-9]{1,30}([.][0-9]{0,400})?([eE][+-]?[0-9]{1,2})?$'::text) THEN ((deal.raw_properties ->> 'amount_in_home_currency'::text))::numeric
+            WHEN (COALESCE(deal.deal_currency_code, portal.company_currency) = portal.company_currency) THEN deal.amount
+            ELSE NULL::numeric
+        END AS amount_in_home_currency,
+    portal.company_currency AS home_currency,
+    deal.closedate,
+    ((deal.closedate AT TIME ZONE portal.time_zone))::date AS close_day,
+    portal.time_zone,
+    deal.createdate,
+    deal.hs_lastmodifieddate,
+    deal.archived,
+    deal._deleted_reason
+   FROM ((((hubspot.hubspot_deals deal
+     LEFT JOIN hubspot.portals portal ON (((portal.organization_id = deal._organization_id) AND (portal.type = deal._type))))
+     LEFT JOIN hubspot.pipelines pipeline ON (((pipeline.organization_id = deal._organization_id) AND (pipeline.type = deal._type) AND (pipeline.pipeline_id = deal.pipeline))))
+     LEFT JOIN hubspot.pipeline_stages stage ON (((stage.organization_id = deal._organization_id) AND (stage.type = deal._type) AND (stage.pipeline_id = deal.pipeline) AND (stage.stage_id = deal.dealstage))))
+     LEFT JOIN hubspot.owners owner ON (((owner.organization_id = deal._organization_id) AND (owner.type = deal._type) AND (owner.owner_id = deal.hubspot_owner_id))));
+
+COMMENT ON VIEW hubspot_reporting.deals_with_names IS 'Deals as people know them: labels of pipeline and stage, name of the owner, day and currency of the portal. One row per deal, whatever is missing.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.organization_id IS 'The tenant. Name it in every query: it decides which one table is read.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.tenant_id IS 'The same as organization_id.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.hubspot_deal_id IS 'HubSpot''s id of the deal.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.dealname IS 'Name of the deal.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.pipeline IS 'Id of the pipeline.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.pipeline_label IS 'Current or last label of the pipeline; NULL when it has not been read.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.dealstage IS 'Id of the stage.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.stage_label IS 'Current or last label of the stage; NULL when it has not been read.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.stage_order IS 'Place of the stage in its pipeline, ascending.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.stage_probability IS 'The stage''s own probability, 0 to 1.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.is_closed IS 'Whether the stage means that the deal is decided.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.is_won IS 'Whether the stage means that it is won.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.hubspot_owner_id IS 'Id of the owner.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.owner_name IS 'First and last name of the owner.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.owner_email IS 'E-mail address of the owner.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.owner_archived IS 'Whether the owner has left.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.amount IS 'Amount in currency.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.currency IS 'ISO 4217 code of amount: the deal''s, else the portal''s.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.amount_in_home_currency IS 'Amount in home_currency: HubSpot''s own conversion, else amount if it is in that currency.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.home_currency IS 'ISO 4217 code of the portal''s company currency.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.closedate IS 'When the deal was, or is expected to be, closed.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.close_day IS 'The calendar day of closedate in the portal''s time zone, as its people see it.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.time_zone IS 'IANA name of the portal''s time zone.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.createdate IS 'When the deal was created in HubSpot.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.hs_lastmodifieddate IS 'When the deal was last changed in HubSpot.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names.archived IS 'Whether HubSpot no longer lists the deal as live.';
+
+COMMENT ON COLUMN hubspot_reporting.deals_with_names._deleted_reason IS 'Why not: archived, merged or missing.';
 
 CREATE VIEW hubspot_reporting.hubspot_deals WITH (security_invoker='true') AS
  SELECT _dlt_id AS id,
@@ -1443,11 +2045,23 @@ ALTER TABLE ONLY hubspot_reporting.hubspot_deals ALTER COLUMN _type SET DEFAULT 
 ALTER TABLE ONLY hubspot.absent_deals
     ADD CONSTRAINT absent_deals_pkey PRIMARY KEY (organization_id, type, hubspot_deal_id);
 
+ALTER TABLE ONLY hubspot.deal_associations
+    ADD CONSTRAINT deal_associations_pkey PRIMARY KEY (organization_id, type, hubspot_deal_id, to_object_type, to_object_id, category, association_type_id);
+
+ALTER TABLE ONLY hubspot.deal_properties
+    ADD CONSTRAINT deal_properties_pkey PRIMARY KEY (organization_id, type, name);
+
+ALTER TABLE ONLY hubspot.deal_property_history
+    ADD CONSTRAINT deal_property_history_pkey PRIMARY KEY (organization_id, type, hubspot_deal_id, property, changed_at, ordinal);
+
 ALTER TABLE ONLY hubspot.deals_quarantine
     ADD CONSTRAINT deals_quarantine_organization_id_type_raw_sha256_reason_cod_key UNIQUE (organization_id, type, raw_sha256, reason_code);
 
 ALTER TABLE ONLY hubspot.deals_quarantine
     ADD CONSTRAINT deals_quarantine_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY hubspot.exchange_rates
+    ADD CONSTRAINT exchange_rates_pkey PRIMARY KEY (organization_id, type, exchange_rate_id);
 
 ALTER TABLE ONLY hubspot.job_batches
     ADD CONSTRAINT job_batches_pkey PRIMARY KEY (job_id, batch_number);
@@ -1470,6 +2084,18 @@ ALTER TABLE ONLY hubspot.organizations
 ALTER TABLE ONLY hubspot.organizations
     ADD CONSTRAINT organizations_slug_key UNIQUE (slug);
 
+ALTER TABLE ONLY hubspot.owners
+    ADD CONSTRAINT owners_pkey PRIMARY KEY (organization_id, type, owner_id);
+
+ALTER TABLE ONLY hubspot.pipeline_stages
+    ADD CONSTRAINT pipeline_stages_pkey PRIMARY KEY (organization_id, type, pipeline_id, stage_id);
+
+ALTER TABLE ONLY hubspot.pipelines
+    ADD CONSTRAINT pipelines_pkey PRIMARY KEY (organization_id, type, pipeline_id);
+
+ALTER TABLE ONLY hubspot.portals
+    ADD CONSTRAINT portals_pkey PRIMARY KEY (organization_id, type);
+
 ALTER TABLE ONLY hubspot.schema_version
     ADD CONSTRAINT schema_version_pkc PRIMARY KEY (version_num);
 
@@ -1478,6 +2104,10 @@ ALTER TABLE ONLY hubspot.sync_state
 
 ALTER TABLE ONLY hubspot.usage_records
     ADD CONSTRAINT usage_records_pkey PRIMARY KEY (organization_id, type, day);
+
+CREATE INDEX idx_associations_to_object ON ONLY hubspot.deal_associations USING btree (organization_id, type, to_object_type, to_object_id);
+
+COMMENT ON INDEX hubspot.idx_associations_to_object IS 'Deals of a contact, company or other record: the other direction.';
 
 CREATE INDEX idx_deals_closedate ON ONLY hubspot.hubspot_deals USING btree (closedate);
 
@@ -1539,21 +2169,43 @@ CREATE UNIQUE INDEX sync_state_one_tenant_per_portal ON hubspot.sync_state USING
 
 COMMENT ON INDEX hubspot.sync_state_one_tenant_per_portal IS 'A portal belongs to one organization and type: its deals cannot be loaded under two tenants.';
 
+CREATE TRIGGER deal_associations_set_updated_at BEFORE UPDATE ON hubspot.deal_associations FOR EACH ROW EXECUTE FUNCTION hubspot.set_updated_at();
+
+CREATE TRIGGER deal_properties_set_updated_at BEFORE UPDATE ON hubspot.deal_properties FOR EACH ROW EXECUTE FUNCTION hubspot.set_updated_at();
+
+CREATE TRIGGER exchange_rates_set_updated_at BEFORE UPDATE ON hubspot.exchange_rates FOR EACH ROW EXECUTE FUNCTION hubspot.set_updated_at();
+
 CREATE TRIGGER job_events_append_only BEFORE DELETE OR UPDATE ON hubspot.job_events FOR EACH ROW EXECUTE FUNCTION hubspot.refuse_change_of_events();
 
 CREATE TRIGGER job_events_no_truncate BEFORE TRUNCATE ON hubspot.job_events FOR EACH STATEMENT EXECUTE FUNCTION hubspot.refuse_change_of_events();
 
 CREATE TRIGGER job_events_number BEFORE INSERT ON hubspot.job_events FOR EACH ROW EXECUTE FUNCTION hubspot.number_job_event();
 
-CREATE TRIGGER jobs_add_usage AFTER UPDATE ON hubspot.jobs FOR EACH ROW EXECUTE FUNCTION hubspot.add_usage();
+CREATE TRIGGER jobs_add_usage AFTER UPDATE ON hubspot.jobs FOR EACH ROW WHEN ((((new.status <> old.status) AND (new.status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text]))) OR ((new.api_calls <> old.api_calls) OR (new.bytes_received <> old.bytes_received) OR (new.rate_limit_hits <> old.rate_limit_hits) OR (new.records_extracted <> old.records_extracted) OR (new.records_deleted <> old.records_deleted) OR (new.api_calls_by_endpoint <> old.api_calls_by_endpoint)))) EXECUTE FUNCTION hubspot.add_usage();
+
+CREATE TRIGGER jobs_begin_usage AFTER INSERT ON hubspot.jobs FOR EACH ROW WHEN (((new.status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])) OR (GREATEST((new.api_calls)::bigint, new.bytes_received, (new.rate_limit_hits)::bigint, (new.records_extracted)::bigint, (new.records_deleted)::bigint) > 0))) EXECUTE FUNCTION hubspot.add_usage();
+
+CREATE TRIGGER jobs_guard_facts BEFORE INSERT OR UPDATE ON hubspot.jobs FOR EACH ROW EXECUTE FUNCTION hubspot.guard_job_facts();
 
 CREATE TRIGGER jobs_guard_transition BEFORE UPDATE ON hubspot.jobs FOR EACH ROW EXECUTE FUNCTION hubspot.guard_job_transition();
 
 CREATE TRIGGER jobs_set_updated_at BEFORE UPDATE ON hubspot.jobs FOR EACH ROW EXECUTE FUNCTION hubspot.set_updated_at();
 
-CREATE TRIGGER jobs_write_events AFTER INSERT OR UPDATE ON hubspot.jobs FOR EACH ROW EXECUTE FUNCTION hubspot.write_job_events();
+CREATE TRIGGER jobs_tell_change AFTER UPDATE ON hubspot.jobs FOR EACH ROW WHEN (((((((new.status IS DISTINCT FROM old.status) OR (new.attempt IS DISTINCT FROM old.attempt)) OR (new.epoch IS DISTINCT FROM old.epoch)) OR (new.phase IS DISTINCT FROM old.phase)) OR (new.pages_read IS DISTINCT FROM old.pages_read)) OR (new.rate_limit_hits IS DISTINCT FROM old.rate_limit_hits))) EXECUTE FUNCTION hubspot.tell_job_events();
+
+CREATE TRIGGER jobs_tell_creation AFTER INSERT ON hubspot.jobs FOR EACH ROW EXECUTE FUNCTION hubspot.tell_job_events();
+
+CREATE TRIGGER jobs_tell_deletion AFTER DELETE ON hubspot.jobs FOR EACH ROW WHEN (((current_setting('hubspot_deals.moving_jobs'::text, true) IS DISTINCT FROM 'on'::text) AND (current_setting('hubspot_deals.erasing'::text, true) IS DISTINCT FROM (old.organization_id)::text))) EXECUTE FUNCTION hubspot.tell_deletion();
 
 CREATE TRIGGER organizations_set_updated_at BEFORE UPDATE ON hubspot.organizations FOR EACH ROW EXECUTE FUNCTION hubspot.set_updated_at();
+
+CREATE TRIGGER owners_set_updated_at BEFORE UPDATE ON hubspot.owners FOR EACH ROW EXECUTE FUNCTION hubspot.set_updated_at();
+
+CREATE TRIGGER pipeline_stages_set_updated_at BEFORE UPDATE ON hubspot.pipeline_stages FOR EACH ROW EXECUTE FUNCTION hubspot.set_updated_at();
+
+CREATE TRIGGER pipelines_set_updated_at BEFORE UPDATE ON hubspot.pipelines FOR EACH ROW EXECUTE FUNCTION hubspot.set_updated_at();
+
+CREATE TRIGGER portals_set_updated_at BEFORE UPDATE ON hubspot.portals FOR EACH ROW EXECUTE FUNCTION hubspot.set_updated_at();
 
 CREATE TRIGGER scan_jobs_delete INSTEAD OF DELETE ON hubspot.scan_jobs FOR EACH ROW EXECUTE FUNCTION hubspot.delete_scan_job();
 
@@ -1563,6 +2215,8 @@ CREATE TRIGGER scan_jobs_update INSTEAD OF UPDATE ON hubspot.scan_jobs FOR EACH 
 
 CREATE TRIGGER sync_state_set_updated_at BEFORE UPDATE ON hubspot.sync_state FOR EACH ROW EXECUTE FUNCTION hubspot.set_updated_at();
 
+CREATE TRIGGER sync_state_tell_watermark AFTER UPDATE ON hubspot.sync_state FOR EACH ROW WHEN ((new.watermark IS DISTINCT FROM old.watermark)) EXECUTE FUNCTION hubspot.tell_watermark();
+
 CREATE TRIGGER usage_records_set_updated_at BEFORE UPDATE ON hubspot.usage_records FOR EACH ROW EXECUTE FUNCTION hubspot.set_updated_at();
 
 CREATE TRIGGER deals_insert INSTEAD OF INSERT ON hubspot_reporting.hubspot_deals FOR EACH ROW EXECUTE FUNCTION hubspot.insert_deal();
@@ -1570,8 +2224,20 @@ CREATE TRIGGER deals_insert INSTEAD OF INSERT ON hubspot_reporting.hubspot_deals
 ALTER TABLE ONLY hubspot.absent_deals
     ADD CONSTRAINT absent_deals_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
 
+ALTER TABLE hubspot.deal_associations
+    ADD CONSTRAINT deal_associations_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY hubspot.deal_properties
+    ADD CONSTRAINT deal_properties_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
+
+ALTER TABLE hubspot.deal_property_history
+    ADD CONSTRAINT deal_property_history_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY hubspot.deals_quarantine
     ADD CONSTRAINT deals_quarantine_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY hubspot.exchange_rates
+    ADD CONSTRAINT exchange_rates_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY hubspot.job_batches
     ADD CONSTRAINT job_batches_job_id_fkey FOREIGN KEY (job_id) REFERENCES hubspot.jobs(id) ON DELETE CASCADE;
@@ -1579,8 +2245,32 @@ ALTER TABLE ONLY hubspot.job_batches
 ALTER TABLE ONLY hubspot.jobs
     ADD CONSTRAINT jobs_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY hubspot.owners
+    ADD CONSTRAINT owners_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY hubspot.pipeline_stages
+    ADD CONSTRAINT pipeline_stages_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY hubspot.pipelines
+    ADD CONSTRAINT pipelines_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY hubspot.portals
+    ADD CONSTRAINT portals_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY hubspot.sync_state
     ADD CONSTRAINT sync_state_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY hubspot.usage_records
     ADD CONSTRAINT usage_records_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
+
+REVOKE ALL ON FUNCTION hubspot.add_usage() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.ensure_job_events_partition(moment timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.number_job_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.tell_deletion() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.tell_job_events() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.tell_watermark() FROM PUBLIC;

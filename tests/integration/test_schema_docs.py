@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -129,5 +130,8 @@ def load(connection: psycopg.Connection, statements: str) -> None:
 
 
 def compared(url: str) -> list[str]:
-    """Without compression: not every build of PostgreSQL has lz4, which the revisions take where it is."""
-    return [line.replace("compression=l", "compression=") for line in description(url, partitions=False)]
+    """Without compression, since not every build of PostgreSQL has the lz4 that the revisions take where it is; and
+    without parentheses, since an expression that was printed and read again may have fewer.
+    """
+    lines = (line.replace("compression=l", "compression=") for line in description(url, partitions=False))
+    return sorted(re.sub("[()]", "", line) for line in lines)

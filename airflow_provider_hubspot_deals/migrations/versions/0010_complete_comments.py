@@ -229,6 +229,7 @@ INDEXES = {
     "idx_deals_lastmodified": "Deals changed in a time.",
     "idx_deals_scan": "Deals that a job wrote last.",
     "idx_job_events_organization": "What happened to one organization, by time.",
+    "idx_associations_to_object": "Deals of a contact, company or other record: the other direction.",
     "idx_quarantine_open": "Open records of a deal, when a version of it arrives that can be stored.",
 }
 
