@@ -7,14 +7,22 @@ transaction under an advisory lock, so that two migrators wait for each other in
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from io import StringIO
+from typing import TYPE_CHECKING, Any
 
+import psycopg
 from psycopg import Connection, sql
 
+from airflow_provider_hubspot_deals import sql as statements
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, SchemaError
 from airflow_provider_hubspot_deals.migrations.database import Database, database_errors, opener_of
 from airflow_provider_hubspot_deals.migrations.security import missing_privileges, protect_tables, security_findings
 from airflow_provider_hubspot_deals.organizations.organization import SCHEMA_PATTERN
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 __all__ = [
     "HEAD",
@@ -27,10 +35,12 @@ __all__ = [
     "missing_privileges",
     "security_findings",
     "upgrade",
+    "upgrade_sql",
 ]
 
-HEAD = "0009"  # the newest revision in versions/; a test compares the two
+HEAD = "0010"  # the newest revision in versions/; a test compares the two
 VERSION_TABLE = "schema_version"
+PACKAGE = "airflow-provider-hubspot-deals"
 UPGRADE_COMMAND = "python -m airflow_provider_hubspot_deals.migrations upgrade --database-url postgresql://…"
 
 
@@ -42,14 +52,33 @@ def upgrade(database: Database, schema: str = "hubspot", revision: str = "head")
         SchemaError: this package does not know ``revision``, or the one that ``schema`` is at; or PostgreSQL refuses.
         DatabaseUnavailableError: PostgreSQL is not there, or busy.
     """
-    _alembic_command("upgrade", database, schema, revision)
+    _migrate("upgrade", database, schema, revision)
     with database_errors(f"Row-level security of schema {schema!r} is not complete"):
         protect_tables(database, schema)
 
 
 def downgrade(database: Database, schema: str, revision: str) -> None:
     """Take ``schema`` back to ``revision`` (``base`` removes everything, deals included)."""
-    _alembic_command("downgrade", database, schema, revision)
+    _migrate("downgrade", database, schema, revision)
+
+
+def upgrade_sql(schema: str = "hubspot", revision: str = "head") -> str:
+    """The statements of ``upgrade`` as one script; needs no database.
+
+    Args:
+        revision: where to, or ``from:to`` for a schema that exists already.
+
+    Raises:
+        ConfigurationError: ``schema`` is no plain lower-case identifier.
+        SchemaError: this package does not know ``revision``.
+    """
+    from alembic import command
+
+    config = _config(schema)
+    config.output_buffer = StringIO()
+    with _alembic_errors(schema, revision):
+        command.upgrade(config, revision, sql=True)
+    return config.output_buffer.getvalue()
 
 
 def current(connection: Connection[Any], schema: str = "hubspot") -> str | None:
@@ -78,11 +107,21 @@ def check(connection: Connection[Any], schema: str = "hubspot") -> None:
     if found is None:
         raise SchemaError(f"Schema {schema!r} has no HubSpot deals tables yet. Run: {UPGRADE_COMMAND}")
     if found != HEAD:
-        state = "behind" if found < HEAD else "ahead of"
+        if found > HEAD:
+            raise newer_than_package(schema, found)
         raise SchemaError(
-            f"Schema {schema!r} is at revision {found}, {state} the revision {HEAD} of the installed package. "
-            + (f"Run: {UPGRADE_COMMAND}" if found < HEAD else "Upgrade the package airflow-provider-hubspot-deals.")
+            f"Schema {schema!r} is at revision {found}, behind the revision {HEAD} of the installed package. "
+            f"Run: {UPGRADE_COMMAND}"
         )
+
+
+def newer_than_package(schema: str, found: str) -> SchemaError:
+    """What to raise when another release of this package has migrated ``schema`` further than this one can."""
+    return SchemaError(
+        f"Schema {schema!r} is at revision {found}, ahead of {HEAD}, the newest that the installed package knows: the "
+        f"package is older than the schema. Install the release that migrated it, or a newer one: "
+        f"pip install --upgrade {PACKAGE}"
+    )
 
 
 def check_schema_name(schema: str) -> str:
@@ -94,18 +133,41 @@ def check_schema_name(schema: str) -> str:
     return schema
 
 
-def _alembic_command(name: str, database: Database, schema: str, revision: str) -> None:
+def _migrate(name: str, database: Database, schema: str, revision: str) -> None:
     from alembic import command  # 0.3 s of imports that a task which only checks need not pay
+
+    config = _config(schema)
+    connect = config.attributes["connect"] = opener_of(database)
+    doing = f"Schema {schema!r} could not be taken to revision {revision!r}"
+    with _alembic_errors(schema, revision), database_errors(doing, advice=lambda: _missing(connect, schema)):
+        getattr(command, name)(config, revision)
+
+
+def _config(schema: str) -> Config:
     from alembic.config import Config
-    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", "airflow_provider_hubspot_deals:migrations")
     config.set_main_option("path_separator", "os")
-    config.attributes["connect"] = opener_of(database)
     config.attributes["schema"] = check_schema_name(schema)
+    return config
+
+
+@contextmanager
+def _alembic_errors(schema: str, revision: str) -> Iterator[None]:
+    from alembic.util import CommandError
+
     try:
-        with database_errors(f"Schema {schema!r} could not be taken to revision {revision!r}"):
-            getattr(command, name)(config, revision)
+        yield
     except CommandError as error:  # a revision that this package does not have
         raise SchemaError(f"Schema {schema!r} cannot be taken to revision {revision!r}: {error}.") from error
+
+
+def _missing(connect: Callable[[], Connection[Any]], schema: str) -> str:
+    """A sentence on the privileges that migrating lacks; empty when that cannot be said."""
+    try:
+        with closing(connect()) as connection:
+            lacking = statements.column(connection, "migrations.missing_to_migrate", {"schema": schema})
+    except psycopg.Error:
+        return ""
+    return f"Missing: {'; '.join(lacking)}." if lacking else ""

@@ -1,6 +1,7 @@
-"""``python -m airflow_provider_hubspot_deals.migrations upgrade|downgrade|check --database-url URL``.
+"""``python -m airflow_provider_hubspot_deals.migrations upgrade|downgrade|check|sql --database-url URL``.
 
 ``check`` changes nothing: it fails when the schema is not at the package's revision or its row-level security has gaps.
+``sql`` prints the statements of an upgrade and needs no database.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from airflow_provider_hubspot_deals.migrations.security import refuse_findings
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_hubspot_deals.migrations", description=__doc__)
-    parser.add_argument("action", choices=["upgrade", "downgrade", "check"])
+    parser.add_argument("action", choices=["upgrade", "downgrade", "check", "sql"])
     parser.add_argument(
         "--database-url",
         default=os.environ.get("DATABASE_URL"),
         help="postgresql://user:password@host:port/database (default: the environment variable DATABASE_URL)",
     )
     parser.add_argument("--schema", default="hubspot", help="PostgreSQL schema (default: hubspot)")
-    parser.add_argument("--revision", help="target revision (default: head for upgrade; required for downgrade)")
+    parser.add_argument("--revision", help="target revision (default: head; required for downgrade; from:to for sql)")
     arguments = parser.parse_args()
-    if not arguments.database_url:
+    if not arguments.database_url and arguments.action != "sql":
         parser.error("give --database-url or set DATABASE_URL")
     if arguments.action == "downgrade" and not arguments.revision:
         parser.error("downgrade needs --revision (base removes everything, deals included)")
@@ -34,6 +35,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(arguments: argparse.Namespace) -> str:
+    if arguments.action == "sql":
+        return migrations.upgrade_sql(arguments.schema, arguments.revision or "head").rstrip()
     connect, schema = opener_of(arguments.database_url), arguments.schema
     if arguments.action == "upgrade":
         migrations.upgrade(connect, schema, arguments.revision or "head")

@@ -46,8 +46,11 @@ def opener_of(database: Database) -> Callable[[], Connection[Any]]:
 
 
 @contextmanager
-def database_errors(doing: str) -> Iterator[None]:
+def database_errors(doing: str, *, advice: Callable[[], str] = str) -> Iterator[None]:
     """Turn errors of psycopg, wrapped by SQLAlchemy or bare, into ours; ``doing`` begins their sentences.
+
+    Args:
+        advice: asked for another sentence when a privilege is missing.
 
     Raises:
         ConfigurationError: libpq cannot read what the callable connects with.
@@ -59,19 +62,19 @@ def database_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise _translated(error, doing) from None
+        raise _translated(error, doing, advice) from None
     except DBAPIError as error:  # its own text repeats the statement and a link
-        raise _translated(error.orig, doing) from None
+        raise _translated(error.orig, doing, advice) from None
 
 
-def _translated(error: BaseException | None, doing: str) -> HubSpotDealsError:
+def _translated(error: BaseException | None, doing: str, advice: Callable[[], str]) -> HubSpotDealsError:
     if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:  # its text may hold a password
         return ConfigurationError(f"{doing}: the PostgreSQL connection is malformed; check its fields and extras.")
     first_line = str(error).strip().partition("\n")[0]
     if isinstance(error, psycopg.OperationalError):
         return DatabaseUnavailableError(f"{doing}: PostgreSQL is away or busy: {first_line}")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return SchemaError(f"{doing}: PostgreSQL refused: {first_line}. {_WHO_MAY}")
+        return SchemaError(f"{doing}: PostgreSQL refused: {first_line}. {advice() or _WHO_MAY}")
     return SchemaError(f"{doing}: PostgreSQL refused: {first_line}")
 
 

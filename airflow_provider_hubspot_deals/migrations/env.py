@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 from alembic import context
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from airflow_provider_hubspot_deals.migrations import VERSION_TABLE
+from airflow_provider_hubspot_deals.migrations import VERSION_TABLE, newer_than_package
+from airflow_provider_hubspot_deals.migrations.locks import lock_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOCK_TIMEOUT = "2s"  # a waiting ACCESS EXCLUSIVE lock blocks every reader behind it, so never wait long for one
+LOCK_TIMEOUT = "2s"  # for what lock_tables leaves out
 
 
 def _engine(connect: Callable[[], psycopg.Connection[Any]]) -> Engine:
@@ -31,10 +32,23 @@ def _enter_schema(connection: Connection, schema: str) -> None:
     # CREATE SCHEMA IF NOT EXISTS asks for CREATE on the database even when the schema exists.
     if not connection.execute(text("SELECT to_regnamespace(:name)"), {"name": schema}).scalar():
         connection.execute(text(f'CREATE SCHEMA "{schema}"'))
-    # pg_temp is searched first unless it is named: anybody's temporary table would stand in for ours in a function that
-    # takes over this path and works as its owner.
-    connection.execute(text(f'SET LOCAL search_path TO "{schema}", pg_temp'))
+    connection.execute(text(_search_path(schema)))
     connection.execute(text(f"SET LOCAL lock_timeout TO '{LOCK_TIMEOUT}'"))
+
+
+def _search_path(schema: str) -> str:
+    # pg_temp by name, and last: unnamed it comes first, and a caller's temporary table could stand in for one of ours.
+    return f'SET LOCAL search_path TO "{schema}", pg_temp'
+
+
+def _prepare_change(connection: Connection, schema: str) -> None:
+    """Look before anything is changed; whoever is where they want to be disturbs nobody."""
+    heads = set(context.get_context().get_current_heads())
+    known = {script.revision for script in context.script.walk_revisions()}
+    if unknown := heads - known:
+        raise newer_than_package(schema, max(unknown))
+    if heads != {context.get_revision_argument()}:
+        lock_tables(cast("psycopg.Connection[Any]", connection.connection.dbapi_connection), schema)
 
 
 def _run_migrations() -> None:
@@ -42,7 +56,24 @@ def _run_migrations() -> None:
     with _engine(context.config.attributes["connect"]).begin() as connection:
         _enter_schema(connection, schema)
         context.configure(connection=connection, version_table=VERSION_TABLE, version_table_schema=schema)
+        _prepare_change(connection, schema)
         context.run_migrations()
 
 
-_run_migrations()
+def _print_migrations() -> None:
+    """The same as a script, for whoever wants to read it, or to run it in psql."""
+    schema: str = context.config.attributes["schema"]
+    context.configure(
+        dialect_name="postgresql",
+        dialect_opts={"paramstyle": "named"},  # else % comes out doubled
+        version_table=VERSION_TABLE,
+        version_table_schema=schema,
+    )
+    with context.begin_transaction():
+        context.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+        context.execute(_search_path(schema))
+        context.execute(f"SET LOCAL lock_timeout TO '{LOCK_TIMEOUT}'")
+        context.run_migrations()
+
+
+_print_migrations() if context.is_offline_mode() else _run_migrations()

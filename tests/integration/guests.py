@@ -17,8 +17,8 @@ def a_guest(url: str) -> Iterator[str]:
     guest, password = sql.Identifier(f"guest_{uuid4().hex}"), uuid4().hex
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(guest, sql.Literal(password)))
-        owner.execute("CREATE SCHEMA hubspot")
-        owner.execute("CREATE SCHEMA hubspot_reporting")
+        owner.execute("CREATE SCHEMA IF NOT EXISTS hubspot")
+        owner.execute("CREATE SCHEMA IF NOT EXISTS hubspot_reporting")
         owner.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA hubspot, hubspot_reporting TO {}").format(guest))
         try:
             parts = urlsplit(url)

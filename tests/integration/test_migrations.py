@@ -151,9 +151,13 @@ def test_check_of_a_schema_that_is_ahead_says_to_upgrade_the_package(database_ur
         connection.execute("UPDATE hubspot.schema_version SET version_num = '9999'")
     message = refusal(database_url)
     assert "ahead of" in message
-    assert "Upgrade the package" in message
-    with pytest.raises(SchemaError, match="Can't locate revision"):
+    assert "pip install --upgrade airflow-provider-hubspot-deals" in message
+    with pytest.raises(SchemaError) as raised:
         migrations.upgrade(database_url)
+    assert str(raised.value) == message
+    with pytest.raises(SchemaError) as raised:
+        migrations.downgrade(database_url, "hubspot", "0001")
+    assert str(raised.value) == message
 
 
 def test_d25_check_of_a_database_that_is_not_utf8_says_so(postgres_server: DatabaseServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -94,19 +95,44 @@ def test_a_table_that_another_session_locks_is_for_a_retry(database_url: str) ->
             migrations.downgrade(database_url, "hubspot", "0001")
 
 
-def test_a_missing_privilege_is_somebodys_to_grant(empty_database_url: str) -> None:
+def test_d16_a_missing_right_to_make_a_schema_is_named_with_its_remedy(empty_database_url: str) -> None:
     with a_guest(empty_database_url) as url:
         with pytest.raises(SchemaError, match="permission denied for database") as raised:
             migrations.upgrade(url, "crm")
-        assert "CREATE SCHEMA" not in shown(raised.value)  # the statement, which SQLAlchemy's text would repeat
+        said = str(raised.value)
+        assert f"Missing: CREATE on database {name_of(url)} (GRANT CREATE ON DATABASE" in said
+        assert "CREATE SCHEMA crm AUTHORIZATION guest_" in said
+        assert "CREATE SCHEMA crm_reporting AUTHORIZATION guest_" in said
+        assert "[SQL:" not in shown(raised.value)  # the statement, which SQLAlchemy's text would repeat
+        by_owner(empty_database_url, f"GRANT CREATE ON DATABASE {name_of(url)} TO {user_of(url)}")
+        migrations.upgrade(url, "crm")
 
 
-def test_the_reporting_schema_is_somebodys_to_make(empty_database_url: str) -> None:
+def test_d16_the_reporting_schema_is_somebodys_to_make(empty_database_url: str) -> None:
     with a_guest(empty_database_url) as url:
-        with psycopg.connect(empty_database_url) as owner:
-            owner.execute("DROP SCHEMA hubspot_reporting")
-        with pytest.raises(SchemaError, match="permission denied for database"):
+        by_owner(empty_database_url, "DROP SCHEMA hubspot_reporting")
+        with pytest.raises(SchemaError, match="permission denied for database") as raised:
             migrations.upgrade(url)
+        assert f"CREATE SCHEMA hubspot_reporting AUTHORIZATION {user_of(url)}" in str(raised.value)
+        assert "CREATE SCHEMA hubspot AUTHORIZATION" not in str(raised.value)
+
+
+@pytest.mark.parametrize("privilege", ["USAGE", "CREATE"])
+def test_d16_a_missing_privilege_on_a_schema_is_named_with_its_remedy(empty_database_url: str, privilege: str) -> None:
+    with a_guest(empty_database_url) as url:
+        by_owner(empty_database_url, f"REVOKE {privilege} ON SCHEMA hubspot FROM {user_of(url)}")
+        remedy = f"{privilege} on schema hubspot (GRANT {privilege} ON SCHEMA hubspot TO {user_of(url)})"
+        with pytest.raises(SchemaError) as raised:
+            migrations.upgrade(url)
+        assert f"Missing: {remedy}." in str(raised.value)
+
+
+def test_d16_tables_of_somebody_else_name_their_owner(empty_database_url: str) -> None:
+    migrations.upgrade(empty_database_url, revision="0004")
+    with a_guest(empty_database_url) as url:
+        with pytest.raises(SchemaError) as raised:
+            migrations.upgrade(url)
+        assert f"more (migrate as {user_of(empty_database_url)}, who owns them)." in str(raised.value)
 
 
 @pytest.mark.parametrize("conninfo", ["host=127.0.0.1 S3cret", "host=127.0.0.1 nonsense=S3cret"])
@@ -115,3 +141,16 @@ def test_f18_a_callable_with_a_malformed_connection_says_so_without_repeating_it
         migrations.upgrade(lambda: psycopg.connect(conninfo))
     assert isinstance(raised.value, ConfigurationError)
     assert "S3cret" not in str(raised.value)
+
+
+def by_owner(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def name_of(url: str) -> str:
+    return urlsplit(url).path.removeprefix("/")
+
+
+def user_of(url: str) -> str:
+    return str(urlsplit(url).username)

@@ -88,6 +88,7 @@ DECLARE
     moved integer;
     total integer := 0;
 BEGIN
+    PERFORM set_config('hubspot_deals.moving_jobs', 'on', true);
     FOR tenant, moved IN EXECUTE format($sql$
         WITH due AS (
             SELECT job.id
@@ -106,6 +107,7 @@ BEGIN
         PERFORM tell(tenant, 'jobs_archived', jsonb_build_object('jobs', moved));
         total := total + moved;
     END LOOP;
+    PERFORM set_config('hubspot_deals.moving_jobs', '', true);
     RETURN total;
 END $$;
 COMMENT ON FUNCTION archive_jobs IS 'Move jobs that ended longer ago than retention_days to jobs_archive, of one organization or of all (NULL), at most rows_max; never touches deals. Returns how many: call again while it is rows_max.';

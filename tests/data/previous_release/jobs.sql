@@ -1,0 +1,178 @@
+-- name: set_transaction
+-- Ours whatever the role or database sets: no implicit clock, no unbounded wait, no leak through a pooler.
+SELECT set_config('TimeZone', 'UTC', true),
+       set_config('DateStyle', 'ISO', true),
+       set_config('lock_timeout', '10s', true),
+       set_config('statement_timeout', '60s', true),
+       set_config('idle_in_transaction_session_timeout', '60s', true)
+
+-- name: register_organization
+-- On conflict with any index: the first two claims of an organization may come at once.
+INSERT INTO {schema}.organizations (id, slug) VALUES (%(organization_id)s, %(slug)s)
+ON CONFLICT DO NOTHING
+
+-- name: rename_organization
+UPDATE {schema}.organizations SET slug = %(slug)s WHERE id = %(organization_id)s AND slug <> %(slug)s
+
+-- name: register_sync_state
+INSERT INTO {schema}.sync_state (organization_id, type) VALUES (%(organization_id)s, %(type)s)
+ON CONFLICT (organization_id, type) DO NOTHING
+
+-- name: ensure_leaf
+SELECT {schema}.ensure_deals_partition(%(organization_id)s, %(type)s)
+
+-- name: allow_negative_amounts
+SELECT {schema}.allow_negative_amounts(%(organization_id)s, %(type)s, %(allow_negative_amounts)s)
+
+-- name: lock_sync_state
+SELECT portal_id, watermark, selection,
+       last_full_sync_at IS NULL OR last_full_sync_at < now() - %(full_refresh_every)s AS full_is_due
+FROM {schema}.sync_state
+WHERE organization_id = %(organization_id)s AND type = %(type)s
+FOR UPDATE
+
+-- name: job_of_run
+-- The newest job of this very Airflow task instance: a retry continues it, a cleared task starts another.
+SELECT *
+FROM {schema}.jobs
+WHERE organization_id = %(organization_id)s AND type = %(job_type)s
+  AND dag_id = %(dag_id)s AND run_id = %(run_id)s AND task_id = %(task_id)s
+  AND map_index = %(map_index)s AND clear_number = %(clear_number)s
+ORDER BY created_at DESC
+LIMIT 1
+
+-- name: active_job
+-- silent: neither heard of nor due to resume; abandoned: waits for a retry in a run that its DAG has left behind, or
+-- belongs to this very task instance as it was before somebody cleared it.
+-- A job that HubSpot told to wait is not abandoned before its time has come.
+SELECT id, status, dag_id, run_id,
+       greatest(last_heartbeat, resume_at, created_at) < now() - %(silence)s AS silent,
+       dag_id = %(dag_id)s
+           AND (status = 'pending' AND run_id <> %(run_id)s AND coalesce(resume_at, '-infinity') <= now()
+                OR run_id = %(run_id)s AND task_id = %(task_id)s AND map_index = %(map_index)s
+                   AND clear_number < %(clear_number)s) AS abandoned
+FROM {schema}.jobs
+WHERE organization_id = %(organization_id)s AND type = %(job_type)s AND status IN ('pending', 'running')
+
+-- name: insert_job
+INSERT INTO {schema}.jobs (
+    id, scan_id, organization_id, type, mode, config, dag_id, run_id, task_id, map_index, clear_number, trigger
+)
+VALUES (
+    %(id)s, %(id)s::text, %(organization_id)s, %(job_type)s, %(mode)s, %(config)s,
+    %(dag_id)s, %(run_id)s, %(task_id)s, %(map_index)s, %(clear_number)s, %(trigger)s
+)
+
+-- name: next_epoch
+-- Another selection than the stored rows were read with leaves some of them thinner: the next auto run is a full one.
+UPDATE {schema}.sync_state
+SET epoch = epoch + 1, selection = CASE WHEN selection = %(selection)s THEN selection END
+WHERE organization_id = %(organization_id)s AND type = %(type)s
+RETURNING epoch
+
+-- name: start_attempt
+-- A checkpoint is good for the selection that it was read with.
+UPDATE {schema}.jobs
+SET status = 'running', attempt = attempt + 1, epoch = %(epoch)s, load_id = %(load_id)s, try_number = %(try_number)s,
+    start_time = coalesce(start_time, now()), last_heartbeat = clock_timestamp(), resume_at = NULL,
+    error_code = NULL, error_message = NULL,
+    checkpoint = CASE WHEN config ->> 'selection' = %(selection)s THEN checkpoint END,
+    config = coalesce(config, '{{}}') || jsonb_build_object('selection', %(selection)s::text)
+WHERE id = %(id)s AND status IN ('pending', 'running')
+RETURNING *
+
+-- name: bind_portal
+UPDATE {schema}.sync_state SET portal_id = %(portal_id)s
+WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(epoch)s AND portal_id IS NULL
+
+-- name: heartbeat
+UPDATE {schema}.jobs SET last_heartbeat = clock_timestamp()
+WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
+RETURNING id
+
+-- name: status
+SELECT status FROM {schema}.jobs WHERE id = %(id)s
+
+-- name: lock_fence
+SELECT epoch FROM {schema}.sync_state
+WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(epoch)s
+FOR UPDATE
+
+-- name: record_batch
+UPDATE {schema}.jobs
+SET batches = batches + 1,
+    records_extracted = records_extracted + %(received)s,
+    records_inserted = records_inserted + %(inserted)s,
+    records_updated = records_updated + %(updated)s,
+    records_unchanged = records_unchanged + %(unchanged)s,
+    records_duplicate = records_duplicate + %(duplicate)s,
+    records_stale = records_stale + %(stale)s,
+    records_quarantined = records_quarantined + %(quarantined)s,
+    records_deleted = records_deleted + %(deleted)s,
+    value_issues = value_issues + %(value_issues)s,
+    records_expected = coalesce(records_expected, 0) + %(expected)s,
+    pages_read = pages_read + %(pages)s,
+    api_calls = api_calls + %(api_calls)s,
+    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s,
+    bytes_received = bytes_received + %(bytes_received)s,
+    phase = %(phase)s,
+    checkpoint = %(checkpoint)s,
+    window_start = coalesce(%(window_start)s, window_start),
+    window_end = coalesce(%(window_end)s, window_end),
+    last_heartbeat = clock_timestamp()
+WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
+RETURNING batches
+
+-- name: insert_ledger
+INSERT INTO {schema}.job_batches (
+    job_id, batch_number, epoch, phase, pages,
+    received, inserted, updated, unchanged, duplicate, stale, quarantined, deleted
+)
+VALUES (
+    %(id)s, %(batch_number)s, %(epoch)s, %(phase)s, %(pages)s,
+    %(received)s, %(inserted)s, %(updated)s, %(unchanged)s, %(duplicate)s, %(stale)s, %(quarantined)s, %(deleted)s
+)
+
+-- name: advance_watermark
+UPDATE {schema}.sync_state SET watermark = greatest(watermark, %(watermark)s)
+WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(epoch)s
+
+-- name: record_sync
+UPDATE {schema}.sync_state
+SET last_sync_at = CASE WHEN %(mode)s = 'window' THEN last_sync_at ELSE now() END,
+    last_full_sync_at = CASE WHEN %(mode)s = 'full' THEN %(started_at)s ELSE last_full_sync_at END,
+    selection = CASE WHEN %(mode)s = 'full' THEN %(selection)s ELSE selection END
+WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(epoch)s
+RETURNING watermark
+
+-- name: complete
+UPDATE {schema}.jobs
+SET status = 'completed', phase = NULL, last_heartbeat = clock_timestamp(),
+    api_calls = api_calls + %(api_calls)s, rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s,
+    bytes_received = bytes_received + %(bytes_received)s
+WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
+RETURNING *
+
+-- name: release
+-- Back to pending: the next attempt of the same run continues from the checkpoint.
+UPDATE {schema}.jobs
+SET status = 'pending', error_code = %(error_code)s, error_message = %(error_message)s,
+    resume_at = now() + %(resume_after)s,
+    api_calls = api_calls + %(api_calls)s, rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s,
+    bytes_received = bytes_received + %(bytes_received)s
+WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
+
+-- name: fail
+UPDATE {schema}.jobs
+SET status = 'failed', error_code = %(error_code)s, error_message = %(error_message)s,
+    api_calls = api_calls + %(api_calls)s, rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s,
+    bytes_received = bytes_received + %(bytes_received)s
+WHERE id = %(id)s AND epoch = %(epoch)s AND status IN ('pending', 'running')
+
+-- name: fail_other
+UPDATE {schema}.jobs
+SET status = 'failed', error_code = %(error_code)s, error_message = %(error_message)s
+WHERE id = %(id)s AND status IN ('pending', 'running')
+
+-- name: database_time
+SELECT clock_timestamp()
