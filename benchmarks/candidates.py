@@ -34,13 +34,10 @@ class Candidate:
 CANDIDATES = (
     Candidate("(_scan_id, _extracted_at)", frozenset({"Get paginated deals for tenant", "Multi-tenant query"})),
     Candidate("(_scan_id, closedate)", frozenset({"Get paginated deals results", "Get deals by date range"})),
+    # Through the parent, the organization stays a condition: without it in the index, no scan is index-only.
     Candidate(
-        "(dealstage) INCLUDE (amount) WHERE NOT archived",
-        frozenset({"Count deals by stage for tenant", "Get tenant-specific analytics"}),
-    ),
-    Candidate(
-        "(hubspot_owner_id, dealstage) INCLUDE (amount) WHERE NOT archived",
-        frozenset({"Get deals by owner and stage", "Count deals by stage for tenant"}),
+        "(hubspot_owner_id, dealstage) INCLUDE (amount, _organization_id) WHERE NOT archived",
+        frozenset({"Get deals by owner and stage", "Count deals by stage for tenant", "Get tenant-specific analytics"}),
     ),
     Candidate(
         "USING gin (dealname public.gin_trgm_ops)",  # where the server has the extension pg_trgm

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             return {
                 "deals": options.deals,
                 "jobs": options.jobs,
-                "sizes": sizes(connection, large.leaf),
+                "sizes": sizes(connection, large.leaf) | {"jobs": relation_size(connection, "hubspot.jobs")},
                 "statements": list(explained(connection, large)),
                 "candidates": list(candidates.weigh(connection, large)),
             }
@@ -83,6 +83,12 @@ def hide_reporting_view(connection: psycopg.Connection[Any], leaf: str) -> None:
 def sizes(connection: psycopg.Connection[Any], leaf: str) -> dict[str, int]:
     """Bytes of the leaf's table, TOAST and indexes."""
     return dict(connection.execute(SIZES, [f"hubspot.{leaf}"]).fetchall())
+
+
+def relation_size(connection: psycopg.Connection[Any], name: str) -> int:
+    """Bytes of a table with all that belongs to it."""
+    row = connection.execute("SELECT pg_total_relation_size(%s::regclass)", [name]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def described(plan: Plan) -> dict[str, Any]:
