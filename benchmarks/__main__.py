@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from benchmarks import filters, partitions
 from benchmarks.report import machine, write_figures
 
+EXIT_TERMINATED = 143
 COMMANDS = {"partitions": partitions, "filters": filters}
 
 
@@ -36,4 +38,5 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))  # the server is stopped and removed
     sys.exit(main(sys.argv[1:]))

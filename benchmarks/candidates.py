@@ -34,14 +34,17 @@ class Candidate:
 CANDIDATES = (
     Candidate("(_scan_id, _extracted_at)", frozenset({"Get paginated deals for tenant", "Multi-tenant query"})),
     Candidate("(_scan_id, closedate)", frozenset({"Get paginated deals results", "Get deals by date range"})),
+    # Through the parent, the organization stays a condition: without it in the index, no scan is index-only.
     Candidate(
-        "(dealstage) INCLUDE (amount) WHERE NOT archived",
-        frozenset({"Count deals by stage for tenant", "Get tenant-specific analytics"}),
+        "(hubspot_owner_id, dealstage) INCLUDE (amount, _organization_id) WHERE NOT archived",
+        frozenset({"Get deals by owner and stage", "Count deals by stage for tenant", "Get tenant-specific analytics"}),
     ),
-    Candidate(
-        "(hubspot_owner_id, dealstage) INCLUDE (amount) WHERE NOT archived",
-        frozenset({"Get deals by owner and stage", "Count deals by stage for tenant"}),
-    ),
+    # What scan_job_schema.md lists besides.
+    Candidate("(_extracted_at)", frozenset({"Get paginated deals for tenant", "Multi-tenant query"})),
+    Candidate("(hubspot_owner_id)", frozenset({"Get deals by owner and stage", "Get deals by owner"})),
+    Candidate("(archived)", frozenset({"Count deals by stage for tenant", "Count deals by pipeline"})),
+    Candidate("(dealstage, closedate)", frozenset({"Count deals by stage", "Get deals closing this month"})),
+    Candidate("(pipeline, dealstage)", frozenset({"Count deals by pipeline", "Count deals by stage"})),
     Candidate(
         "USING gin (dealname public.gin_trgm_ops)",  # where the server has the extension pg_trgm
         frozenset({"Search deals by name (multi-tenant)"}),

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from benchmarks import organizations
 from benchmarks.measuring import Action, Case
-from benchmarks.readers import SETTING, Readers
+from benchmarks.readers import LOADER, SETTING, Readers
 from benchmarks.server import BenchServer
 
 KNOWN, OTHER = 1, 2  # the organization that most cases are about, and one without an active job
@@ -50,6 +50,10 @@ QUERIES = {
     "cancel_job": ("cancel a job", "UPDATE hubspot.scan_jobs SET status = 'cancelled' WHERE id = {active_job}"),
     "analyze": ("`ANALYZE` of the parent", "ANALYZE hubspot.hubspot_deals"),
     "drop_leaf": ("drop one organization's table", "DROP TABLE hubspot.{leaf}"),
+}
+ADMINISTRATION = {
+    "grant_loader": ("`grant_loader()` to a second loader", f"SELECT hubspot.grant_loader('{LOADER}')"),
+    "bind_reader": ("`bind_reader()` of a reader", "SELECT hubspot.bind_reader('bench_reader', {organization})"),
 }
 PREPARED = "PREPARE bench (uuid, text) AS " + DEALS + "WHERE _organization_id = $1 AND _type = $2"
 
@@ -100,6 +104,8 @@ def cases(server: BenchServer, subject: Subject, readers: Readers | None, known:
     yield Case("prepared", "10 executions of a prepared query", _prepared(subject), owner)
     if readers:
         yield from _reader_cases(subject, readers)
+        for name, (title, query) in ADMINISTRATION.items():
+            yield Case(name, title, _running(subject, query), owner)
     yield Case("pg_dump", "`pg_dump --schema-only`", _dumping(server), server.superuser_url, has_locks=False)
 
 

@@ -28,13 +28,12 @@ class Large:
     active_job: UUID
 
 
-def make(connection: psycopg.Connection[Any], *, deals: int, jobs: int, others: int) -> Large:
+def make(connection: psycopg.Connection[Any], *, deals: int, others: int) -> Large:
     """Fill an empty schema; the same deals for the same number."""
     connection.execute("SELECT setseed(0.5)")
     job = organizations.claim(connection, SUBJECT, "active")
     for number in range(SUBJECT + 1, SUBJECT + 1 + others):
         organizations.fill(connection, organizations.claim(connection, number, "first"))
-    everybody = [organizations.organization_id(number) for number in range(SUBJECT, SUBJECT + 1 + others)]
     daily = [uuid4() for _ in range(DAYS)]
     large = Large(id=job.organization_id, leaf=job.leaf, full_job=uuid4(), daily_job=daily[7], active_job=job.id)
     _execute(
@@ -47,16 +46,15 @@ def make(connection: psycopg.Connection[Any], *, deals: int, jobs: int, others: 
         load=sql.Literal(uuid4()),
         deals=sql.Literal(deals),
     )
-    _execute(
-        connection,
-        "fill_jobs",
-        organizations=sql.Literal(everybody),
-        count=sql.Literal(len(everybody)),
-        jobs=sql.Literal(jobs),
-    )
-    vacuum = sql.SQL("VACUUM (ANALYZE) hubspot.jobs, hubspot.organizations, hubspot.{}")
+    vacuum = sql.SQL("VACUUM (ANALYZE) hubspot.organizations, hubspot.{}")
     connection.execute(vacuum.format(sql.Identifier(large.leaf)))
     return large
+
+
+def add_jobs(connection: psycopg.Connection[Any], jobs: int) -> None:
+    """Ended jobs of every organization that is there."""
+    _execute(connection, "fill_jobs", jobs=sql.Literal(jobs))
+    connection.execute("VACUUM (ANALYZE) hubspot.jobs")
 
 
 def _execute(connection: psycopg.Connection[Any], name: str, **parts: sql.Composable) -> None:

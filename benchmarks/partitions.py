@@ -17,7 +17,7 @@ from benchmarks import organizations
 from benchmarks.cases import KNOWN, Subject, cases
 from benchmarks.measuring import Case, Figure, at_setting, measure
 from benchmarks.readers import make_readers
-from benchmarks.report import say, table
+from benchmarks.report import machine, say, table
 from benchmarks.server import MAX_LOCKS, BenchServer, bench_server
 
 SETTINGS_TRIED = (128, 256, 512, 1024, 2048, 4096)
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             readers = readers or make_readers(server, subject.id)
             say(f"{size} organizations made in {growth['seconds']} s; measuring")
             todo = {case.name: case for case in cases(server, subject, readers, size)}
-            measured[str(size)] = {"growth": growth, **measure_all(server, todo, options.repetitions)}
+            measured[str(size)] = {"growth": growth, **measure_all(server, todo, options.repetitions), **machine()}
     return {"sizes": measured}
 
 

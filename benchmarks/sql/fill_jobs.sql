@@ -3,7 +3,7 @@ INSERT INTO hubspot.jobs (
     organization_id, status, start_time, end_time, created_at, scan_id, mode, records_extracted, records_inserted,
     records_expected, config
 )
-SELECT ({organizations}::uuid[])[1 + number % {count}],
+SELECT everybody[1 + number % cardinality(everybody)],
        (ARRAY['completed', 'completed', 'completed', 'completed', 'completed', 'completed', 'completed', 'completed',
               'failed', 'cancelled'])[1 + floor(random() * 10)::integer],
        moment, moment + interval '1 minute', moment, gen_random_uuid()::text, 'incremental', 200, 200, 200,
@@ -12,3 +12,4 @@ FROM (
     SELECT number, now() - interval '365 days' * (number / {jobs}::float8) AS moment
     FROM generate_series(1, {jobs}) AS number
 ) AS ended
+CROSS JOIN (SELECT array_agg(id) AS everybody FROM hubspot.organizations) AS registered

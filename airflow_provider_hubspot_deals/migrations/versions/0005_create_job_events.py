@@ -142,7 +142,6 @@ BEGIN
     RETURN true;
 END $$;
 COMMENT ON FUNCTION ensure_job_events_partition IS 'Make the partition for the month of a moment; true if it was not there.';
-REVOKE EXECUTE ON FUNCTION ensure_job_events_partition FROM PUBLIC;
 SELECT ensure_job_events_partition(now()), ensure_job_events_partition(now() + interval '1 month');
 
 -- The owner's rights: whoever may tell of a job need not be able to change it.
@@ -171,7 +170,6 @@ BEGIN
     RETURN NEW;
 END $$;
 COMMENT ON FUNCTION number_job_event IS 'Trigger: gives an event its actor, and an event of a job its number and organization.';
-REVOKE EXECUTE ON FUNCTION number_job_event FROM PUBLIC;
 CREATE TRIGGER job_events_number BEFORE INSERT ON job_events FOR EACH ROW EXECUTE FUNCTION number_job_event();
 
 CREATE TRIGGER job_events_append_only BEFORE UPDATE OR DELETE ON job_events
@@ -254,7 +252,6 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION tell_job_events IS 'Trigger: tells in job_events what a change of a job''s row means.';
-REVOKE EXECUTE ON FUNCTION tell_job_events FROM PUBLIC;
 CREATE TRIGGER jobs_tell_creation AFTER INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION tell_job_events();
 -- A heartbeat, the most frequent change, tells nothing; nor does the number of an event.
 CREATE TRIGGER jobs_tell_change AFTER UPDATE ON jobs FOR EACH ROW
@@ -271,7 +268,6 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION tell_deletion IS 'Trigger: a job that is deleted ends its story with that. Whoever moves a job elsewhere or erases it says so: SET LOCAL hubspot_deals.moving_jobs = ''on'', or hubspot_deals.erasing.';
-REVOKE EXECUTE ON FUNCTION tell_deletion FROM PUBLIC;
 CREATE TRIGGER jobs_tell_deletion AFTER DELETE ON jobs FOR EACH ROW
     WHEN (current_setting('hubspot_deals.moving_jobs', true) IS DISTINCT FROM 'on'
           AND current_setting('hubspot_deals.erasing', true) IS DISTINCT FROM OLD.organization_id::text)
@@ -290,7 +286,6 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION tell_watermark IS 'Trigger: tells, as an event of the job that holds the fence if one is running, that the watermark of a portal moved.';
-REVOKE EXECUTE ON FUNCTION tell_watermark FROM PUBLIC;
 CREATE TRIGGER sync_state_tell_watermark AFTER UPDATE ON sync_state FOR EACH ROW
     WHEN (NEW.watermark IS DISTINCT FROM OLD.watermark) EXECUTE FUNCTION tell_watermark();
 """

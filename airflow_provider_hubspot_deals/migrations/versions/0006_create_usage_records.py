@@ -145,7 +145,6 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION add_usage IS 'Trigger: adds to usage_records what a change of a job''s row counted.';
-REVOKE EXECUTE ON FUNCTION add_usage FROM PUBLIC;
 CREATE TRIGGER jobs_begin_usage AFTER INSERT ON jobs FOR EACH ROW
     WHEN (NEW.status IN ('completed', 'failed', 'cancelled')
           OR greatest(NEW.api_calls, NEW.bytes_received, NEW.rate_limit_hits, NEW.records_extracted, NEW.records_deleted) > 0)

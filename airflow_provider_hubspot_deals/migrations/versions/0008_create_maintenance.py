@@ -479,8 +479,6 @@ EXCEPTION WHEN lock_not_available THEN
 END $$;
 COMMENT ON FUNCTION erase_organization IS 'Remove everything of an organization: its leaf tables, its rows in every table that has a tenant column, its events, and its values in the planner''s statistics. A run under way ends at its next batch and writes nothing more. Returns rows by table, and run_now: statements left to a superuser (before PostgreSQL 18) or the owner of the database. Can be repeated.';
 
-REVOKE EXECUTE ON FUNCTION archive_jobs(uuid, integer), expire_archive(integer), expire_usage(integer), expire_quarantine(integer),
-    drop_job_events_before(timestamptz), analyze_deals(integer) FROM PUBLIC;
     """)
 
 

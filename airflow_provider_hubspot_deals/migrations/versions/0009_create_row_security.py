@@ -384,7 +384,8 @@ BEGIN
     -- Whatever changes something, or works as its owner, is for those it was granted to.
     FOR called IN
         SELECT oid FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
-           AND (prosecdef OR provolatile = 'v') AND prorettype <> 'trigger'::regtype AND prokind IN ('f', 'p')
+           AND prokind IN ('f', 'p')
+           AND (prosecdef OR provolatile = 'v' AND prorettype <> 'trigger'::regtype)
     LOOP
         EXECUTE format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC', called);
     END LOOP;
