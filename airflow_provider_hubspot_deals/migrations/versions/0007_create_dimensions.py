@@ -300,7 +300,7 @@ SELECT deal._organization_id AS organization_id,
        owner.archived AS owner_archived,
        deal.amount,
        coalesce(deal.deal_currency_code, portal.company_currency) AS currency,
-       CASE WHEN deal.raw_properties ->> 'amount_in_home_currency' ~ '^-?[0-9]{1,30}([.][0-9]{0,400})?([eE][+-]?[0-9]{1,2})?$'
+       CASE WHEN deal.raw_properties ->> 'amount_in_home_currency' ~ '^-?[0-9]{1,30}([.][0-9]{0,255})?([eE][+-]?[0-9]{1,2})?$'
             THEN (deal.raw_properties ->> 'amount_in_home_currency')::numeric
             WHEN coalesce(deal.deal_currency_code, portal.company_currency) = portal.company_currency THEN deal.amount
        END AS amount_in_home_currency,
