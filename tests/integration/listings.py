@@ -54,6 +54,6 @@ def portal(tenant: Tenant, **facts: Any) -> bool:
         return dimensions.store_portal(connection, "hubspot", keys_of(tenant), PortalFacts(**{**FACTS, **facts}))
 
 
-def rows_of(tenant: Tenant, table: str, key: str) -> dict[str, dict[str, Any]]:
+def rows_of(tenant: Tenant, table: str, key: str) -> dict[Any, dict[str, Any]]:
     query = f"SELECT *, xmin::text AS row_version FROM hubspot.{table} WHERE (organization_id, type) = (%s, %s)"  # noqa: S608 - names of this file
     return {row[key]: row for row in tenant.query(query, tenant.id, tenant.type)}

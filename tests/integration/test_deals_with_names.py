@@ -20,7 +20,7 @@ def acme(database_url: str) -> Tenant:
     return registered(Tenant(database_url))
 
 
-def deal(tenant: Tenant, deal_id: int = 1, **properties: str) -> None:
+def deal(tenant: Tenant, deal_id: int = 1, **properties: Any) -> None:
     job = tenant.claim(a_run(dag_id=tenant.slug + tenant.type))
     tenant.store(job, a_row(deal_id, **properties))
 
@@ -83,7 +83,7 @@ def test_the_day_is_the_portals(acme: Tenant) -> None:
         ({"amount": "5", "deal_currency_code": "USD", "amount_in_home_currency": "1e999999"}, "USD", None),
     ],
 )
-def test_money_has_its_currency(acme: Tenant, properties: dict[str, str], currency: str, at_home: Any) -> None:
+def test_money_has_its_currency(acme: Tenant, properties: dict[str, Any], currency: str, at_home: Any) -> None:
     portal(acme)
     deal(acme, **properties)
 
