@@ -195,21 +195,21 @@ def test_a_list_that_is_suddenly_empty_is_not_believed(acme: Organization) -> No
     assert len(events(acme, "dimension_unreadable")) == 1
 
 
-class FailingClient(WatchedClient):
-    """Does something else than answer when it is asked for pipelines."""
+class TellingClient(WatchedClient):
+    """Tells before it asks for pipelines and owners, too."""
 
     def pipelines(self) -> list[Record]:
-        self.before("pipelines", 1)
+        self._tell("pipelines")
         return super().pipelines()
 
     def owners(self, *, archived: bool = False) -> Iterator[list[Record]]:
-        self.calls["owners"] += 1
+        self._tell("owners")
         return super().owners(archived=archived)
 
 
-def run_with(acme: Organization, before: Any, **request: Any) -> FailingClient:
+def run_with(acme: Organization, before: Any, **request: Any) -> TellingClient:
     token = PrivateAppToken(acme.portal.spec.token)
-    with FailingClient(token, base_url=acme.simulator.base_url, allow_other_hosts=True) as client:
+    with TellingClient(token, base_url=acme.simulator.base_url, allow_other_hosts=True) as client:
         client.calls, client.before = acme.client().calls, before
         sync.run(acme.request(**request), client=client, connect=acme.connect)
         return client
@@ -228,6 +228,20 @@ def test_when_hubspot_is_away_the_deals_come_first_and_the_next_run_asks_again(a
     assert len(labels(acme)) == 12
 
 
+def test_an_owner_who_is_archived_between_the_two_lists_is_in_one_of_them(acme: Organization) -> None:
+    acme.sync()
+    leaver, *others = acme.portal.owners
+
+    def leave(call: str, number: int) -> None:
+        if (call, number) == ("owners", 2):
+            acme.portal.define_owners((replace(leaver, archived=True), *others))
+
+    run_with(acme, leave, **ALWAYS)
+
+    (row,) = [row for row in rows(acme, "owners") if row["owner_id"] == str(leaver.owner_id)]
+    assert (row["archived"], row["_deleted_at"]) == (True, None)
+
+
 def test_a_token_that_is_revoked_meanwhile_stops_the_run(acme: Organization) -> None:
     def revoke(call: str, _number: int) -> None:
         if call == "pipelines":
@@ -235,6 +249,7 @@ def test_a_token_that_is_revoked_meanwhile_stops_the_run(acme: Organization) -> 
 
     with pytest.raises(AuthenticationError):
         run_with(acme, revoke)
+    assert (asked(acme, "owners"), events(acme, "dimension_unreadable")) == (0, [])
 
 
 def test_an_attempt_that_was_taken_over_while_it_read_lists_writes_none_of_them(acme: Organization) -> None:
