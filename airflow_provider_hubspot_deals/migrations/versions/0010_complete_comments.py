@@ -8,6 +8,7 @@ from alembic import op
 
 revision = "0010"
 down_revision = "0007"
+readers_wait = False
 
 ORGANIZATION = "The tenant: organizations.id."
 TYPE = "Label of the portal: standard, sandbox or another, lower case, up to 15 characters. An organization may have several portals."
@@ -248,14 +249,15 @@ CONSTRAINTS = {
 
 
 def upgrade() -> None:
-    for target, meaning in _comments().items():
-        text = meaning.replace("'", "''")
-        op.execute(f"COMMENT ON {target} IS '{text}'")
+    op.execute("\n".join(f"COMMENT ON {target} IS {_literal(text)};" for target, text in _comments().items()))
 
 
 def downgrade() -> None:
-    for target in _comments():
-        op.execute(f"COMMENT ON {target} IS NULL")
+    op.execute("\n".join(f"COMMENT ON {target} IS NULL;" for target in _comments()))
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _comments() -> dict[str, str]:
