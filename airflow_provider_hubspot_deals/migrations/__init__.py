@@ -1,7 +1,8 @@
 """The database schema as Alembic revisions, and what the rest of the package asks of it.
 
-Looking never writes: ``current`` and ``check`` only read. ``upgrade`` and ``downgrade`` change the schema in one
-transaction under an advisory lock, so that two migrators wait for each other instead of colliding.
+Looking never writes: ``current`` and ``check`` only read. ``upgrade`` and ``downgrade`` change the schema under an
+advisory lock, so that two migrators wait for each other instead of colliding. An upgrade of a schema that exists is one
+transaction for each revision: what fails leaves the schema at the revision before, whole.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from airflow_provider_hubspot_deals import sql as statements
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, SchemaError
 from airflow_provider_hubspot_deals.migrations.database import Database, database_errors, opener_of
 from airflow_provider_hubspot_deals.migrations.security import missing_privileges, protect_tables, security_findings
+from airflow_provider_hubspot_deals.migrations.steps import Step, upgrade_steps
 from airflow_provider_hubspot_deals.organizations.organization import SCHEMA_PATTERN
 
 if TYPE_CHECKING:
@@ -52,14 +54,21 @@ def upgrade(database: Database, schema: str = "hubspot", revision: str = "head")
         SchemaError: this package does not know ``revision``, or the one that ``schema`` is at; or PostgreSQL refuses.
         DatabaseUnavailableError: PostgreSQL is not there, or busy.
     """
-    _migrate("upgrade", database, schema, revision)
-    with database_errors(f"Row-level security of schema {schema!r} is not complete"):
-        protect_tables(database, schema)
+    config, connect = _config(schema), opener_of(database)
+    with _refusals(connect, schema, revision):
+        with closing(connect()) as connection:
+            found = current(connection, schema)
+        for step in upgrade_steps(config, found, revision):
+            _run("upgrade", config, connect, step)
+        with database_errors(f"Row-level security of schema {schema!r} is not complete"):
+            protect_tables(database, schema)
 
 
 def downgrade(database: Database, schema: str, revision: str) -> None:
     """Take ``schema`` back to ``revision`` (``base`` removes everything, deals included)."""
-    _migrate("downgrade", database, schema, revision)
+    config, connect = _config(schema), opener_of(database)
+    with _refusals(connect, schema, revision):
+        _run("downgrade", config, connect, Step(revision))
 
 
 def upgrade_sql(schema: str = "hubspot", revision: str = "head") -> str:
@@ -133,14 +142,12 @@ def check_schema_name(schema: str) -> str:
     return schema
 
 
-def _migrate(name: str, database: Database, schema: str, revision: str) -> None:
+def _run(name: str, config: Config, connect: Callable[[], Connection[Any]], step: Step) -> None:
     from alembic import command  # 0.3 s of imports that a task which only checks need not pay
 
-    config = _config(schema)
-    connect = config.attributes["connect"] = opener_of(database)
-    doing = f"Schema {schema!r} could not be taken to revision {revision!r}"
-    with _alembic_errors(schema, revision), database_errors(doing, advice=lambda: _missing(connect, schema)):
-        getattr(command, name)(config, revision)
+    config.attributes["connect"] = connect
+    config.attributes["locks"] = step.locks
+    getattr(command, name)(config, step.revision)
 
 
 def _config(schema: str) -> Config:
@@ -151,6 +158,13 @@ def _config(schema: str) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["schema"] = check_schema_name(schema)
     return config
+
+
+@contextmanager
+def _refusals(connect: Callable[[], Connection[Any]], schema: str, revision: str) -> Iterator[None]:
+    doing = f"Schema {schema!r} could not be taken to revision {revision!r}"
+    with _alembic_errors(schema, revision), database_errors(doing, advice=lambda: _missing(connect, schema)):
+        yield
 
 
 @contextmanager

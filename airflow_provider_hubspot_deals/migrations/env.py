@@ -47,7 +47,7 @@ def _prepare_change(connection: Connection, schema: str) -> None:
     known = {script.revision for script in context.script.walk_revisions()}
     if unknown := heads - known:
         raise newer_than_package(schema, max(unknown))
-    if heads != {context.get_revision_argument()}:
+    if context.config.attributes["locks"] and heads != {context.get_revision_argument()}:
         lock_tables(cast("psycopg.Connection[Any]", connection.connection.dbapi_connection), schema)
 
 

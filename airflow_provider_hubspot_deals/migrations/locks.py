@@ -18,7 +18,7 @@ from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 TRY = (
     "500ms"  # how long readers may stand behind one try; below deadlock_timeout, so that never the loader is the victim
 )
-PAUSE_S = 0.5  # for those who stood behind it
+PAUSE_S = 0.25  # for those who stood behind it
 PATIENCE_S = 10.0
 
 
@@ -38,7 +38,7 @@ def lock_tables(connection: Connection[Any], schema: str) -> None:
             others = statements.column(connection, "migrations.who_locks", {"schema": schema})
             raise DatabaseUnavailableError(
                 f"Schema {schema!r} could not be migrated: for {PATIENCE_S:g} s others kept its tables locked"
-                f" ({'; '.join(others) or 'each for a short time'}). Nothing has changed. Run it again when they are"
+                f" ({'; '.join(others) or 'each for a short time'}). Nothing is half done. Run it again when they are"
                 " done; SELECT pg_terminate_backend(process) ends one."
             )
         time.sleep(PAUSE_S)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -36,7 +36,7 @@ USAGE = {"api_calls": 3, "rate_limit_hits": 1, "bytes_received": 1_000}
 
 def statements() -> Mapping[str, str]:
     """Every statement by ``file.name``."""
-    found = {}
+    found: dict[str, str] = {}
     for file in FOLDER.glob("*.sql"):
         _, *parts = re.split(r"^-- name: (\w+)$", file.read_text(), flags=re.MULTILINE)
         found |= {f"{file.stem}.{name}": text for name, text in zip(parts[::2], parts[1::2], strict=True)}
@@ -67,7 +67,7 @@ class PreviousLoader:
     def run(self, name: str, **parameters: object) -> list[dict[str, Any]]:
         """Run a statement; its rows, if it gives any."""
         self.used.add(name)
-        text = sql.SQL(cast("LiteralString", STATEMENTS[name]))
+        text = sql.SQL(STATEMENTS[name])
         statement = text.format(schema=sql.Identifier("hubspot"), leaf=sql.Identifier(self.leaf or "none"))
         with self.connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(statement, {**self.keys, **parameters})
@@ -100,7 +100,7 @@ class PreviousLoader:
             self.run("deals.create_stage")
             with (
                 self.connection.cursor() as cursor,
-                cursor.copy(sql.SQL(cast("LiteralString", STATEMENTS["deals.copy_stage"]))) as copy,
+                cursor.copy(sql.SQL(STATEMENTS["deals.copy_stage"])) as copy,
             ):
                 for deal_id in ids:
                     copy.write_row(a_row(deal_id))
@@ -129,7 +129,7 @@ class PreviousLoader:
     def copy(self, ids: range) -> None:
         """Fill the stage."""
         self.used.add("deals.copy_stage")
-        statement = sql.SQL(cast("LiteralString", STATEMENTS["deals.copy_stage"]))
+        statement = sql.SQL(STATEMENTS["deals.copy_stage"])
         with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
             for deal_id in ids:
                 copy.write_row(a_row(deal_id))

@@ -83,11 +83,23 @@ def test_g07_running_twice_changes_nothing(database_url: str) -> None:
     assert revision_of(database_url) == migrations.HEAD
 
 
-def test_g07_two_migrators_at_once_wait_for_each_other(empty_database_url: str, database_url: str) -> None:
+@pytest.mark.parametrize("start", [None, "0004"])
+def test_g07_two_migrators_at_once_wait_for_each_other(
+    empty_database_url: str, database_url: str, start: str | None
+) -> None:
+    if start:
+        migrations.upgrade(empty_database_url, revision=start)
     with ThreadPoolExecutor() as threads:
         for done in [threads.submit(migrate_in_a_process, empty_database_url) for _ in range(2)]:
             assert done.result() == ""
     assert description(empty_database_url) == description(database_url)
+
+
+def test_an_upgrade_to_where_the_schema_has_been_changes_nothing(database_url: str) -> None:
+    before = description(database_url)
+    migrations.upgrade(database_url, revision="0002")
+    assert description(database_url) == before
+    assert revision_of(database_url) == migrations.HEAD
 
 
 def migrate_in_a_process(url: str) -> str:

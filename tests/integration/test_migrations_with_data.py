@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals import migrations
-from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, SchemaError
 from airflow_provider_hubspot_deals.migrations import locks
 from tests.integration.previous_release import REVISION, STATEMENTS, PreviousLoader
 from tests.integration.tenant import NAMESPACE, Tenant
@@ -200,13 +200,24 @@ def test_d18_a_long_transaction_of_a_reader_stops_the_migration_and_nobody_else(
             migrations.upgrade(old_url)
         process = idle.info.backend_pid
     assert f"process {process} on jobs" in str(raised.value)
-    assert "Nothing has changed" in str(raised.value)
+    assert "Nothing is half done" in str(raised.value)
     assert reader.error is None
     assert reader.longest_s < READER_WAIT_MAX_S
     assert contents(old_url) == before
     with psycopg.connect(old_url) as connection:
         assert migrations.current(connection) == REVISION
     migrations.upgrade(old_url)
+
+
+def test_a_revision_that_fails_leaves_the_schema_at_the_one_before(old_url: str) -> None:
+    tenant = Tenant(old_url)
+    tenant.execute("CREATE TABLE hubspot.usage_records ()")  # in the way of revision 0006
+    with pytest.raises(SchemaError, match="already exists"):
+        migrations.upgrade(old_url)
+    assert tenant.query("SELECT version_num FROM hubspot.schema_version") == [{"version_num": "0005"}]
+    tenant.execute("DROP TABLE hubspot.usage_records")
+    migrations.upgrade(old_url)
+    assert tenant.query("SELECT version_num FROM hubspot.schema_version") == [{"version_num": migrations.HEAD}]
 
 
 def test_who_is_at_the_newest_revision_disturbs_nobody_by_migrating_again(database_url: str) -> None:

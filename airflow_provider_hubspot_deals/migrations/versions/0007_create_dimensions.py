@@ -4,6 +4,7 @@ from alembic import op
 
 revision = "0007"
 down_revision = "0006"
+readers_wait = False
 
 HASH_PARTITIONS = 16  # by organization: thousands of tenants share few tables, and an organization's rows one of them
 HASHED = ("deal_associations", "deal_property_history")

@@ -42,7 +42,7 @@ ALTER TABLE deals_quarantine
     ALTER raw DROP NOT NULL,
     ADD COLUMN raw_expired_at timestamptz NULL,
     ADD CONSTRAINT deals_quarantine_keeps_raw_until_it_expires CHECK ((raw IS NULL) = (raw_expired_at IS NOT NULL));
-COMMENT ON COLUMN deals_quarantine.raw IS 'The record as HubSpot sent it (zlib). NULL once expire_quarantine() removed it.';
+COMMENT ON COLUMN deals_quarantine.raw IS 'The record as JSON, zlib-compressed: what HubSpot sent, personal data included. NULL once expire_quarantine() removed it.';
 COMMENT ON COLUMN deals_quarantine.raw_expired_at IS 'When expire_quarantine() removed raw; NULL while it is kept.';
 
 CREATE FUNCTION tell(organization uuid, kind text, details jsonb) RETURNS void

@@ -8,6 +8,7 @@ from alembic import op
 
 revision = "0010"
 down_revision = "0009"
+readers_wait = False
 
 ORGANIZATION = "The tenant: organizations.id."
 TYPE = "Label of the portal: standard, sandbox or another, lower case, up to 15 characters. An organization may have several portals."
@@ -62,7 +63,6 @@ COLUMNS = {
         "id": "The tenant id everywhere: as given in the organizations file, else the version 5 UUID of the slug.",
         "slug": "Name of the organization in the organizations file and in DAG ids: lower-case letters, digits, _ and -.",
         "name": "Name for people. Nothing of ours fills it.",
-        "retention_days": "Days that an ended job stays in jobs.",
         "created_at": "When the organization was first claimed for (UTC).",
         "updated_at": CHANGED,
     },
@@ -147,7 +147,6 @@ COLUMNS = {
         "deal_id_text": "What stood where the deal's id belongs, if it was printable and had at most 64 characters.",
         "reason_code": "Why: BAD_ID, BAD_VERSION (no usable hs_lastmodifieddate), BAD_RECORD (not a record), TOO_LARGE (over 8 MiB) or TOO_DEEP.",
         "field_name": "The field that the reason is about; NULL when it is the whole record.",
-        "raw": "The record as JSON, zlib-compressed: what HubSpot sent, personal data included.",
         "raw_is_cut": "Whether raw was cut at 1 MiB, compressed.",
         "raw_sha256": "SHA-256 of the whole JSON, by which the same record is known again.",
         "job_id": "Job that saw the record last; it may have been archived or purged since.",
@@ -248,14 +247,15 @@ CONSTRAINTS = {
 
 
 def upgrade() -> None:
-    for target, meaning in _comments().items():
-        text = meaning.replace("'", "''")
-        op.execute(f"COMMENT ON {target} IS '{text}'")
+    op.execute("\n".join(f"COMMENT ON {target} IS {_literal(text)};" for target, text in _comments().items()))
 
 
 def downgrade() -> None:
-    for target in _comments():
-        op.execute(f"COMMENT ON {target} IS NULL")
+    op.execute("\n".join(f"COMMENT ON {target} IS NULL;" for target in _comments()))
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _comments() -> dict[str, str]:
