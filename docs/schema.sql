@@ -84,27 +84,83 @@ END $$;
 COMMENT ON FUNCTION hubspot.add_usage() IS 'Trigger: adds to usage_records what a change of a job''s row counted.';
 
 CREATE FUNCTION hubspot.allow_negative_amounts(organization uuid, deal_type text, allowed boolean) RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    IF deals_leaf(organization, deal_type) IS NULL THEN
+        RAISE EXCEPTION 'organization % has no leaf of type %', organization, quote_nullable(deal_type)
+            USING ERRCODE = 'undefined_table', HINT = 'ensure_deals_partition() makes it.';
+    END IF;
+    PERFORM switch_amount_check(organization, deal_type, allowed);
+END $$;
+
+COMMENT ON FUNCTION hubspot.allow_negative_amounts(organization uuid, deal_type text, allowed boolean) IS 'Switch the amount check of one leaf; HubSpot itself allows negative amounts. For loaders; works as the owner.';
+
+CREATE FUNCTION hubspot.analyze_deals(tables_max integer DEFAULT 50) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'hubspot', 'pg_temp'
     AS $$
 DECLARE
-    leaf regclass := to_regclass(deals_partition(organization, deal_type));
-    refused boolean := EXISTS (SELECT FROM pg_constraint WHERE conrelid = leaf AND conname = 'chk_amount_not_negative');
+    -- pg_inherits, since pg_partition_tree() locks every leaf.
+    changed regclass[] := ARRAY(
+        SELECT leaf.oid::regclass
+        FROM pg_inherits AS branches
+        JOIN pg_inherits AS leaves ON leaves.inhparent = branches.inhrelid
+        JOIN pg_class AS leaf ON leaf.oid = leaves.inhrelid
+        WHERE branches.inhparent = 'hubspot_deals'::regclass
+          AND pg_stat_get_mod_since_analyze(leaf.oid) > 50 + 0.1 * greatest(leaf.reltuples, 0)
+        ORDER BY pg_stat_get_mod_since_analyze(leaf.oid) DESC
+        LIMIT tables_max
+    );
+    relation regclass;
 BEGIN
-    IF allowed AND refused THEN
-        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT chk_amount_not_negative', leaf);
-    ELSIF NOT allowed AND NOT refused THEN
-        -- A negative amount left standing would refuse every later update of its row, a deletion mark too.
-        -- raw_properties keeps the exact text; without its hash the row is written anew when its deal is next read.
-        EXECUTE format(
-            'UPDATE %s SET amount = NULL, _content_hash = NULL, _value_issues = coalesce(_value_issues, ''[]'') || %L'
-            ' WHERE amount < 0', leaf, '[{"field": "amount", "code": "AMOUNT_NEGATIVE"}]');
-        EXECUTE format(
-            'ALTER TABLE %s ADD CONSTRAINT chk_amount_not_negative CHECK (amount IS NULL OR amount >= 0) NOT VALID', leaf);
+    IF coalesce(pg_stat_get_last_analyze_time('job_events'::regclass), '-infinity') < now() - interval '1 day' THEN
+        changed := changed || 'job_events'::regclass;
     END IF;
+    FOREACH relation IN ARRAY changed LOOP
+        EXECUTE 'ANALYZE (SKIP_LOCKED) ' || relation;
+    END LOOP;
+    RETURN cardinality(changed);
 END $$;
 
-COMMENT ON FUNCTION hubspot.allow_negative_amounts(organization uuid, deal_type text, allowed boolean) IS 'Switch the amount check of one leaf; HubSpot itself allows negative amounts.';
+COMMENT ON FUNCTION hubspot.analyze_deals(tables_max integer) IS 'ANALYZE the leaves of hubspot_deals with the most changes since autovacuum last did, at most tables_max, and once a day job_events with its months. Never hubspot_deals itself: that reads every leaf, and would mix values of all tenants in its statistics. Returns how many; no event.';
+
+CREATE FUNCTION hubspot.archive_jobs(organization uuid DEFAULT NULL::uuid, rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $_$
+DECLARE
+    names text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+                   WHERE attrelid = 'jobs'::regclass AND attnum > 0 AND NOT attisdropped);
+    tenant uuid;
+    moved integer;
+    total integer := 0;
+BEGIN
+    PERFORM set_config('hubspot_deals.moving_jobs', 'on', true);
+    FOR tenant, moved IN EXECUTE format($sql$
+        WITH due AS (
+            SELECT job.id
+            FROM organizations AS owner
+            JOIN jobs AS job ON job.organization_id = owner.id
+                            AND job.end_time < now() - make_interval(days => owner.retention_days)
+            WHERE $1 IS NULL OR owner.id = $1
+            LIMIT $2
+            FOR UPDATE OF job SKIP LOCKED
+        ),
+        removed AS (DELETE FROM jobs USING due WHERE jobs.id = due.id RETURNING jobs.*),
+        kept AS (INSERT INTO jobs_archive (%1$s) SELECT %1$s FROM removed RETURNING organization_id)
+        SELECT organization_id, count(*) FROM kept GROUP BY organization_id
+    $sql$, names) USING organization, rows_max
+    LOOP
+        PERFORM tell(tenant, 'jobs_archived', jsonb_build_object('jobs', moved));
+        total := total + moved;
+    END LOOP;
+    PERFORM set_config('hubspot_deals.moving_jobs', '', true);
+    RETURN total;
+END $_$;
+
+COMMENT ON FUNCTION hubspot.archive_jobs(organization uuid, rows_max integer) IS 'Move jobs that ended longer ago than retention_days to jobs_archive, of one organization or of all (NULL), at most rows_max; never touches deals. Returns how many: call again while it is rows_max.';
 
 CREATE FUNCTION hubspot.average_percentage(total numeric[]) RETURNS numeric
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -114,6 +170,20 @@ $$;
 
 COMMENT ON FUNCTION hubspot.average_percentage(total numeric[]) IS 'Last step of avg(text): the mean, or NULL of nothing.';
 
+CREATE FUNCTION hubspot.bind_reader(role regrole, organization uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM organizations WHERE id = organization) THEN
+        RAISE EXCEPTION 'organization % is not registered', organization USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    INSERT INTO reader_organizations (role, organization_id) VALUES (role, organization) ON CONFLICT DO NOTHING;
+    PERFORM grant_reader(role);
+END $$;
+
+COMMENT ON FUNCTION hubspot.bind_reader(role regrole, organization uuid) IS 'Let a role read one organization, and none but those that it is bound to, whatever it sets. It may also read that organization''s leaves.';
+
 CREATE FUNCTION hubspot.changed(old_value anycompatible, new_value anycompatible, stored anycompatible) RETURNS anycompatible
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -121,6 +191,28 @@ CREATE FUNCTION hubspot.changed(old_value anycompatible, new_value anycompatible
 $$;
 
 COMMENT ON FUNCTION hubspot.changed(old_value anycompatible, new_value anycompatible, stored anycompatible) IS 'What an UPDATE through a view writes: only what its statement set. The view''s old row may be older than the stored one.';
+
+CREATE FUNCTION hubspot.clear_statistics(relations regclass[]) RETURNS text[]
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    IF current_setting('server_version_num')::integer >= 180000 THEN
+        PERFORM pg_clear_attribute_stats(nspname::text, relname::text, attname::text, inherited)
+        FROM pg_class
+        JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        JOIN pg_attribute ON attrelid = pg_class.oid
+        CROSS JOIN (VALUES (false), (true)) AS kind (inherited)
+        WHERE pg_class.oid = ANY (relations) AND attnum > 0 AND NOT attisdropped;
+        RETURN '{}';
+    END IF;
+    RETURN ARRAY(
+        SELECT format('DELETE FROM pg_statistic WHERE starelid = ''%s.%I''::regclass', relnamespace::regnamespace, relname)
+        FROM pg_class WHERE oid = ANY (relations) ORDER BY relname
+    );
+END $$;
+
+COMMENT ON FUNCTION hubspot.clear_statistics(relations regclass[]) IS 'Empty the planner''s statistics of these tables. Before PostgreSQL 18 only a superuser can: returns the statements for one.';
 
 CREATE FUNCTION hubspot.count_in(document jsonb, name text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -137,6 +229,16 @@ CREATE FUNCTION hubspot.deal_type_of(job_type text) RETURNS text
 $$;
 
 COMMENT ON FUNCTION hubspot.deal_type_of(job_type text) IS 'The portal''s label in jobs.type: hubspot_deals_sandbox → sandbox, hubspot_deals → standard. Other work than deals keeps its name.';
+
+CREATE FUNCTION hubspot.deals_leaf(organization uuid, deal_type text) RETURNS regclass
+    LANGUAGE sql STABLE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+    SELECT oid::regclass FROM pg_class
+    WHERE relname = deals_partition(organization, deal_type) AND relnamespace = current_schema()::regnamespace
+$$;
+
+COMMENT ON FUNCTION hubspot.deals_leaf(organization uuid, deal_type text) IS 'The leaf of one organization and type; NULL when there is none. A temporary table of that name is not it.';
 
 CREATE FUNCTION hubspot.deals_partition(organization uuid, deal_type text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -160,62 +262,405 @@ END $$;
 
 COMMENT ON FUNCTION hubspot.delete_scan_job() IS 'Trigger: a DELETE from scan_jobs removes the job, never deals.';
 
-CREATE FUNCTION hubspot.ensure_deals_partition(organization uuid, deal_type text) RETURNS text
+CREATE FUNCTION hubspot.drop_deals_of(organization uuid) RETURNS bigint
     LANGUAGE plpgsql
     SET search_path TO 'hubspot', 'pg_temp'
-    AS $_$
+    SET lock_timeout TO '2s'
+    AS $$
 DECLARE
-    branch text := 'hubspot_deals_' || deal_type;
-    leaf text := deals_partition(organization, deal_type);
+    leaves regclass[] := ARRAY(
+        SELECT oid::regclass FROM pg_class
+        WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'hubspot_deals'::regclass) AND relkind = 'r'
+          AND starts_with(relname, 'hubspot_deals_') AND right(relname, 33) = '_' || replace(organization::text, '-', '')
+        ORDER BY relname
+    );
+    deals bigint := 0;
+    found bigint;
+    leaf regclass;
 BEGIN
-    IF deal_type !~ '^[a-z][a-z0-9_]{0,14}$' THEN
-        RAISE EXCEPTION 'deal type % must be up to 15 lower-case letters, digits and underscores', quote_literal(deal_type)
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF to_regclass(leaf) IS NOT NULL THEN
-        RETURN leaf;
-    END IF;
-    PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || '.' || branch, 0));
-    -- CREATE … PARTITION OF would wait for every open writer; CREATE and ATTACH does not.
-    IF to_regclass(branch) IS NULL THEN
-        EXECUTE format('CREATE TABLE %I (LIKE hubspot_deals INCLUDING ALL) PARTITION BY LIST (_organization_id)', branch);
-        EXECUTE format('ALTER TABLE hubspot_deals ATTACH PARTITION %I FOR VALUES IN (%L)', branch, deal_type);
-    END IF;
-    IF to_regclass(leaf) IS NULL THEN
-        -- A leaf is one organization and type, so the deal id alone is its key: a third of a composite key's size.
-        EXECUTE format('CREATE TABLE %I (LIKE hubspot_deals INCLUDING ALL, PRIMARY KEY (hubspot_deal_id))', leaf);
-        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%L)', branch, leaf, organization);
-    END IF;
-    RETURN leaf;
-END $_$;
+    FOREACH leaf IN ARRAY leaves LOOP
+        EXECUTE format('SELECT count(*) FROM %s', leaf) INTO found;
+        deals := deals + found;
+    END LOOP;
+    FOREACH leaf IN ARRAY leaves LOOP
+        EXECUTE format('DROP TABLE %s', leaf);
+    END LOOP;
+    RETURN deals;
+END $$;
 
-COMMENT ON FUNCTION hubspot.ensure_deals_partition(organization uuid, deal_type text) IS 'Make the leaf table of one organization and type if it is not there, and return its name.';
+COMMENT ON FUNCTION hubspot.drop_deals_of(organization uuid) IS 'Drop the leaf tables of an organization, attached or not, and return how many deals they held. Part of erase_organization().';
+
+CREATE FUNCTION hubspot.drop_job_events_before(moment timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'hubspot', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+DECLARE
+    old text[] := (
+        SELECT coalesce(array_agg(relname ORDER BY relname), '{}')
+        FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE inhparent = 'job_events'::regclass
+          AND relname < job_events_partition(least(moment, now())) COLLATE "C"
+    );
+    name text;
+BEGIN
+    FOREACH name IN ARRAY old LOOP
+        EXECUTE format('DROP TABLE %I', name);
+    END LOOP;
+    IF old <> '{}' THEN
+        PERFORM tell(NULL, 'event_months_dropped', jsonb_build_object('partitions', old));
+    END IF;
+    RETURN cardinality(old);
+EXCEPTION WHEN lock_not_available THEN
+    RAISE EXCEPTION 'job_events is in use: no month of it could be dropped' USING ERRCODE = 'lock_not_available',
+        HINT = 'Dropping needs the table to itself for a moment and waits 2 s for it. End long transactions on it, or call again.';
+END $$;
+
+COMMENT ON FUNCTION hubspot.drop_job_events_before(moment timestamp with time zone) IS 'Drop the partitions of job_events for whole months (UTC) before a moment, never the current one. Returns how many.';
+
+CREATE FUNCTION hubspot.ensure_deals_partition(organization uuid, deal_type text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    new_table regclass;
+BEGIN
+    IF organization IS NULL OR deal_type IS NULL THEN
+        RAISE EXCEPTION 'a leaf needs an organization and a deal type' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF deals_leaf(organization, deal_type) IS NULL THEN
+        PERFORM make_deals_partition(organization, deal_type);
+        FOR new_table IN
+            SELECT oid FROM pg_class
+            WHERE relname IN ('hubspot_deals_' || deal_type, deals_partition(organization, deal_type))
+              AND relnamespace = current_schema()::regnamespace AND NOT relforcerowsecurity
+        LOOP
+            PERFORM protect_table(new_table);
+        END LOOP;
+    END IF;
+    RETURN deals_partition(organization, deal_type);
+END $$;
+
+COMMENT ON FUNCTION hubspot.ensure_deals_partition(organization uuid, deal_type text) IS 'Make and protect the leaf table of one organization and type if it is not there, and return its name. For loaders; works as the owner.';
 
 CREATE FUNCTION hubspot.ensure_job_events_partition(moment timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'hubspot', 'pg_temp'
     AS $$
-DECLARE
-    month date := date_trunc('month', moment AT TIME ZONE 'UTC');
-    name  text := job_events_partition(moment);
 BEGIN
-    IF to_regclass(name) IS NOT NULL THEN
+    IF NOT make_job_events_partition(moment) THEN
         RETURN false;
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || '.job_events', 0));
-    IF to_regclass(name) IS NOT NULL THEN
-        RETURN false;
-    END IF;
-    -- CREATE … PARTITION OF would wait for every open writer; CREATE and ATTACH does not.
-    EXECUTE format('CREATE TABLE %I (LIKE job_events INCLUDING ALL)', name);
-    EXECUTE format('CREATE TRIGGER job_events_no_truncate BEFORE TRUNCATE ON %I'
-                   ' FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_events()', name);
-    EXECUTE format('ALTER TABLE job_events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name,
-                   month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+    PERFORM protect_table(job_events_partition(moment)::regclass);
     RETURN true;
 END $$;
 
-COMMENT ON FUNCTION hubspot.ensure_job_events_partition(moment timestamp with time zone) IS 'Make the partition for the month of a moment; true if it was not there.';
+COMMENT ON FUNCTION hubspot.ensure_job_events_partition(moment timestamp with time zone) IS 'Make and protect the partition for the month of a moment; true if it was not there. For loaders; works as the owner.';
+
+CREATE FUNCTION hubspot.ensure_job_events_partitions(months_ahead integer DEFAULT 3) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    made text[] := (
+        SELECT coalesce(array_agg(job_events_partition(moment) ORDER BY moment), '{}')
+        FROM generate_series(0, months_ahead) AS month,
+             LATERAL (SELECT (date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => month)) AT TIME ZONE 'UTC')
+                 AS first (moment)
+        WHERE ensure_job_events_partition(moment)
+    );
+BEGIN
+    IF made <> '{}' THEN
+        PERFORM tell(NULL, 'event_months_created', jsonb_build_object('partitions', made));
+    END IF;
+    RETURN cardinality(made);
+END $$;
+
+COMMENT ON FUNCTION hubspot.ensure_job_events_partitions(months_ahead integer) IS 'Make the partitions of job_events for this month and so many to come. Returns how many were not there.';
+
+CREATE FUNCTION hubspot.erase_organization(organization uuid) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    SET lock_timeout TO '10s'
+    AS $_$
+DECLARE
+    tenant_table regclass;
+    tenant_column name;
+    counted bigint;
+    counts jsonb := '{}';
+    remaining text[] := '{}';
+BEGIN
+    -- The loader's order, so that neither waits for the other: the fence, then the organization, whose row nothing that
+    -- belongs to it can be written without.
+    PERFORM FROM sync_state WHERE organization_id = organization ORDER BY type FOR UPDATE;
+    PERFORM FROM organizations WHERE id = organization FOR UPDATE;
+    PERFORM set_config('hubspot_deals.erasing', organization::text, true);
+    FOR tenant_table, tenant_column IN
+        SELECT pg_class.oid::regclass, attname
+        FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+        WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'organizations'::regclass)
+          AND relkind IN ('r', 'p') AND NOT relispartition AND NOT starts_with(relname, 'hubspot_deals')
+          AND attname IN ('organization_id', '_organization_id') AND atttypid = 'uuid'::regtype AND NOT attisdropped
+        -- What others refer to goes after them, else their rows vanish uncounted.
+        ORDER BY (SELECT count(*) FROM pg_constraint WHERE confrelid = pg_class.oid), relname
+    LOOP
+        EXECUTE format('DELETE FROM %s WHERE %I = $1', tenant_table, tenant_column) USING organization;
+        GET DIAGNOSTICS counted = ROW_COUNT;
+        IF counted > 0 THEN
+            counts := counts || jsonb_build_object((SELECT relname FROM pg_class WHERE oid = tenant_table), counted);
+        END IF;
+        remaining := remaining || forget_statistics(tenant_table);
+    END LOOP;
+    PERFORM set_config('hubspot_deals.erasing', '', true);
+    DELETE FROM organizations WHERE id = organization;
+    GET DIAGNOSTICS counted = ROW_COUNT;
+    remaining := remaining || forget_statistics('organizations');
+    remaining := remaining || clear_statistics(ARRAY(  -- autovacuum never analyzes these two levels; a person may have
+        SELECT oid::regclass FROM pg_class LEFT JOIN pg_inherits ON inhrelid = oid
+        WHERE 'hubspot_deals'::regclass IN (oid, inhparent) AND reltuples >= 0));
+    -- Last, since it shuts every reader of the parent out until this transaction ends.
+    counts := counts || jsonb_build_object('organizations', counted, 'deals', drop_deals_of(organization));
+    remaining := remaining || forget_names();
+    IF counts <> '{"organizations": 0, "deals": 0}' THEN
+        PERFORM tell(NULL, 'organization_erased', jsonb_build_object(
+            'organization_sha256', encode(sha256(convert_to(organization::text, 'UTF8')), 'hex'), 'rows', counts));
+    END IF;
+    RETURN jsonb_build_object('rows', counts, 'run_now', remaining, 'note',
+        'An organization that is still in the organizations file is registered again by its next run: take it out first.');
+EXCEPTION WHEN lock_not_available THEN
+    RAISE EXCEPTION 'organization % is in use: nothing of it was erased', organization USING ERRCODE = 'lock_not_available',
+        HINT = 'A batch of its run was not over within 10 s, or a reader of hubspot_deals within 2 s. Call again.';
+END $_$;
+
+COMMENT ON FUNCTION hubspot.erase_organization(organization uuid) IS 'Remove everything of an organization: its leaf tables, its rows in every table that has a tenant column, its events, and its values in the planner''s statistics. A run under way ends at its next batch and writes nothing more. Returns rows by table, and run_now: statements left to a superuser (before PostgreSQL 18) or the owner of the database. Can be repeated.';
+
+CREATE FUNCTION hubspot.expire_archive(rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    tenant uuid;
+    removed integer;
+    total integer := 0;
+BEGIN
+    FOR tenant, removed IN
+        WITH due AS (
+            SELECT job.id
+            FROM organizations AS owner
+            JOIN jobs_archive AS job ON job.organization_id = owner.id
+                                    AND job.archived_at < now() - make_interval(days => owner.archive_days)
+            LIMIT rows_max
+            FOR UPDATE OF job SKIP LOCKED
+        ),
+        gone AS (DELETE FROM jobs_archive AS job USING due WHERE job.id = due.id RETURNING job.organization_id)
+        SELECT organization_id, count(*) FROM gone GROUP BY organization_id
+    LOOP
+        PERFORM tell(tenant, 'archive_expired', jsonb_build_object('jobs', removed));
+        total := total + removed;
+    END LOOP;
+    RETURN total;
+END $$;
+
+COMMENT ON FUNCTION hubspot.expire_archive(rows_max integer) IS 'Delete jobs that have been in jobs_archive for archive_days, at most rows_max. Returns how many.';
+
+CREATE FUNCTION hubspot.expire_quarantine(rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    tenant uuid;
+    deleted integer;
+    emptied integer;
+    total integer := 0;
+BEGIN
+    FOR tenant, deleted, emptied IN
+        WITH due AS (
+            SELECT record.id, record.organization_id, record.resolved_at IS NOT NULL AS is_resolved
+            FROM organizations AS owner
+            JOIN deals_quarantine AS record ON record.organization_id = owner.id
+                                           AND record.last_seen < now() - make_interval(days => owner.quarantine_days)
+                                           AND (record.raw IS NOT NULL OR record.resolved_at IS NOT NULL)
+            LIMIT rows_max
+            FOR UPDATE OF record SKIP LOCKED
+        ),
+        gone AS (DELETE FROM deals_quarantine AS record USING due WHERE record.id = due.id AND due.is_resolved),
+        kept AS (
+            UPDATE deals_quarantine AS record SET raw = NULL, raw_expired_at = now()
+            FROM due WHERE record.id = due.id AND NOT due.is_resolved
+        )
+        SELECT organization_id, count(*) FILTER (WHERE is_resolved), count(*) FILTER (WHERE NOT is_resolved)
+        FROM due GROUP BY organization_id
+    LOOP
+        PERFORM tell(tenant, 'quarantine_expired', jsonb_build_object('deleted', deleted, 'emptied', emptied));
+        total := total + deleted + emptied;
+    END LOOP;
+    RETURN total;
+END $$;
+
+COMMENT ON FUNCTION hubspot.expire_quarantine(rows_max integer) IS 'Of records that HubSpot has not sent for quarantine_days, delete the resolved ones and empty raw of the open ones, whose ids can still be requeued; at most rows_max. Returns how many.';
+
+CREATE FUNCTION hubspot.expire_usage(rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    tenant uuid;
+    removed integer;
+    total integer := 0;
+BEGIN
+    FOR tenant, removed IN
+        WITH due AS (
+            SELECT record.organization_id, record.type, record.day
+            FROM organizations AS owner
+            JOIN usage_records AS record ON record.organization_id = owner.id
+                                        AND record.day < (now() AT TIME ZONE 'UTC')::date - owner.archive_days
+            LIMIT rows_max
+            FOR UPDATE OF record SKIP LOCKED
+        ),
+        gone AS (
+            DELETE FROM usage_records AS record USING due
+            WHERE (record.organization_id, record.type, record.day) = (due.organization_id, due.type, due.day)
+            RETURNING record.organization_id
+        )
+        SELECT organization_id, count(*) FROM gone GROUP BY organization_id
+    LOOP
+        PERFORM tell(tenant, 'usage_expired', jsonb_build_object('days', removed));
+        total := total + removed;
+    END LOOP;
+    RETURN total;
+END $$;
+
+COMMENT ON FUNCTION hubspot.expire_usage(rows_max integer) IS 'Delete usage_records of days more than archive_days ago, at most rows_max. Returns how many.';
+
+CREATE FUNCTION hubspot.forget_names() RETURNS text[]
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    refresh CONSTANT text := 'ANALYZE pg_catalog.pg_class, pg_catalog.pg_type, pg_catalog.pg_constraint';
+BEGIN
+    IF (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()) THEN
+        EXECUTE refresh;
+        RETURN '{}';
+    END IF;
+    RETURN ARRAY[refresh];
+END $$;
+
+COMMENT ON FUNCTION hubspot.forget_names() IS 'Replace the planner''s statistics of the catalog, which list names of tables that are gone: a leaf''s has its organization''s id in it. Only the owner of the database can: returns the statement for it otherwise.';
+
+CREATE FUNCTION hubspot.forget_statistics(relation regclass) RETURNS text[]
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    -- reltuples is -1 until a table is first analyzed or vacuumed.
+    analyzed regclass[] := ARRAY(
+        SELECT oid::regclass FROM pg_class
+        WHERE oid IN (SELECT relation UNION SELECT relid FROM pg_partition_tree(relation)) AND reltuples >= 0
+    );
+    emptied regclass[] := '{}';
+    member regclass;
+    is_empty boolean;
+BEGIN
+    EXECUTE 'ANALYZE ' || relation;
+    FOREACH member IN ARRAY analyzed LOOP
+        EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s)', member) INTO is_empty;
+        IF is_empty THEN
+            emptied := emptied || member;  -- ANALYZE of an empty table leaves the old statistics in place
+        END IF;
+    END LOOP;
+    RETURN clear_statistics(emptied);
+END $$;
+
+COMMENT ON FUNCTION hubspot.forget_statistics(relation regclass) IS 'Replace the planner''s statistics of a table, whose most common values may be a tenant''s, by those of the rows that are left. Returns what clear_statistics() leaves to a superuser.';
+
+CREATE FUNCTION hubspot.give_loader(relation regclass, role regrole) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    IF loader_privileges(relation) <> '{}' THEN
+        EXECUTE format('GRANT %s ON %s TO %s', array_to_string(loader_privileges(relation), ', '), relation, role);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION hubspot.give_loader(relation regclass, role regrole) IS 'Grant on one table what loading needs.';
+
+CREATE FUNCTION hubspot.give_reader(relation regclass, reader regrole) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    kind pg_class := (SELECT pg_class FROM pg_class WHERE oid = relation);
+    columns text;
+BEGIN
+    IF kind.relkind <> 'v' AND reader_condition(relation) IS NULL OR kind.relispartition AND NOT EXISTS (
+        SELECT FROM reader_organizations WHERE role = reader AND organization_id = leaf_organization(relation)
+    ) THEN
+        RETURN;
+    END IF;
+    IF relation = 'deals_quarantine'::regclass THEN
+        -- A record that could not be stored is kept as HubSpot sent it: its bytes may hold anything.
+        columns := (SELECT '(' || string_agg(quote_ident(attname), ', ') || ')' FROM pg_attribute
+                    WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND attname <> 'raw');
+    END IF;
+    EXECUTE format('GRANT SELECT %s ON %s TO %s', columns, relation, reader);
+END $$;
+
+COMMENT ON FUNCTION hubspot.give_reader(relation regclass, reader regrole) IS 'Grant on one table or view what a reader may see; of partitions, the leaves of the organizations that it is bound to.';
+
+CREATE FUNCTION hubspot.grant_loader(role regrole) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    roles text := array_to_string(array_append(array_remove(loaders(), role), role), ', ');
+    relation regclass;
+    called regprocedure;
+    missing text;
+BEGIN
+    IF role = ANY (readers()) THEN
+        RAISE EXCEPTION 'role % is a reader, and a loader sees every organization', role
+            USING ERRCODE = 'invalid_grant_operation', HINT = 'Use another role, or call revoke_reader() first.';
+    END IF;
+    PERFORM use_schema(role, current_schema());
+    PERFORM give_loader(ours, role) FROM our_relations() AS ours;
+    FOR called IN SELECT loader_functions() LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', called, role);
+    END LOOP;
+    -- Last, since from here on readers of these tables wait for the end of this transaction.
+    FOR relation IN
+        SELECT polrelid FROM pg_policy JOIN our_relations() AS ours ON ours = polrelid
+        WHERE polname = 'loader' AND role <> ALL (polroles)
+    LOOP
+        EXECUTE format('ALTER POLICY loader ON %s TO %s', relation, roles);
+    END LOOP;
+    missing := (SELECT string_agg(lacking, ', ') FROM missing_privileges(role) AS lacking);
+    IF missing IS NOT NULL THEN
+        RAISE WARNING 'role % still lacks %', role, missing USING HINT = 'The owner of the database can grant it.';
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION hubspot.grant_loader(role regrole) IS 'Let a role load: read and write every organization''s rows, and make their leaves. It need not own anything.';
+
+CREATE FUNCTION hubspot.grant_reader(role regrole) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE oid = role AND (rolsuper OR rolbypassrls)) THEN
+        RAISE EXCEPTION 'role % is a superuser or has BYPASSRLS: no policy would hold for it', role
+            USING ERRCODE = 'invalid_grant_operation', HINT = 'Use another role.';
+    END IF;
+    IF EXISTS (SELECT FROM unnest(loaders()) AS loader WHERE pg_has_role(role, loader, 'MEMBER')) THEN
+        RAISE EXCEPTION 'role % has the rights of a loader, which sees every organization', role
+            USING ERRCODE = 'invalid_grant_operation', HINT = 'Use another role.';
+    END IF;
+    PERFORM use_schema(role, name) FROM unnest(ARRAY[current_schema(), reporting_schema()]) AS name;
+    PERFORM give_reader(relation, role) FROM our_relations() AS relation;
+END $$;
+
+COMMENT ON FUNCTION hubspot.grant_reader(role regrole) IS 'Let a role read the organization that it names in the setting app.current_tenant. It can name any: bind a role that is not to be trusted with that.';
 
 CREATE FUNCTION hubspot.guard_job_facts() RETURNS trigger
     LANGUAGE plpgsql
@@ -271,7 +716,7 @@ BEGIN
     -- A bare UPDATE … SET status = 'cancelled' is the documented way to cancel: fill in what it leaves out.
     IF NEW.status = 'running' THEN
         NEW.start_time := coalesce(NEW.start_time, now());
-    ELSIF NEW.status <> 'pending' THEN
+    ELSIF NEW.status IN ('completed', 'failed', 'cancelled') THEN
         NEW.end_time := coalesce(NEW.end_time, now());
     END IF;
     RETURN NEW;
@@ -435,6 +880,8 @@ CREATE TABLE hubspot.jobs (
     CONSTRAINT jobs_type_is_a_label CHECK (((type ~ '^[a-z][a-z0-9_]{0,30}$'::text) AND ((type !~ '^hubspot_deals_'::text) OR (type ~ '^hubspot_deals_[a-z][a-z0-9_]{0,14}$'::text)) AND (type <> 'hubspot_deals_standard'::text))),
     CONSTRAINT jobs_value_issues_check CHECK ((value_issues >= 0))
 );
+
+ALTER TABLE ONLY hubspot.jobs FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE hubspot.jobs IS 'One row per extraction run of one organization and type, next to the Airflow run that it belongs to.';
 
@@ -607,6 +1054,25 @@ $$;
 
 COMMENT ON FUNCTION hubspot.job_events_partition(moment timestamp with time zone) IS 'Name of the partition that holds the events of a moment.';
 
+CREATE FUNCTION hubspot.keep_bound() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        RAISE EXCEPTION 'readers are unbound by revoke_reader(), one by one' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE oid = OLD.role) THEN
+        PERFORM revoke_rights(OLD.role);
+        IF EXISTS (SELECT FROM reader_organizations WHERE role = OLD.role) THEN
+            PERFORM grant_reader(OLD.role);
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION hubspot.keep_bound() IS 'A role that loses its last organization loses its rights with it: unbound, it would see whatever it sets.';
+
 CREATE FUNCTION hubspot.known_time_zone(zone text) RETURNS text
     LANGUAGE plpgsql STABLE STRICT
     AS $$
@@ -618,6 +1084,143 @@ EXCEPTION WHEN invalid_parameter_value THEN
 END $$;
 
 COMMENT ON FUNCTION hubspot.known_time_zone(zone text) IS 'The name of a time zone if this server knows it, else NULL: one unknown name would break every query that converts to it.';
+
+CREATE FUNCTION hubspot.leaf_organization(relation regclass) RETURNS uuid
+    LANGUAGE sql STABLE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+    SELECT substring(pg_get_expr(leaf.relpartbound, leaf.oid) FROM '[0-9a-f]{8}-[0-9a-f-]{27}')::uuid
+    FROM pg_class AS leaf
+    JOIN pg_inherits AS in_branch ON in_branch.inhrelid = leaf.oid
+    JOIN pg_inherits AS in_deals ON in_deals.inhrelid = in_branch.inhparent AND in_deals.inhparent = 'hubspot_deals'::regclass
+    WHERE leaf.oid = relation
+$$;
+
+COMMENT ON FUNCTION hubspot.leaf_organization(relation regclass) IS 'The organization of a leaf of hubspot_deals; NULL for every other table.';
+
+CREATE FUNCTION hubspot.loader_functions() RETURNS SETOF regprocedure
+    LANGUAGE sql STABLE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+    SELECT oid::regprocedure FROM pg_proc
+    WHERE pronamespace = current_schema()::regnamespace AND proname IN (
+        'ensure_deals_partition', 'allow_negative_amounts', 'ensure_job_events_partition', 'ensure_job_events_partitions', 'tell',
+        'reap_silent_jobs', 'archive_jobs', 'expire_archive', 'expire_usage', 'expire_quarantine', 'drop_job_events_before',
+        'analyze_deals', 'requeue_quarantine')
+$$;
+
+COMMENT ON FUNCTION hubspot.loader_functions() IS 'The functions that loading and maintenance call and that not everybody may. Purging, erasing and granting are left to the owner.';
+
+CREATE FUNCTION hubspot.loader_privileges(relation regclass) RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+    SELECT CASE
+        WHEN relkind NOT IN ('r', 'p') OR relispartition AND leaf_organization(oid) IS NULL THEN '{}'
+        WHEN relname IN ('schema_version', 'reader_organizations', 'jobs_archive') THEN '{SELECT}'
+        WHEN relname = 'job_batches' THEN '{INSERT}'
+        WHEN relname IN ('hubspot_deals', 'job_events') THEN '{SELECT,INSERT}'
+        WHEN relname = 'absent_deals' THEN '{SELECT,INSERT,DELETE}'
+        WHEN relname = 'deal_associations' THEN '{SELECT,INSERT,UPDATE,DELETE}'
+        ELSE '{SELECT,INSERT,UPDATE}'
+    END::text[]
+    FROM pg_class WHERE oid = relation
+$$;
+
+COMMENT ON FUNCTION hubspot.loader_privileges(relation regclass) IS 'The privileges that loading needs on a table or leaf.';
+
+CREATE FUNCTION hubspot.loaders() RETURNS regrole[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+    SELECT coalesce(
+        (SELECT polroles::regrole[] FROM pg_policy WHERE polrelid = 'organizations'::regclass AND polname = 'loader'),
+        (SELECT ARRAY[relowner::regrole] FROM pg_class WHERE oid = 'organizations'::regclass)
+    )
+$$;
+
+COMMENT ON FUNCTION hubspot.loaders() IS 'The roles that read and write the rows of all organizations: the owner, and those of grant_loader().';
+
+CREATE FUNCTION hubspot.make_deals_partition(organization uuid, deal_type text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $_$
+DECLARE
+    branch text := 'hubspot_deals_' || deal_type;
+    leaf text := deals_partition(organization, deal_type);
+BEGIN
+    IF deal_type !~ '^[a-z][a-z0-9_]{0,14}$' THEN
+        RAISE EXCEPTION 'deal type % must be up to 15 lower-case letters, digits and underscores', quote_literal(deal_type)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF to_regclass(leaf) IS NOT NULL THEN
+        RETURN leaf;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || '.' || branch, 0));
+    -- CREATE … PARTITION OF would wait for every open writer; CREATE and ATTACH does not.
+    IF to_regclass(branch) IS NULL THEN
+        EXECUTE format('CREATE TABLE %I (LIKE hubspot_deals INCLUDING ALL) PARTITION BY LIST (_organization_id)', branch);
+        EXECUTE format('ALTER TABLE hubspot_deals ATTACH PARTITION %I FOR VALUES IN (%L)', branch, deal_type);
+    END IF;
+    IF to_regclass(leaf) IS NULL THEN
+        -- A leaf is one organization and type, so the deal id alone is its key: a third of a composite key's size.
+        EXECUTE format('CREATE TABLE %I (LIKE hubspot_deals INCLUDING ALL, PRIMARY KEY (hubspot_deal_id))', leaf);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%L)', branch, leaf, organization);
+    END IF;
+    RETURN leaf;
+END $_$;
+
+COMMENT ON FUNCTION hubspot.make_deals_partition(organization uuid, deal_type text) IS 'Make the leaf table of one organization and type if it is not there, and return its name.';
+
+CREATE FUNCTION hubspot.make_job_events_partition(moment timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    month date := date_trunc('month', moment AT TIME ZONE 'UTC');
+    name  text := job_events_partition(moment);
+BEGIN
+    IF to_regclass(name) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || '.job_events', 0));
+    IF to_regclass(name) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    -- CREATE … PARTITION OF would wait for every open writer; CREATE and ATTACH does not.
+    EXECUTE format('CREATE TABLE %I (LIKE job_events INCLUDING ALL)', name);
+    EXECUTE format('CREATE TRIGGER job_events_no_truncate BEFORE TRUNCATE ON %I'
+                   ' FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_events()', name);
+    EXECUTE format('ALTER TABLE job_events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name,
+                   month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+    RETURN true;
+END $$;
+
+COMMENT ON FUNCTION hubspot.make_job_events_partition(moment timestamp with time zone) IS 'Make the partition for the month of a moment; true if it was not there.';
+
+CREATE FUNCTION hubspot.missing_privileges(role regrole) RETURNS SETOF text
+    LANGUAGE sql STABLE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+    SELECT format('USAGE on schema %I', current_schema()) WHERE NOT has_schema_privilege(role, current_schema(), 'USAGE')
+    UNION ALL
+    SELECT format('TEMPORARY on database %I', current_database())
+    WHERE NOT has_database_privilege(role, current_database(), 'TEMPORARY')
+    UNION ALL
+    SELECT format('%s on table %s', string_agg(privilege, ', '), relation)
+    FROM our_relations() AS relation, unnest(loader_privileges(relation)) AS privilege
+    WHERE NOT has_table_privilege(role, relation, privilege)
+    GROUP BY relation
+    UNION ALL
+    SELECT format('EXECUTE on function %s', called) FROM loader_functions() AS called
+    WHERE NOT has_function_privilege(role, called, 'EXECUTE')
+    UNION ALL
+    SELECT format('a place in the policy loader of table %s', polrelid::regclass)
+    FROM pg_policy JOIN our_relations() AS relation ON relation = polrelid
+    WHERE polname = 'loader' AND NOT EXISTS (SELECT FROM unnest(polroles) AS loader WHERE pg_has_role(role, loader, 'USAGE'))
+$$;
+
+COMMENT ON FUNCTION hubspot.missing_privileges(role regrole) IS 'What a role lacks for loading, one line each; nothing when grant_loader() has been called for it.';
 
 CREATE FUNCTION hubspot.number_job_event() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -663,6 +1266,156 @@ END $$;
 
 COMMENT ON FUNCTION hubspot.one_of(VARIADIC spellings anycompatiblearray) IS 'The value of a column that has several names, whichever of them an INSERT used.';
 
+CREATE FUNCTION hubspot.our_relations() RETURNS SETOF regclass
+    LANGUAGE sql STABLE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+    SELECT oid::regclass FROM pg_class
+    WHERE relkind IN ('r', 'p', 'v')
+      AND relnamespace IN (current_schema()::regnamespace, to_regnamespace(quote_ident(reporting_schema())))
+$$;
+
+COMMENT ON FUNCTION hubspot.our_relations() IS 'Tables, partitions and views of this schema and its reporting schema.';
+
+CREATE FUNCTION hubspot.protect_table(relation regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    condition text := reader_condition(relation);
+BEGIN
+    IF condition IS NULL THEN
+        RAISE EXCEPTION 'table % has no column organization_id that says whose its rows are', relation
+            USING ERRCODE = 'invalid_table_definition';
+    END IF;
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', relation);
+    EXECUTE format('DROP POLICY IF EXISTS loader ON %s', relation);
+    EXECUTE format('CREATE POLICY loader ON %s TO %s USING (true) WITH CHECK (true)', relation, array_to_string(loaders(), ', '));
+    EXECUTE format('DROP POLICY IF EXISTS reader ON %s', relation);
+    EXECUTE format('CREATE POLICY reader ON %s FOR SELECT USING (%s)', relation, condition);
+    PERFORM give_loader(relation, role) FROM unnest(loaders()) AS role;
+    PERFORM give_reader(relation, role) FROM unnest(readers()) AS role;
+END $$;
+
+COMMENT ON FUNCTION hubspot.protect_table(relation regclass) IS 'Give a table, partition or leaf its policies, and loaders and readers their rights on it. To be called for each new one: neither is inherited.';
+
+CREATE FUNCTION hubspot.purge_job(job uuid) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    SET lock_timeout TO '10s'
+    AS $_$
+DECLARE
+    doomed jobs_archive;
+    leaf text;
+    deals integer := 0;
+    quarantined integer;
+    purged jsonb;
+BEGIN
+    SELECT organization_id, type INTO doomed.organization_id, doomed.type FROM jobs WHERE id = job
+    UNION ALL SELECT organization_id, type FROM jobs_archive WHERE id = job;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no job %', job USING ERRCODE = 'no_data_found',
+            HINT = 'Give the id of a row of jobs or jobs_archive, not its scan_id.';
+    END IF;
+    -- The loader's order: first the fence, then the job.
+    PERFORM FROM sync_state
+    WHERE organization_id = doomed.organization_id AND type = deal_type_of(doomed.type) FOR UPDATE;
+    SELECT status INTO doomed.status FROM jobs WHERE id = job FOR UPDATE;
+    IF doomed.status IN ('pending', 'running') THEN
+        RAISE EXCEPTION 'job % is %: cancel it before it is purged', job, doomed.status USING ERRCODE = 'object_in_use',
+            HINT = format('UPDATE jobs SET status = ''cancelled'' WHERE id = ''%s'';', job);
+    END IF;
+    leaf := deals_partition(doomed.organization_id, deal_type_of(doomed.type));
+    IF to_regclass(quote_ident(leaf)) IS NOT NULL THEN
+        EXECUTE format('DELETE FROM %I WHERE _scan_id = $1', leaf) USING job;
+        GET DIAGNOSTICS deals = ROW_COUNT;
+    END IF;
+    DELETE FROM deals_quarantine WHERE organization_id = doomed.organization_id AND job_id = job;
+    GET DIAGNOSTICS quarantined = ROW_COUNT;
+    DELETE FROM jobs WHERE id = job;
+    DELETE FROM jobs_archive WHERE id = job;
+    purged := jsonb_build_object('job_id', job, 'type', doomed.type, 'deals', deals, 'quarantined', quarantined);
+    IF deals + quarantined > 0 THEN
+        -- Only a full run finds them again; one that has begun may have read them before they went.
+        UPDATE sync_state SET epoch = epoch + 1, last_full_sync_at = NULL, selection = NULL
+        WHERE organization_id = doomed.organization_id AND type = deal_type_of(doomed.type);
+        UPDATE jobs SET status = 'failed', error_code = 'SUPERSEDED',
+                        error_message = format('Job %s was purged meanwhile; the next run reads everything again.', job)
+        WHERE organization_id = doomed.organization_id AND jobs.type = doomed.type AND status IN ('pending', 'running');
+    END IF;
+    PERFORM tell(doomed.organization_id, 'job_purged', purged);
+    RETURN purged;
+END $_$;
+
+COMMENT ON FUNCTION hubspot.purge_job(job uuid) IS 'Delete an ended job, archived or not, with the deals and quarantined records that it wrote last. HubSpot still has the deals: the next automatic run is a full one and brings them again. A run under way is failed. Returns the counts.';
+
+CREATE FUNCTION hubspot.readable_deal_id(deal_id_text text) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $_$
+    SELECT CASE WHEN deal_id_text ~ '^[1-9][0-9]{0,18}$' AND deal_id_text::numeric < 9223372036854775808
+                THEN deal_id_text::bigint END
+$_$;
+
+COMMENT ON FUNCTION hubspot.readable_deal_id(deal_id_text text) IS 'The deal id that a text is in HubSpot''s own spelling, or NULL.';
+
+CREATE FUNCTION hubspot.reader_condition(relation regclass) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+    SELECT CASE relation
+        WHEN 'reader_organizations'::regclass
+            THEN 'pg_has_role(CURRENT_USER, role, ''USAGE'') OR pg_has_role(SESSION_USER, role, ''USAGE'')'
+        WHEN 'job_batches'::regclass
+            THEN 'EXISTS (SELECT FROM jobs AS job WHERE job.id = job_id)'
+        ELSE (
+            SELECT format('%I = ANY ((SELECT visible_organizations())::uuid[])', attname)
+            FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+            WHERE attrelid = relation AND relkind IN ('r', 'p')
+              AND attname IN ('organization_id', '_organization_id', CASE relation WHEN 'organizations'::regclass THEN 'id' END)
+        )
+    END
+$$;
+
+COMMENT ON FUNCTION hubspot.reader_condition(relation regclass) IS 'Which rows of a table readers see, as the SQL text of its policy; NULL for a table without an organization, and for views.';
+
+CREATE FUNCTION hubspot.readers() RETURNS regrole[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+    SELECT coalesce(array_agg(grantee::regrole), '{}')
+    FROM pg_class, aclexplode(relacl)
+    WHERE oid = 'organizations'::regclass AND privilege_type = 'SELECT' AND grantee <> 0 AND grantee <> ALL (loaders())
+$$;
+
+COMMENT ON FUNCTION hubspot.readers() IS 'The roles of grant_reader() and bind_reader().';
+
+CREATE FUNCTION hubspot.reap_silent_jobs(silence interval DEFAULT '00:02:00'::interval, patience interval DEFAULT '1 day'::interval) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    reaped integer;
+BEGIN
+    -- A row that somebody has locked is being worked on. Without SKIP LOCKED two reapers would wait for each other.
+    WITH silent AS (
+        SELECT id, status FROM jobs
+        WHERE status = 'running' AND coalesce(last_heartbeat, updated_at) < clock_timestamp() - silence
+           OR status = 'pending' AND greatest(resume_at, last_heartbeat, created_at) < clock_timestamp() - patience
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE jobs SET
+        status = 'failed',
+        error_code = CASE silent.status WHEN 'running' THEN 'HEARTBEAT_LOST' ELSE 'ABANDONED' END,
+        error_message = CASE silent.status
+            WHEN 'running' THEN format('No sign of life for %s.', silence)
+            ELSE format('It waited for another attempt, and none came within %s after it was due.', patience) END
+    FROM silent WHERE jobs.id = silent.id;
+    GET DIAGNOSTICS reaped = ROW_COUNT;
+    RETURN reaped;
+END $$;
+
+COMMENT ON FUNCTION hubspot.reap_silent_jobs(silence interval, patience interval) IS 'Fail running jobs without a heartbeat for the time of silence, and pending ones whose next attempt is overdue by the time of patience: Airflow''s retries come within half an hour, a scheduler may be down for a night. Returns how many; each job''s own event tells.';
+
 CREATE FUNCTION hubspot.refuse_change_of_events() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'hubspot', 'pg_temp'
@@ -680,6 +1433,83 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION hubspot.refuse_change_of_events() IS 'Trigger: nobody rewrites the audit trail.';
+
+CREATE FUNCTION hubspot.reporting_schema() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+    SELECT left(current_schema(), 53) || '_reporting'
+$$;
+
+COMMENT ON FUNCTION hubspot.reporting_schema() IS 'Name of the schema of the reporting views.';
+
+CREATE FUNCTION hubspot.requeue_quarantine(organization uuid, deal_type text DEFAULT 'standard'::text, reason text DEFAULT NULL::text, OUT requeued integer, OUT unreadable integer) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO absent_deals (organization_id, type, hubspot_deal_id, job_id)
+    SELECT DISTINCT ON (hubspot_deal_id) organization, deal_type, hubspot_deal_id, job_id
+    FROM deals_quarantine, LATERAL readable_deal_id(deal_id_text) AS hubspot_deal_id
+    WHERE organization_id = organization AND type = deal_type AND resolved_at IS NULL
+      AND (reason IS NULL OR reason_code = reason) AND hubspot_deal_id IS NOT NULL
+    ORDER BY hubspot_deal_id, last_seen DESC
+    ON CONFLICT (organization_id, type, hubspot_deal_id) DO NOTHING;
+    GET DIAGNOSTICS requeued = ROW_COUNT;
+    unreadable := (
+        SELECT count(*) FROM deals_quarantine
+        WHERE organization_id = organization AND type = deal_type AND resolved_at IS NULL
+          AND (reason IS NULL OR reason_code = reason) AND readable_deal_id(deal_id_text) IS NULL
+    );
+    IF requeued > 0 THEN
+        PERFORM tell(organization, 'quarantine_requeued', jsonb_strip_nulls(jsonb_build_object(
+            'type', deal_type, 'reason', reason, 'requeued', requeued, 'unreadable', unreadable)));
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION hubspot.requeue_quarantine(organization uuid, deal_type text, reason text, OUT requeued integer, OUT unreadable integer) IS 'Have the next full or incremental run ask HubSpot anew for the deals in quarantine, of one reason or of all (NULL); stored bytes are never replayed. A good version resolves its record, a bad one is counted again. Returns the ids that were not waiting already, and the records without an id that HubSpot could be asked for.';
+
+CREATE FUNCTION hubspot.revoke_reader(role regrole) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    IF role = ANY (loaders()) THEN
+        RAISE EXCEPTION 'role % is a loader, not a reader', role
+            USING ERRCODE = 'invalid_grant_operation', HINT = 'DROP OWNED BY takes every right of a role back.';
+    END IF;
+    PERFORM revoke_rights(role);
+    DELETE FROM reader_organizations AS bound WHERE bound.role = revoke_reader.role;
+END $$;
+
+COMMENT ON FUNCTION hubspot.revoke_reader(role regrole) IS 'Take back everything that grant_reader() and bind_reader() gave.';
+
+CREATE FUNCTION hubspot.revoke_rights(role regrole) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    right_on text;
+BEGIN
+    FOR right_on IN
+        SELECT DISTINCT CASE classid
+            WHEN 'pg_class'::regclass THEN 'TABLE ' || objid::regclass
+            WHEN 'pg_proc'::regclass THEN 'ROUTINE ' || objid::regprocedure
+            ELSE 'SCHEMA ' || objid::regnamespace
+        END
+        FROM pg_shdepend
+        LEFT JOIN pg_class ON classid = 'pg_class'::regclass AND pg_class.oid = objid
+        LEFT JOIN pg_proc ON classid = 'pg_proc'::regclass AND pg_proc.oid = objid
+        WHERE refclassid = 'pg_authid'::regclass AND refobjid = role AND deptype = 'a'
+          AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND coalesce(relnamespace, pronamespace, CASE classid WHEN 'pg_namespace'::regclass THEN objid END)
+              IN (current_schema()::regnamespace, to_regnamespace(quote_ident(reporting_schema())))
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM %s', right_on, role);
+    END LOOP;
+END $$;
+
+COMMENT ON FUNCTION hubspot.revoke_rights(role regrole) IS 'Take back every privilege of a role in this schema and its reporting schema.';
 
 CREATE FUNCTION hubspot.set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
@@ -702,6 +1532,40 @@ CREATE FUNCTION hubspot.sum_of_counts(first jsonb, second jsonb) RETURNS jsonb
 $$;
 
 COMMENT ON FUNCTION hubspot.sum_of_counts(first jsonb, second jsonb) IS 'Two objects of numbers added up, key by key.';
+
+CREATE FUNCTION hubspot.switch_amount_check(organization uuid, deal_type text, allowed boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    leaf regclass := to_regclass(deals_partition(organization, deal_type));
+    refused boolean := EXISTS (SELECT FROM pg_constraint WHERE conrelid = leaf AND conname = 'chk_amount_not_negative');
+BEGIN
+    IF allowed AND refused THEN
+        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT chk_amount_not_negative', leaf);
+    ELSIF NOT allowed AND NOT refused THEN
+        -- A negative amount left standing would refuse every later update of its row, a deletion mark too.
+        -- raw_properties keeps the exact text; without its hash the row is written anew when its deal is next read.
+        EXECUTE format(
+            'UPDATE %s SET amount = NULL, _content_hash = NULL, _value_issues = coalesce(_value_issues, ''[]'') || %L'
+            ' WHERE amount < 0', leaf, '[{"field": "amount", "code": "AMOUNT_NEGATIVE"}]');
+        EXECUTE format(
+            'ALTER TABLE %s ADD CONSTRAINT chk_amount_not_negative CHECK (amount IS NULL OR amount >= 0) NOT VALID', leaf);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION hubspot.switch_amount_check(organization uuid, deal_type text, allowed boolean) IS 'Switch the amount check of one leaf; HubSpot itself allows negative amounts.';
+
+CREATE FUNCTION hubspot.tell(organization uuid, kind text, details jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM ensure_job_events_partition(now());
+    INSERT INTO job_events (organization_id, kind, details) VALUES (organization, tell.kind, tell.details);
+END $$;
+
+COMMENT ON FUNCTION hubspot.tell(organization uuid, kind text, details jsonb) IS 'Write an event that belongs to no job; organization is NULL for what concerns none.';
 
 CREATE FUNCTION hubspot.tell_deletion() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -761,361 +1625,6 @@ END $$;
 
 COMMENT ON FUNCTION hubspot.tell_watermark() IS 'Trigger: tells, as an event of the job that holds the fence if one is running, that the watermark of a portal moved.';
 
-CREATE FUNCTION hubspot.update_scan_job() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'hubspot', 'pg_temp'
-    AS $$
-DECLARE
-    total     integer := changed(OLD.total_items, NEW.total_items, NEW.total_deals);
-    processed integer := changed(OLD.processed_items, NEW.processed_items, NEW.processed_deals);
-    failed    integer := changed(OLD.failed_items, NEW.failed_items, NEW.failed_deals);
-BEGIN
-    IF (NEW.id, NEW.organization_id, NEW.tenant_id) IS DISTINCT FROM (OLD.id, OLD.organization_id, OLD.tenant_id) THEN
-        RAISE EXCEPTION 'job % keeps its id and its organization', OLD.id USING ERRCODE = 'check_violation';
-    END IF;
-    IF least(total, processed, failed) < 0 THEN
-        RAISE EXCEPTION 'counts of job % cannot be negative', OLD.id USING ERRCODE = 'check_violation';
-    END IF;
-    UPDATE jobs SET
-        scan_id = changed(OLD.scan_id, NEW.scan_id, scan_id),
-        status = changed(OLD.status, NEW.status, status),
-        type = changed(OLD.scan_type, NEW.scan_type, type),
-        config = without_secrets(changed(OLD.config, NEW.config, config)),
-        error_message = changed(OLD.error_message, NEW.error_message, error_message),
-        start_time = changed(OLD.started_at, NEW.started_at, start_time),
-        end_time = changed(OLD.completed_at, NEW.completed_at, end_time),
-        api_calls = api_calls + NEW.api_calls_made - OLD.api_calls_made,
-        job_metadata = with_reports(
-            job_metadata,
-            jsonb_build_object(
-                'total', total - OLD.total_items, 'processed', processed - OLD.processed_items, 'failed', failed - OLD.failed_items
-            ),
-            jsonb_build_object(
-                'batch_size', nullif(NEW.batch_size, OLD.batch_size), 'success_rate', nullif(NEW.success_rate, OLD.success_rate)
-            )
-        )
-    -- As in a table: a job whose status somebody else changed meanwhile is no longer what the statement looked for.
-    WHERE id = OLD.id AND (NEW.status = OLD.status OR status = OLD.status);
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    SELECT * INTO NEW FROM scan_jobs WHERE id = OLD.id;
-    RETURN NEW;
-END $$;
-
-COMMENT ON FUNCTION hubspot.update_scan_job() IS 'Trigger: an UPDATE of scan_jobs writes into jobs what its statement set, and keeps reported counts in job_metadata.';
-
-CREATE FUNCTION hubspot.with_reports(job_metadata jsonb, counts jsonb, facts jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path TO 'hubspot', 'pg_temp'
-    AS $$
-    SELECT CASE WHEN added = '{}' THEN job_metadata
-                ELSE coalesce(job_metadata, '{}')
-                     || jsonb_build_object('reported', coalesce(job_metadata -> 'reported', '{}') || added) END
-    FROM (
-        SELECT jsonb_strip_nulls(facts) || coalesce(
-            jsonb_object_agg(key, coalesce(count_in(job_metadata -> 'reported', key), 0) + count_in(counts, key))
-                FILTER (WHERE count_in(counts, key) <> 0),
-            '{}') AS added
-        FROM jsonb_object_keys(counts) AS key
-    ) AS reports
-$$;
-
-COMMENT ON FUNCTION hubspot.with_reports(job_metadata jsonb, counts jsonb, facts jsonb) IS 'job_metadata with counts added to those reported before, and facts replaced. The counters of jobs balance by constraint and belong to the loader.';
-
-CREATE FUNCTION hubspot.without_secrets(document jsonb) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'hubspot', 'pg_temp'
-    AS $$
-BEGIN
-    CASE jsonb_typeof(document)
-        WHEN 'object' THEN
-            RETURN (SELECT coalesce(jsonb_object_agg(key, without_secrets(value)), '{}') FROM jsonb_each(document)
-                    WHERE key !~* '(token|secret|password|passwd|api_?key|authorization)');
-        WHEN 'array' THEN
-            RETURN (SELECT coalesce(jsonb_agg(without_secrets(item)), '[]') FROM jsonb_array_elements(document) AS item);
-        ELSE
-            RETURN document;
-    END CASE;
-END $$;
-
-COMMENT ON FUNCTION hubspot.without_secrets(document jsonb) IS 'The document without every key that names a secret, at any depth: the documents'' examples put tokens into config, which everybody who sees jobs can read.';
-
-CREATE AGGREGATE hubspot.avg(text) (
-    SFUNC = hubspot.add_percentage,
-    STYPE = numeric[],
-    INITCOND = '{0,0}',
-    FINALFUNC = hubspot.average_percentage,
-    PARALLEL = safe
-);
-
-COMMENT ON AGGREGATE hubspot.avg(text) IS 'Mean of percentages such as 97.50%.';
-
-CREATE TABLE hubspot.absent_deals (
-    organization_id uuid NOT NULL,
-    type text NOT NULL,
-    hubspot_deal_id bigint NOT NULL,
-    job_id uuid NOT NULL,
-    noticed_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-COMMENT ON TABLE hubspot.absent_deals IS 'Deals that a list of HubSpot no longer held; each is asked for by id before its row is marked.';
-
-COMMENT ON COLUMN hubspot.absent_deals.organization_id IS 'The tenant: organizations.id.';
-
-COMMENT ON COLUMN hubspot.absent_deals.type IS 'Label of the portal: standard, sandbox or another, lower case, up to 15 characters. An organization may have several portals.';
-
-COMMENT ON COLUMN hubspot.absent_deals.hubspot_deal_id IS 'The deal to ask for.';
-
-COMMENT ON COLUMN hubspot.absent_deals.job_id IS 'Job that noted it.';
-
-COMMENT ON COLUMN hubspot.absent_deals.noticed_at IS 'When it was noted (UTC).';
-
-CREATE TABLE hubspot.deal_associations (
-    organization_id uuid NOT NULL,
-    type text NOT NULL,
-    hubspot_deal_id bigint NOT NULL,
-    to_object_type text NOT NULL,
-    to_object_id bigint NOT NULL,
-    category text NOT NULL,
-    association_type_id integer NOT NULL,
-    label text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-)
-PARTITION BY HASH (organization_id);
-
-COMMENT ON TABLE hubspot.deal_associations IS 'What each deal is associated with, one row per record and label. A record with two labels has two rows.';
-
-COMMENT ON COLUMN hubspot.deal_associations.organization_id IS 'The tenant.';
-
-COMMENT ON COLUMN hubspot.deal_associations.type IS 'Which of the organization''s portals: standard, sandbox, …';
-
-COMMENT ON COLUMN hubspot.deal_associations.hubspot_deal_id IS 'The deal, as in hubspot_deals.';
-
-COMMENT ON COLUMN hubspot.deal_associations.to_object_type IS 'Kind of the other record: contacts, companies, line_items, deals, …';
-
-COMMENT ON COLUMN hubspot.deal_associations.to_object_id IS 'HubSpot''s id of the other record, unique in its kind.';
-
-COMMENT ON COLUMN hubspot.deal_associations.category IS 'HUBSPOT_DEFINED, USER_DEFINED or INTEGRATOR_DEFINED; a type id is unique in its category.';
-
-COMMENT ON COLUMN hubspot.deal_associations.association_type_id IS 'Which kind of association: 3 is a contact, 5 the primary company, 341 any company, …';
-
-COMMENT ON COLUMN hubspot.deal_associations.label IS 'What people call it, such as Decision maker; NULL for the unlabelled kind.';
-
-COMMENT ON COLUMN hubspot.deal_associations.created_at IS 'When this row was first stored.';
-
-COMMENT ON COLUMN hubspot.deal_associations.updated_at IS 'When this row last changed; reading the same again is no change.';
-
-CREATE TABLE hubspot.deal_properties (
-    organization_id uuid NOT NULL,
-    type text NOT NULL,
-    name text NOT NULL,
-    label text,
-    description text,
-    group_name text,
-    data_type text,
-    field_type text,
-    is_custom boolean NOT NULL,
-    is_calculated boolean NOT NULL,
-    is_hidden boolean NOT NULL,
-    sensitivity text,
-    options jsonb,
-    hubspot_created_at timestamp with time zone,
-    hubspot_updated_at timestamp with time zone,
-    _deleted_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-COMMENT ON TABLE hubspot.deal_properties IS 'Definitions of the portal''s deal properties: what the keys of hubspot_deals.raw_properties mean. Compared by every run.';
-
-COMMENT ON COLUMN hubspot.deal_properties.organization_id IS 'The tenant.';
-
-COMMENT ON COLUMN hubspot.deal_properties.type IS 'Which of the organization''s portals: standard, sandbox, …';
-
-COMMENT ON COLUMN hubspot.deal_properties.name IS 'Internal name: the key in raw_properties.';
-
-COMMENT ON COLUMN hubspot.deal_properties.label IS 'What people see.';
-
-COMMENT ON COLUMN hubspot.deal_properties.description IS 'Help text, often empty.';
-
-COMMENT ON COLUMN hubspot.deal_properties.group_name IS 'Internal name of the group it is shown in.';
-
-COMMENT ON COLUMN hubspot.deal_properties.data_type IS 'string, number, bool, enumeration, date, datetime, phone_number, json or object_coordinates.';
-
-COMMENT ON COLUMN hubspot.deal_properties.field_type IS 'How it is entered: text, select, checkbox, calculation_equation, …';
-
-COMMENT ON COLUMN hubspot.deal_properties.is_custom IS 'Defined by the portal, not by HubSpot: such values are also in hubspot_deals.custom_properties.';
-
-COMMENT ON COLUMN hubspot.deal_properties.is_calculated IS 'HubSpot derives its value. Such a change leaves hs_lastmodifieddate alone, so only full runs see it.';
-
-COMMENT ON COLUMN hubspot.deal_properties.is_hidden IS 'Not shown in HubSpot.';
-
-COMMENT ON COLUMN hubspot.deal_properties.sensitivity IS 'non_sensitive, sensitive or highly_sensitive.';
-
-COMMENT ON COLUMN hubspot.deal_properties.options IS 'Of an enumeration: list of {value, label, displayOrder, hidden}; else NULL. Deals may hold values that are no option any more.';
-
-COMMENT ON COLUMN hubspot.deal_properties.hubspot_created_at IS 'When it was made in HubSpot; NULL when HubSpot does not know, which it writes as 1970.';
-
-COMMENT ON COLUMN hubspot.deal_properties.hubspot_updated_at IS 'When it was last changed in HubSpot; NULL when HubSpot does not know.';
-
-COMMENT ON COLUMN hubspot.deal_properties._deleted_at IS 'When a run first found that HubSpot no longer lists it; NULL while it does.';
-
-COMMENT ON COLUMN hubspot.deal_properties.created_at IS 'When this row was first stored.';
-
-COMMENT ON COLUMN hubspot.deal_properties.updated_at IS 'When this row last changed; reading the same again is no change.';
-
-CREATE TABLE hubspot.deal_property_history (
-    organization_id uuid NOT NULL,
-    type text NOT NULL,
-    hubspot_deal_id bigint NOT NULL,
-    property text NOT NULL,
-    changed_at timestamp(3) with time zone NOT NULL,
-    ordinal smallint DEFAULT 0 NOT NULL,
-    value text,
-    source_type text,
-    source_id text,
-    source_label text,
-    updated_by_user_id bigint,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT deal_property_history_ordinal_check CHECK ((ordinal >= 0))
-)
-PARTITION BY HASH (organization_id);
-
-COMMENT ON TABLE hubspot.deal_property_history IS 'Values that properties of deals had, as far back as HubSpot keeps them. Only for the properties asked for.';
-
-COMMENT ON COLUMN hubspot.deal_property_history.organization_id IS 'The tenant.';
-
-COMMENT ON COLUMN hubspot.deal_property_history.type IS 'Which of the organization''s portals: standard, sandbox, …';
-
-COMMENT ON COLUMN hubspot.deal_property_history.hubspot_deal_id IS 'The deal, as in hubspot_deals.';
-
-COMMENT ON COLUMN hubspot.deal_property_history.property IS 'Internal name of the property.';
-
-COMMENT ON COLUMN hubspot.deal_property_history.changed_at IS 'When the property got this value, to the millisecond.';
-
-COMMENT ON COLUMN hubspot.deal_property_history.ordinal IS '0; 1, 2, … for further changes of the property within the same millisecond, oldest first.';
-
-COMMENT ON COLUMN hubspot.deal_property_history.value IS 'The value exactly as HubSpot sent it; empty when it was cleared.';
-
-COMMENT ON COLUMN hubspot.deal_property_history.source_type IS 'What changed it: CRM_UI, IMPORT, INTEGRATION, AUTOMATION_PLATFORM, CALCULATED, …';
-
-COMMENT ON COLUMN hubspot.deal_property_history.source_id IS 'Which one of that kind: a user, an app, a workflow.';
-
-COMMENT ON COLUMN hubspot.deal_property_history.source_label IS 'What people call the source.';
-
-COMMENT ON COLUMN hubspot.deal_property_history.updated_by_user_id IS 'HubSpot''s id of the user who changed it, if it was one (owners.user_id_including_inactive).';
-
-COMMENT ON COLUMN hubspot.deal_property_history.created_at IS 'When this row was first stored.';
-
-CREATE TABLE hubspot.deals_quarantine (
-    id bigint NOT NULL,
-    organization_id uuid NOT NULL,
-    type text NOT NULL,
-    deal_id_text text,
-    reason_code text NOT NULL,
-    field_name text,
-    raw bytea NOT NULL,
-    raw_is_cut boolean NOT NULL,
-    raw_sha256 bytea NOT NULL,
-    job_id uuid NOT NULL,
-    page_number integer,
-    first_seen timestamp with time zone DEFAULT now() NOT NULL,
-    last_seen timestamp with time zone DEFAULT now() NOT NULL,
-    times_seen integer DEFAULT 1 NOT NULL,
-    resolved_at timestamp with time zone,
-    resolved_by_job uuid
-);
-
-COMMENT ON TABLE hubspot.deals_quarantine IS 'Records that could not be keyed or stored, as HubSpot sent them (zlib). One row per record and reason, however often it comes.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.id IS 'Identifies the row.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.organization_id IS 'The tenant: organizations.id.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.type IS 'Label of the portal: standard, sandbox or another, lower case, up to 15 characters. An organization may have several portals.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.deal_id_text IS 'What stood where the deal''s id belongs, if it was printable and had at most 64 characters.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.reason_code IS 'Why: BAD_ID, BAD_VERSION (no usable hs_lastmodifieddate), BAD_RECORD (not a record), TOO_LARGE (over 8 MiB) or TOO_DEEP.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.field_name IS 'The field that the reason is about; NULL when it is the whole record.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.raw IS 'The record as JSON, zlib-compressed: what HubSpot sent, personal data included.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.raw_is_cut IS 'Whether raw was cut at 1 MiB, compressed.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.raw_sha256 IS 'SHA-256 of the whole JSON, by which the same record is known again.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.job_id IS 'Job that saw the record last; it may have been archived or purged since.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.page_number IS 'Page of the job that first saw the record, counted from 1.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.first_seen IS 'When the record came first (UTC).';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.last_seen IS 'When it came last (UTC).';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.times_seen IS 'How often it came.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.resolved_at IS 'When a version of the deal that could be stored arrived (UTC). NULL: still open.';
-
-COMMENT ON COLUMN hubspot.deals_quarantine.resolved_by_job IS 'The job that brought that version.';
-
-ALTER TABLE hubspot.deals_quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME hubspot.deals_quarantine_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE hubspot.exchange_rates (
-    organization_id uuid NOT NULL,
-    type text NOT NULL,
-    exchange_rate_id text NOT NULL,
-    from_currency text NOT NULL,
-    to_currency text NOT NULL,
-    conversion_rate numeric NOT NULL,
-    effective_at timestamp with time zone NOT NULL,
-    is_visible boolean DEFAULT true NOT NULL,
-    hubspot_created_at timestamp with time zone,
-    hubspot_updated_at timestamp with time zone,
-    _deleted_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT exchange_rates_conversion_rate_check CHECK (((conversion_rate > (0)::numeric) AND (conversion_rate < 'Infinity'::numeric)))
-);
-
-COMMENT ON TABLE hubspot.exchange_rates IS 'Exchange rates that the portal''s people keep in HubSpot. Not read yet: needs the scope settings.currencies.read.';
-
-COMMENT ON COLUMN hubspot.exchange_rates.organization_id IS 'The tenant.';
-
-COMMENT ON COLUMN hubspot.exchange_rates.type IS 'Which of the organization''s portals: standard, sandbox, …';
-
-COMMENT ON COLUMN hubspot.exchange_rates.exchange_rate_id IS 'HubSpot''s id of the rate.';
-
-COMMENT ON COLUMN hubspot.exchange_rates.from_currency IS 'ISO 4217 code of the currency that is converted.';
-
-COMMENT ON COLUMN hubspot.exchange_rates.to_currency IS 'ISO 4217 code of the company currency.';
-
-COMMENT ON COLUMN hubspot.exchange_rates.conversion_rate IS 'Units of to_currency for one unit of from_currency; HubSpot keeps up to 6 decimals.';
-
-COMMENT ON COLUMN hubspot.exchange_rates.effective_at IS 'From when on it applies, until the next one of the same pair.';
-
-COMMENT ON COLUMN hubspot.exchange_rates.is_visible IS 'Whether people can choose the currency in HubSpot.';
-
-COMMENT ON COLUMN hubspot.exchange_rates.hubspot_created_at IS 'When it was made in HubSpot; NULL when HubSpot does not know, which it writes as 1970.';
-
-COMMENT ON COLUMN hubspot.exchange_rates.hubspot_updated_at IS 'When it was last changed in HubSpot; NULL when HubSpot does not know.';
-
-COMMENT ON COLUMN hubspot.exchange_rates._deleted_at IS 'When a run first found that HubSpot no longer lists it; NULL while it does.';
-
-COMMENT ON COLUMN hubspot.exchange_rates.created_at IS 'When this row was first stored.';
-
-COMMENT ON COLUMN hubspot.exchange_rates.updated_at IS 'When this row last changed; reading the same again is no change.';
-
 CREATE TABLE hubspot.hubspot_deals (
     hubspot_deal_id bigint NOT NULL,
     hs_object_id bigint,
@@ -1163,6 +1672,8 @@ CREATE TABLE hubspot.hubspot_deals (
     CONSTRAINT hubspot_deals__deleted_reason_check CHECK ((_deleted_reason = ANY (ARRAY['archived'::text, 'merged'::text, 'missing'::text])))
 )
 PARTITION BY LIST (_type);
+
+ALTER TABLE ONLY hubspot.hubspot_deals FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE hubspot.hubspot_deals IS 'Deals of all organizations. Each organization and type has its own leaf: hubspot_deals_<type>_<organization id, 32 hex digits>.';
 
@@ -1252,6 +1763,432 @@ COMMENT ON CONSTRAINT chk_numbers_are_finite ON hubspot.hubspot_deals IS 'NaN an
 
 COMMENT ON CONSTRAINT chk_tenant_eq_org ON hubspot.hubspot_deals IS 'Tenant and organization are the same thing.';
 
+CREATE FUNCTION hubspot.tenant_deals(deal_type text DEFAULT 'standard'::text) RETURNS SETOF hubspot.hubspot_deals
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    organization uuid;
+BEGIN
+    FOREACH organization IN ARRAY visible_organizations() LOOP
+        RETURN QUERY EXECUTE format(
+            'SELECT * FROM hubspot_deals WHERE _organization_id = %L AND _type = %L', organization, deal_type);
+    END LOOP;
+END $$;
+
+COMMENT ON FUNCTION hubspot.tenant_deals(deal_type text) IS 'The deals of the organizations that the caller sees, of one type. It names them to the planner, which a policy cannot: one leaf is read and locked, not every organization''s.';
+
+CREATE FUNCTION hubspot.update_scan_job() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    total     integer := changed(OLD.total_items, NEW.total_items, NEW.total_deals);
+    processed integer := changed(OLD.processed_items, NEW.processed_items, NEW.processed_deals);
+    failed    integer := changed(OLD.failed_items, NEW.failed_items, NEW.failed_deals);
+BEGIN
+    IF (NEW.id, NEW.organization_id, NEW.tenant_id) IS DISTINCT FROM (OLD.id, OLD.organization_id, OLD.tenant_id) THEN
+        RAISE EXCEPTION 'job % keeps its id and its organization', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    IF least(total, processed, failed) < 0 THEN
+        RAISE EXCEPTION 'counts of job % cannot be negative', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    UPDATE jobs SET
+        scan_id = changed(OLD.scan_id, NEW.scan_id, scan_id),
+        status = changed(OLD.status, NEW.status, status),
+        type = changed(OLD.scan_type, NEW.scan_type, type),
+        config = without_secrets(changed(OLD.config, NEW.config, config)),
+        error_message = changed(OLD.error_message, NEW.error_message, error_message),
+        start_time = changed(OLD.started_at, NEW.started_at, start_time),
+        end_time = changed(OLD.completed_at, NEW.completed_at, end_time),
+        api_calls = api_calls + NEW.api_calls_made - OLD.api_calls_made,
+        job_metadata = with_reports(
+            job_metadata,
+            jsonb_build_object(
+                'total', total - OLD.total_items, 'processed', processed - OLD.processed_items, 'failed', failed - OLD.failed_items
+            ),
+            jsonb_build_object(
+                'batch_size', nullif(NEW.batch_size, OLD.batch_size), 'success_rate', nullif(NEW.success_rate, OLD.success_rate)
+            )
+        )
+    -- As in a table: a job whose status somebody else changed meanwhile is no longer what the statement looked for.
+    WHERE id = OLD.id AND (NEW.status = OLD.status OR status = OLD.status);
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO NEW FROM scan_jobs WHERE id = OLD.id;
+    RETURN NEW;
+END $$;
+
+COMMENT ON FUNCTION hubspot.update_scan_job() IS 'Trigger: an UPDATE of scan_jobs writes into jobs what its statement set, and keeps reported counts in job_metadata.';
+
+CREATE FUNCTION hubspot.use_schema(role regrole, name text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    -- Not asked for twice: whoever migrates need not own the schema, and its owner may have granted this.
+    IF NOT has_schema_privilege(role, name, 'USAGE') THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO %s', name, role);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION hubspot.use_schema(role regrole, name text) IS 'Let a role use a schema.';
+
+CREATE FUNCTION hubspot.visible_organizations() RETURNS uuid[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $_$
+DECLARE
+    bound uuid[];
+    chosen text := nullif(current_setting('app.current_tenant', true), '');
+BEGIN
+    SELECT array_agg(organization_id) INTO bound FROM reader_organizations WHERE pg_has_role(current_user, role, 'USAGE');
+    -- A bound login stays bound in whatever role it takes on. A superuser has the rights of every role.
+    IF bound IS NULL AND session_user <> current_user THEN
+        SELECT array_agg(organization_id) INTO bound FROM reader_organizations
+        WHERE pg_has_role(session_user, role, 'USAGE')
+          AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = session_user AND rolsuper);
+    END IF;
+    IF bound IS NOT NULL THEN
+        RETURN bound;
+    END IF;
+    IF chosen !~* '^(\{([0-9a-f]{4}-?){7}[0-9a-f]{4}\}|([0-9a-f]{4}-?){7}[0-9a-f]{4})$' THEN
+        RAISE EXCEPTION 'app.current_tenant must be the id of an organization, which is a UUID'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'organizations.id, not its slug.';
+    END IF;
+    RETURN array_remove(ARRAY[chosen::uuid], NULL);
+END $_$;
+
+COMMENT ON FUNCTION hubspot.visible_organizations() IS 'The organizations whose rows a reader sees: those that its role is bound to, else the one in the setting app.current_tenant, else none.';
+
+CREATE FUNCTION hubspot.with_reports(job_metadata jsonb, counts jsonb, facts jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+    SELECT CASE WHEN added = '{}' THEN job_metadata
+                ELSE coalesce(job_metadata, '{}')
+                     || jsonb_build_object('reported', coalesce(job_metadata -> 'reported', '{}') || added) END
+    FROM (
+        SELECT jsonb_strip_nulls(facts) || coalesce(
+            jsonb_object_agg(key, coalesce(count_in(job_metadata -> 'reported', key), 0) + count_in(counts, key))
+                FILTER (WHERE count_in(counts, key) <> 0),
+            '{}') AS added
+        FROM jsonb_object_keys(counts) AS key
+    ) AS reports
+$$;
+
+COMMENT ON FUNCTION hubspot.with_reports(job_metadata jsonb, counts jsonb, facts jsonb) IS 'job_metadata with counts added to those reported before, and facts replaced. The counters of jobs balance by constraint and belong to the loader.';
+
+CREATE FUNCTION hubspot.without_secrets(document jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    CASE jsonb_typeof(document)
+        WHEN 'object' THEN
+            RETURN (SELECT coalesce(jsonb_object_agg(key, without_secrets(value)), '{}') FROM jsonb_each(document)
+                    WHERE key !~* '(token|secret|password|passwd|api_?key|authorization)');
+        WHEN 'array' THEN
+            RETURN (SELECT coalesce(jsonb_agg(without_secrets(item)), '[]') FROM jsonb_array_elements(document) AS item);
+        ELSE
+            RETURN document;
+    END CASE;
+END $$;
+
+COMMENT ON FUNCTION hubspot.without_secrets(document jsonb) IS 'The document without every key that names a secret, at any depth: the documents'' examples put tokens into config, which everybody who sees jobs can read.';
+
+CREATE AGGREGATE hubspot.avg(text) (
+    SFUNC = hubspot.add_percentage,
+    STYPE = numeric[],
+    INITCOND = '{0,0}',
+    FINALFUNC = hubspot.average_percentage,
+    PARALLEL = safe
+);
+
+COMMENT ON AGGREGATE hubspot.avg(text) IS 'Mean of percentages such as 97.50%.';
+
+CREATE TABLE hubspot.absent_deals (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    hubspot_deal_id bigint NOT NULL,
+    job_id uuid NOT NULL,
+    noticed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY hubspot.absent_deals FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE hubspot.absent_deals IS 'Deals that a list of HubSpot no longer held; each is asked for by id before its row is marked.';
+
+COMMENT ON COLUMN hubspot.absent_deals.organization_id IS 'The tenant: organizations.id.';
+
+COMMENT ON COLUMN hubspot.absent_deals.type IS 'Label of the portal: standard, sandbox or another, lower case, up to 15 characters. An organization may have several portals.';
+
+COMMENT ON COLUMN hubspot.absent_deals.hubspot_deal_id IS 'The deal to ask for.';
+
+COMMENT ON COLUMN hubspot.absent_deals.job_id IS 'Job that noted it.';
+
+COMMENT ON COLUMN hubspot.absent_deals.noticed_at IS 'When it was noted (UTC).';
+
+CREATE TABLE hubspot.deal_associations (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    hubspot_deal_id bigint NOT NULL,
+    to_object_type text NOT NULL,
+    to_object_id bigint NOT NULL,
+    category text NOT NULL,
+    association_type_id integer NOT NULL,
+    label text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+)
+PARTITION BY HASH (organization_id);
+
+ALTER TABLE ONLY hubspot.deal_associations FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE hubspot.deal_associations IS 'What each deal is associated with, one row per record and label. A record with two labels has two rows.';
+
+COMMENT ON COLUMN hubspot.deal_associations.organization_id IS 'The tenant.';
+
+COMMENT ON COLUMN hubspot.deal_associations.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot.deal_associations.hubspot_deal_id IS 'The deal, as in hubspot_deals.';
+
+COMMENT ON COLUMN hubspot.deal_associations.to_object_type IS 'Kind of the other record: contacts, companies, line_items, deals, …';
+
+COMMENT ON COLUMN hubspot.deal_associations.to_object_id IS 'HubSpot''s id of the other record, unique in its kind.';
+
+COMMENT ON COLUMN hubspot.deal_associations.category IS 'HUBSPOT_DEFINED, USER_DEFINED or INTEGRATOR_DEFINED; a type id is unique in its category.';
+
+COMMENT ON COLUMN hubspot.deal_associations.association_type_id IS 'Which kind of association: 3 is a contact, 5 the primary company, 341 any company, …';
+
+COMMENT ON COLUMN hubspot.deal_associations.label IS 'What people call it, such as Decision maker; NULL for the unlabelled kind.';
+
+COMMENT ON COLUMN hubspot.deal_associations.created_at IS 'When this row was first stored.';
+
+COMMENT ON COLUMN hubspot.deal_associations.updated_at IS 'When this row last changed; reading the same again is no change.';
+
+CREATE TABLE hubspot.deal_properties (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    name text NOT NULL,
+    label text,
+    description text,
+    group_name text,
+    data_type text,
+    field_type text,
+    is_custom boolean NOT NULL,
+    is_calculated boolean NOT NULL,
+    is_hidden boolean NOT NULL,
+    sensitivity text,
+    options jsonb,
+    hubspot_created_at timestamp with time zone,
+    hubspot_updated_at timestamp with time zone,
+    _deleted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY hubspot.deal_properties FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE hubspot.deal_properties IS 'Definitions of the portal''s deal properties: what the keys of hubspot_deals.raw_properties mean. Compared by every run.';
+
+COMMENT ON COLUMN hubspot.deal_properties.organization_id IS 'The tenant.';
+
+COMMENT ON COLUMN hubspot.deal_properties.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot.deal_properties.name IS 'Internal name: the key in raw_properties.';
+
+COMMENT ON COLUMN hubspot.deal_properties.label IS 'What people see.';
+
+COMMENT ON COLUMN hubspot.deal_properties.description IS 'Help text, often empty.';
+
+COMMENT ON COLUMN hubspot.deal_properties.group_name IS 'Internal name of the group it is shown in.';
+
+COMMENT ON COLUMN hubspot.deal_properties.data_type IS 'string, number, bool, enumeration, date, datetime, phone_number, json or object_coordinates.';
+
+COMMENT ON COLUMN hubspot.deal_properties.field_type IS 'How it is entered: text, select, checkbox, calculation_equation, …';
+
+COMMENT ON COLUMN hubspot.deal_properties.is_custom IS 'Defined by the portal, not by HubSpot: such values are also in hubspot_deals.custom_properties.';
+
+COMMENT ON COLUMN hubspot.deal_properties.is_calculated IS 'HubSpot derives its value. Such a change leaves hs_lastmodifieddate alone, so only full runs see it.';
+
+COMMENT ON COLUMN hubspot.deal_properties.is_hidden IS 'Not shown in HubSpot.';
+
+COMMENT ON COLUMN hubspot.deal_properties.sensitivity IS 'non_sensitive, sensitive or highly_sensitive.';
+
+COMMENT ON COLUMN hubspot.deal_properties.options IS 'Of an enumeration: list of {value, label, displayOrder, hidden}; else NULL. Deals may hold values that are no option any more.';
+
+COMMENT ON COLUMN hubspot.deal_properties.hubspot_created_at IS 'When it was made in HubSpot; NULL when HubSpot does not know, which it writes as 1970.';
+
+COMMENT ON COLUMN hubspot.deal_properties.hubspot_updated_at IS 'When it was last changed in HubSpot; NULL when HubSpot does not know.';
+
+COMMENT ON COLUMN hubspot.deal_properties._deleted_at IS 'When a run first found that HubSpot no longer lists it; NULL while it does.';
+
+COMMENT ON COLUMN hubspot.deal_properties.created_at IS 'When this row was first stored.';
+
+COMMENT ON COLUMN hubspot.deal_properties.updated_at IS 'When this row last changed; reading the same again is no change.';
+
+CREATE TABLE hubspot.deal_property_history (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    hubspot_deal_id bigint NOT NULL,
+    property text NOT NULL,
+    changed_at timestamp(3) with time zone NOT NULL,
+    ordinal smallint DEFAULT 0 NOT NULL,
+    value text,
+    source_type text,
+    source_id text,
+    source_label text,
+    updated_by_user_id bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT deal_property_history_ordinal_check CHECK ((ordinal >= 0))
+)
+PARTITION BY HASH (organization_id);
+
+ALTER TABLE ONLY hubspot.deal_property_history FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE hubspot.deal_property_history IS 'Values that properties of deals had, as far back as HubSpot keeps them. Only for the properties asked for.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.organization_id IS 'The tenant.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot.deal_property_history.hubspot_deal_id IS 'The deal, as in hubspot_deals.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.property IS 'Internal name of the property.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.changed_at IS 'When the property got this value, to the millisecond.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.ordinal IS '0; 1, 2, … for further changes of the property within the same millisecond, oldest first.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.value IS 'The value exactly as HubSpot sent it; empty when it was cleared.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.source_type IS 'What changed it: CRM_UI, IMPORT, INTEGRATION, AUTOMATION_PLATFORM, CALCULATED, …';
+
+COMMENT ON COLUMN hubspot.deal_property_history.source_id IS 'Which one of that kind: a user, an app, a workflow.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.source_label IS 'What people call the source.';
+
+COMMENT ON COLUMN hubspot.deal_property_history.updated_by_user_id IS 'HubSpot''s id of the user who changed it, if it was one (owners.user_id_including_inactive).';
+
+COMMENT ON COLUMN hubspot.deal_property_history.created_at IS 'When this row was first stored.';
+
+CREATE TABLE hubspot.deals_quarantine (
+    id bigint NOT NULL,
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    deal_id_text text,
+    reason_code text NOT NULL,
+    field_name text,
+    raw bytea,
+    raw_is_cut boolean NOT NULL,
+    raw_sha256 bytea NOT NULL,
+    job_id uuid NOT NULL,
+    page_number integer,
+    first_seen timestamp with time zone DEFAULT now() NOT NULL,
+    last_seen timestamp with time zone DEFAULT now() NOT NULL,
+    times_seen integer DEFAULT 1 NOT NULL,
+    resolved_at timestamp with time zone,
+    resolved_by_job uuid,
+    raw_expired_at timestamp with time zone,
+    CONSTRAINT deals_quarantine_keeps_raw_until_it_expires CHECK (((raw IS NULL) = (raw_expired_at IS NOT NULL)))
+);
+
+ALTER TABLE ONLY hubspot.deals_quarantine FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE hubspot.deals_quarantine IS 'Records that could not be keyed or stored, as HubSpot sent them (zlib). One row per record and reason, however often it comes.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.id IS 'Identifies the row.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.organization_id IS 'The tenant: organizations.id.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.type IS 'Label of the portal: standard, sandbox or another, lower case, up to 15 characters. An organization may have several portals.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.deal_id_text IS 'What stood where the deal''s id belongs, if it was printable and had at most 64 characters.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.reason_code IS 'Why: BAD_ID, BAD_VERSION (no usable hs_lastmodifieddate), BAD_RECORD (not a record), TOO_LARGE (over 8 MiB) or TOO_DEEP.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.field_name IS 'The field that the reason is about; NULL when it is the whole record.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.raw IS 'The record as JSON, zlib-compressed: what HubSpot sent, personal data included. NULL once expire_quarantine() removed it.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.raw_is_cut IS 'Whether raw was cut at 1 MiB, compressed.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.raw_sha256 IS 'SHA-256 of the whole JSON, by which the same record is known again.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.job_id IS 'Job that saw the record last; it may have been archived or purged since.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.page_number IS 'Page of the job that first saw the record, counted from 1.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.first_seen IS 'When the record came first (UTC).';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.last_seen IS 'When it came last (UTC).';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.times_seen IS 'How often it came.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.resolved_at IS 'When a version of the deal that could be stored arrived (UTC). NULL: still open.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.resolved_by_job IS 'The job that brought that version.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.raw_expired_at IS 'When expire_quarantine() removed raw; NULL while it is kept.';
+
+ALTER TABLE hubspot.deals_quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME hubspot.deals_quarantine_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE hubspot.exchange_rates (
+    organization_id uuid NOT NULL,
+    type text NOT NULL,
+    exchange_rate_id text NOT NULL,
+    from_currency text NOT NULL,
+    to_currency text NOT NULL,
+    conversion_rate numeric NOT NULL,
+    effective_at timestamp with time zone NOT NULL,
+    is_visible boolean DEFAULT true NOT NULL,
+    hubspot_created_at timestamp with time zone,
+    hubspot_updated_at timestamp with time zone,
+    _deleted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT exchange_rates_conversion_rate_check CHECK (((conversion_rate > (0)::numeric) AND (conversion_rate < 'Infinity'::numeric)))
+);
+
+ALTER TABLE ONLY hubspot.exchange_rates FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE hubspot.exchange_rates IS 'Exchange rates that the portal''s people keep in HubSpot. Not read yet: needs the scope settings.currencies.read.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.organization_id IS 'The tenant.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot.exchange_rates.exchange_rate_id IS 'HubSpot''s id of the rate.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.from_currency IS 'ISO 4217 code of the currency that is converted.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.to_currency IS 'ISO 4217 code of the company currency.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.conversion_rate IS 'Units of to_currency for one unit of from_currency; HubSpot keeps up to 6 decimals.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.effective_at IS 'From when on it applies, until the next one of the same pair.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.is_visible IS 'Whether people can choose the currency in HubSpot.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.hubspot_created_at IS 'When it was made in HubSpot; NULL when HubSpot does not know, which it writes as 1970.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.hubspot_updated_at IS 'When it was last changed in HubSpot; NULL when HubSpot does not know.';
+
+COMMENT ON COLUMN hubspot.exchange_rates._deleted_at IS 'When a run first found that HubSpot no longer lists it; NULL while it does.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.created_at IS 'When this row was first stored.';
+
+COMMENT ON COLUMN hubspot.exchange_rates.updated_at IS 'When this row last changed; reading the same again is no change.';
+
 CREATE TABLE hubspot.job_batches (
     job_id uuid NOT NULL,
     batch_number integer NOT NULL,
@@ -1270,6 +2207,8 @@ CREATE TABLE hubspot.job_batches (
     written_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT job_batches_balance CHECK ((received = (((((inserted + updated) + unchanged) + duplicate) + stale) + quarantined)))
 );
+
+ALTER TABLE ONLY hubspot.job_batches FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE hubspot.job_batches IS 'Ledger of committed batches. A row exists exactly when its rows and checkpoint were committed; xid tells the outcome of a COMMIT whose reply was lost.';
 
@@ -1321,6 +2260,8 @@ CREATE TABLE hubspot.job_events (
 )
 PARTITION BY RANGE (occurred_at);
 
+ALTER TABLE ONLY hubspot.job_events FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE hubspot.job_events IS 'Append-only audit trail, one partition a month. Each event is written in the transaction that it tells of. No foreign keys: it outlives jobs.';
 
 COMMENT ON COLUMN hubspot.job_events.id IS 'Identifies the event.';
@@ -1339,6 +2280,161 @@ COMMENT ON COLUMN hubspot.job_events.actor IS 'Login role of the session that di
 
 COMMENT ON COLUMN hubspot.job_events.details IS 'What belongs to the kind: counts, phase, error code and message, times. Never a deal''s values.';
 
+CREATE TABLE hubspot.jobs_archive (
+    id uuid DEFAULT gen_random_uuid() CONSTRAINT jobs_id_not_null NOT NULL,
+    organization_id uuid CONSTRAINT jobs_organization_id_not_null NOT NULL,
+    type text DEFAULT 'hubspot_deals'::text CONSTRAINT jobs_type_not_null NOT NULL,
+    status text DEFAULT 'pending'::text CONSTRAINT jobs_status_not_null NOT NULL,
+    start_time timestamp with time zone,
+    end_time timestamp with time zone,
+    last_heartbeat timestamp with time zone,
+    records_extracted integer DEFAULT 0 CONSTRAINT jobs_records_extracted_not_null NOT NULL,
+    error_message text,
+    config jsonb,
+    job_metadata jsonb,
+    created_at timestamp with time zone DEFAULT now() CONSTRAINT jobs_created_at_not_null NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() CONSTRAINT jobs_updated_at_not_null NOT NULL,
+    scan_id text CONSTRAINT jobs_scan_id_not_null NOT NULL,
+    error_code text,
+    mode text,
+    phase text,
+    checkpoint jsonb,
+    resume_at timestamp with time zone,
+    window_start timestamp with time zone,
+    window_end timestamp with time zone,
+    attempt integer DEFAULT 0 CONSTRAINT jobs_attempt_not_null NOT NULL,
+    epoch bigint,
+    load_id uuid,
+    records_expected integer,
+    records_inserted integer DEFAULT 0 CONSTRAINT jobs_records_inserted_not_null NOT NULL,
+    records_updated integer DEFAULT 0 CONSTRAINT jobs_records_updated_not_null NOT NULL,
+    records_unchanged integer DEFAULT 0 CONSTRAINT jobs_records_unchanged_not_null NOT NULL,
+    records_duplicate integer DEFAULT 0 CONSTRAINT jobs_records_duplicate_not_null NOT NULL,
+    records_stale integer DEFAULT 0 CONSTRAINT jobs_records_stale_not_null NOT NULL,
+    records_quarantined integer DEFAULT 0 CONSTRAINT jobs_records_quarantined_not_null NOT NULL,
+    records_deleted integer DEFAULT 0 CONSTRAINT jobs_records_deleted_not_null NOT NULL,
+    value_issues integer DEFAULT 0 CONSTRAINT jobs_value_issues_not_null NOT NULL,
+    batches integer DEFAULT 0 CONSTRAINT jobs_batches_not_null NOT NULL,
+    pages_read integer DEFAULT 0 CONSTRAINT jobs_pages_read_not_null NOT NULL,
+    api_calls integer DEFAULT 0 CONSTRAINT jobs_api_calls_not_null NOT NULL,
+    rate_limit_hits integer DEFAULT 0 CONSTRAINT jobs_rate_limit_hits_not_null NOT NULL,
+    bytes_received bigint DEFAULT 0 CONSTRAINT jobs_bytes_received_not_null NOT NULL,
+    dag_id text,
+    run_id text,
+    task_id text,
+    map_index integer,
+    try_number integer,
+    clear_number integer,
+    trigger text,
+    event_count integer DEFAULT 0 CONSTRAINT jobs_event_count_not_null NOT NULL,
+    continues uuid,
+    api_calls_by_endpoint jsonb DEFAULT '{}'::jsonb CONSTRAINT jobs_api_calls_by_endpoint_not_null NOT NULL,
+    archived_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT jobs_archive_holds_ended_jobs CHECK (((end_time IS NOT NULL) AND (status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text]))))
+);
+
+ALTER TABLE ONLY hubspot.jobs_archive FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE hubspot.jobs_archive IS 'Jobs that ended longer ago than their organization''s retention_days, with every column of jobs. Their ledger is gone; their events and usage stay.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.id IS 'As in jobs.id.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.organization_id IS 'As in jobs.organization_id.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.type IS 'As in jobs.type.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.status IS 'As in jobs.status.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.start_time IS 'As in jobs.start_time.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.end_time IS 'As in jobs.end_time.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.last_heartbeat IS 'As in jobs.last_heartbeat.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.records_extracted IS 'As in jobs.records_extracted.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.error_message IS 'As in jobs.error_message.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.config IS 'As in jobs.config.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.job_metadata IS 'As in jobs.job_metadata.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.created_at IS 'As in jobs.created_at.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.updated_at IS 'As in jobs.updated_at.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.scan_id IS 'As in jobs.scan_id.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.error_code IS 'As in jobs.error_code.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.mode IS 'As in jobs.mode.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.phase IS 'As in jobs.phase.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.checkpoint IS 'As in jobs.checkpoint.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.resume_at IS 'As in jobs.resume_at.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.window_start IS 'As in jobs.window_start.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.window_end IS 'As in jobs.window_end.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.attempt IS 'As in jobs.attempt.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.epoch IS 'As in jobs.epoch.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.load_id IS 'As in jobs.load_id.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.records_expected IS 'As in jobs.records_expected.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.records_inserted IS 'As in jobs.records_inserted.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.records_updated IS 'As in jobs.records_updated.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.records_unchanged IS 'As in jobs.records_unchanged.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.records_duplicate IS 'As in jobs.records_duplicate.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.records_stale IS 'As in jobs.records_stale.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.records_quarantined IS 'As in jobs.records_quarantined.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.records_deleted IS 'As in jobs.records_deleted.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.value_issues IS 'As in jobs.value_issues.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.batches IS 'As in jobs.batches.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.pages_read IS 'As in jobs.pages_read.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.api_calls IS 'As in jobs.api_calls.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.rate_limit_hits IS 'As in jobs.rate_limit_hits.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.bytes_received IS 'As in jobs.bytes_received.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.dag_id IS 'As in jobs.dag_id.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.run_id IS 'As in jobs.run_id.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.task_id IS 'As in jobs.task_id.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.map_index IS 'As in jobs.map_index.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.try_number IS 'As in jobs.try_number.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.clear_number IS 'As in jobs.clear_number.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.trigger IS 'As in jobs.trigger.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.event_count IS 'As in jobs.event_count.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.continues IS 'As in jobs.continues.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.api_calls_by_endpoint IS 'As in jobs.api_calls_by_endpoint.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.archived_at IS 'When the job moved here.';
+
 CREATE TABLE hubspot.organizations (
     id uuid NOT NULL,
     slug text NOT NULL,
@@ -1346,9 +2442,15 @@ CREATE TABLE hubspot.organizations (
     retention_days integer DEFAULT 90 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    archive_days integer DEFAULT 365 NOT NULL,
+    quarantine_days integer DEFAULT 30 NOT NULL,
+    CONSTRAINT organizations_archive_days_check CHECK ((archive_days > 0)),
+    CONSTRAINT organizations_quarantine_days_check CHECK ((quarantine_days > 0)),
     CONSTRAINT organizations_retention_days_check CHECK ((retention_days > 0)),
     CONSTRAINT organizations_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
 );
+
+ALTER TABLE ONLY hubspot.organizations FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE hubspot.organizations IS 'One row per tenant. Its id is the tenant id everywhere.';
 
@@ -1358,11 +2460,15 @@ COMMENT ON COLUMN hubspot.organizations.slug IS 'Name of the organization in the
 
 COMMENT ON COLUMN hubspot.organizations.name IS 'Name for people. Nothing of ours fills it.';
 
-COMMENT ON COLUMN hubspot.organizations.retention_days IS 'Days that an ended job stays in jobs.';
+COMMENT ON COLUMN hubspot.organizations.retention_days IS 'Days that an ended job stays in jobs; then it moves to jobs_archive. From the organizations file, set at each run.';
 
 COMMENT ON COLUMN hubspot.organizations.created_at IS 'When the organization was first claimed for (UTC).';
 
 COMMENT ON COLUMN hubspot.organizations.updated_at IS 'When the row was last changed (UTC); set by a trigger.';
+
+COMMENT ON COLUMN hubspot.organizations.archive_days IS 'Days that a job stays in jobs_archive after it moved there, and that a day stays in usage_records. From the organizations file.';
+
+COMMENT ON COLUMN hubspot.organizations.quarantine_days IS 'Days that the raw bytes of a quarantined record are kept after HubSpot last sent it. From the organizations file.';
 
 CREATE TABLE hubspot.owners (
     organization_id uuid NOT NULL,
@@ -1383,6 +2489,8 @@ CREATE TABLE hubspot.owners (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL
 );
+
+ALTER TABLE ONLY hubspot.owners FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE hubspot.owners IS 'People and queues that deals are assigned to. Deals keep naming those who have left, so archived ones are here too.';
 
@@ -1438,6 +2546,8 @@ CREATE TABLE hubspot.pipeline_stages (
     updated_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+ALTER TABLE ONLY hubspot.pipeline_stages FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE hubspot.pipeline_stages IS 'Stages of the deal pipelines, those of archived pipelines included.';
 
 COMMENT ON COLUMN hubspot.pipeline_stages.organization_id IS 'The tenant.';
@@ -1484,6 +2594,8 @@ CREATE TABLE hubspot.pipelines (
     updated_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+ALTER TABLE ONLY hubspot.pipelines FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE hubspot.pipelines IS 'Deal pipelines. HubSpot stops listing archived ones while deals still name them, so rows stay and deals have no foreign key to them.';
 
 COMMENT ON COLUMN hubspot.pipelines.organization_id IS 'The tenant.';
@@ -1527,6 +2639,8 @@ CREATE TABLE hubspot.portals (
     updated_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+ALTER TABLE ONLY hubspot.portals FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE hubspot.portals IS 'What HubSpot says of each portal (account). Read by every run, written when it changes.';
 
 COMMENT ON COLUMN hubspot.portals.organization_id IS 'The tenant.';
@@ -1560,6 +2674,22 @@ COMMENT ON COLUMN hubspot.portals.dimensions_read_at IS 'When these lists were l
 COMMENT ON COLUMN hubspot.portals.created_at IS 'When this row was first stored.';
 
 COMMENT ON COLUMN hubspot.portals.updated_at IS 'When this row last changed; reading the same again is no change.';
+
+CREATE TABLE hubspot.reader_organizations (
+    role regrole NOT NULL,
+    organization_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY hubspot.reader_organizations FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE hubspot.reader_organizations IS 'Roles that see these organizations and no others, whatever they set. Written by bind_reader() and revoke_reader().';
+
+COMMENT ON COLUMN hubspot.reader_organizations.role IS 'The bound role, by its oid: renaming it changes nothing. Whoever has its rights is bound as well.';
+
+COMMENT ON COLUMN hubspot.reader_organizations.organization_id IS 'An organization that the role sees.';
+
+COMMENT ON COLUMN hubspot.reader_organizations.created_at IS 'When the role was bound to the organization.';
 
 CREATE VIEW hubspot.scan_jobs WITH (security_invoker='true') AS
  SELECT job.id,
@@ -1658,6 +2788,8 @@ CREATE TABLE hubspot.sync_state (
     CONSTRAINT sync_state_type_check CHECK ((type ~ '^[a-z][a-z0-9_]{0,14}$'::text))
 );
 
+ALTER TABLE ONLY hubspot.sync_state FORCE ROW LEVEL SECURITY;
+
 COMMENT ON TABLE hubspot.sync_state IS 'How far each portal has been read. epoch is the fencing token: only its holder may write.';
 
 COMMENT ON COLUMN hubspot.sync_state.organization_id IS 'The tenant: organizations.id.';
@@ -1707,6 +2839,8 @@ CREATE TABLE hubspot.usage_records (
     CONSTRAINT usage_records_calls_add_up CHECK ((api_calls = (((((api_calls_list + api_calls_search) + api_calls_batch_read) + api_calls_associations) + api_calls_metadata) + api_calls_other))),
     CONSTRAINT usage_records_counts_only_grow CHECK ((LEAST(api_calls_list, api_calls_search, api_calls_batch_read, api_calls_associations, api_calls_metadata, api_calls_other, api_calls, rate_limit_hits, bytes_received, deals_read, deals_inserted, deals_updated, deals_unchanged, deals_deleted, deals_quarantined, (runs_completed)::bigint, (runs_failed)::bigint, (runs_cancelled)::bigint) >= 0))
 );
+
+ALTER TABLE ONLY hubspot.usage_records FORCE ROW LEVEL SECURITY;
 
 COMMENT ON TABLE hubspot.usage_records IS 'One row per organization, type and day (UTC): API calls, deals and ended runs, added up from what jobs count, in the same transactions.';
 
@@ -1777,7 +2911,7 @@ CREATE VIEW hubspot_reporting.deals_with_names WITH (security_invoker='true') AS
     deal.amount,
     COALESCE(deal.deal_currency_code, portal.company_currency) AS currency,
         CASE
-            WHEN ((deal.raw_properties ->> 'amount_in_home_currency'::text) ~ '^-?[0-9]{1,30}([.][0-9]{0,400})?([eE][+-]?[0-9]{1,2})?$'::text) THEN ((deal.raw_properties ->> 'amount_in_home_currency'::text))::numeric
+            WHEN ((deal.raw_properties ->> 'amount_in_home_currency'::text) ~ '^-?[0-9]{1,30}([.][0-9]{0,255})?([eE][+-]?[0-9]{1,2})?$'::text) THEN ((deal.raw_properties ->> 'amount_in_home_currency'::text))::numeric
             WHEN (COALESCE(deal.deal_currency_code, portal.company_currency) = portal.company_currency) THEN deal.amount
             ELSE NULL::numeric
         END AS amount_in_home_currency,
@@ -2072,6 +3206,9 @@ ALTER TABLE ONLY hubspot.job_events
 ALTER TABLE ONLY hubspot.job_events
     ADD CONSTRAINT job_events_pkey PRIMARY KEY (occurred_at, id);
 
+ALTER TABLE ONLY hubspot.jobs_archive
+    ADD CONSTRAINT jobs_archive_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY hubspot.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
@@ -2095,6 +3232,9 @@ ALTER TABLE ONLY hubspot.pipelines
 
 ALTER TABLE ONLY hubspot.portals
     ADD CONSTRAINT portals_pkey PRIMARY KEY (organization_id, type);
+
+ALTER TABLE ONLY hubspot.reader_organizations
+    ADD CONSTRAINT reader_organizations_pkey PRIMARY KEY (role, organization_id);
 
 ALTER TABLE ONLY hubspot.schema_version
     ADD CONSTRAINT schema_version_pkc PRIMARY KEY (version_num);
@@ -2136,6 +3276,14 @@ COMMENT ON INDEX hubspot.idx_deals_stage IS 'Deals in a stage.';
 CREATE INDEX idx_job_events_organization ON ONLY hubspot.job_events USING btree (organization_id, occurred_at);
 
 COMMENT ON INDEX hubspot.idx_job_events_organization IS 'What happened to one organization, by time.';
+
+CREATE INDEX idx_jobs_archive_organization ON hubspot.jobs_archive USING btree (organization_id, archived_at);
+
+COMMENT ON INDEX hubspot.idx_jobs_archive_organization IS 'An organization''s archived jobs, and which of them are old enough to go.';
+
+CREATE INDEX idx_jobs_ended ON hubspot.jobs USING btree (organization_id, end_time) WHERE (end_time IS NOT NULL);
+
+COMMENT ON INDEX hubspot.idx_jobs_ended IS 'An organization''s ended jobs by age, for archive_jobs().';
 
 CREATE INDEX idx_jobs_org ON hubspot.jobs USING btree (organization_id);
 
@@ -2207,6 +3355,10 @@ CREATE TRIGGER pipelines_set_updated_at BEFORE UPDATE ON hubspot.pipelines FOR E
 
 CREATE TRIGGER portals_set_updated_at BEFORE UPDATE ON hubspot.portals FOR EACH ROW EXECUTE FUNCTION hubspot.set_updated_at();
 
+CREATE TRIGGER reader_organizations_keep_bound AFTER DELETE OR UPDATE ON hubspot.reader_organizations FOR EACH ROW EXECUTE FUNCTION hubspot.keep_bound();
+
+CREATE TRIGGER reader_organizations_refuse_truncate BEFORE TRUNCATE ON hubspot.reader_organizations FOR EACH STATEMENT EXECUTE FUNCTION hubspot.keep_bound();
+
 CREATE TRIGGER scan_jobs_delete INSTEAD OF DELETE ON hubspot.scan_jobs FOR EACH ROW EXECUTE FUNCTION hubspot.delete_scan_job();
 
 CREATE TRIGGER scan_jobs_insert INSTEAD OF INSERT ON hubspot.scan_jobs FOR EACH ROW EXECUTE FUNCTION hubspot.insert_scan_job();
@@ -2242,6 +3394,9 @@ ALTER TABLE ONLY hubspot.exchange_rates
 ALTER TABLE ONLY hubspot.job_batches
     ADD CONSTRAINT job_batches_job_id_fkey FOREIGN KEY (job_id) REFERENCES hubspot.jobs(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY hubspot.jobs_archive
+    ADD CONSTRAINT jobs_archive_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY hubspot.jobs
     ADD CONSTRAINT jobs_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
 
@@ -2257,20 +3412,199 @@ ALTER TABLE ONLY hubspot.pipelines
 ALTER TABLE ONLY hubspot.portals
     ADD CONSTRAINT portals_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY hubspot.reader_organizations
+    ADD CONSTRAINT reader_organizations_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY hubspot.sync_state
     ADD CONSTRAINT sync_state_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY hubspot.usage_records
     ADD CONSTRAINT usage_records_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
 
+ALTER TABLE hubspot.absent_deals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.deal_associations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.deal_properties ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.deal_property_history ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.deals_quarantine ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.exchange_rates ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.hubspot_deals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.job_batches ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.job_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.jobs_archive ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY loader ON hubspot.absent_deals TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.deal_associations TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.deal_properties TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.deal_property_history TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.deals_quarantine TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.exchange_rates TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.hubspot_deals TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.job_batches TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.job_events TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.jobs TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.jobs_archive TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.organizations TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.owners TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.pipeline_stages TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.pipelines TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.portals TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.reader_organizations TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.sync_state TO hubspot_loader USING (true) WITH CHECK (true);
+
+CREATE POLICY loader ON hubspot.usage_records TO hubspot_loader USING (true) WITH CHECK (true);
+
+ALTER TABLE hubspot.organizations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.owners ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.pipeline_stages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.pipelines ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.portals ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY reader ON hubspot.absent_deals FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.deal_associations FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.deal_properties FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.deal_property_history FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.deals_quarantine FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.exchange_rates FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.hubspot_deals FOR SELECT USING ((_organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.job_batches FOR SELECT USING ((EXISTS ( SELECT
+   FROM hubspot.jobs job
+  WHERE (job.id = job_batches.job_id))));
+
+CREATE POLICY reader ON hubspot.job_events FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.jobs FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.jobs_archive FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.organizations FOR SELECT USING ((id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.owners FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.pipeline_stages FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.pipelines FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.portals FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.reader_organizations FOR SELECT USING ((pg_has_role(CURRENT_USER, (role)::oid, 'USAGE'::text) OR pg_has_role(SESSION_USER, (role)::oid, 'USAGE'::text)));
+
+CREATE POLICY reader ON hubspot.sync_state FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.usage_records FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+ALTER TABLE hubspot.reader_organizations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.sync_state ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE hubspot.usage_records ENABLE ROW LEVEL SECURITY;
+
 REVOKE ALL ON FUNCTION hubspot.add_usage() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.allow_negative_amounts(organization uuid, deal_type text, allowed boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.analyze_deals(tables_max integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.archive_jobs(organization uuid, rows_max integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.bind_reader(role regrole, organization uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.clear_statistics(relations regclass[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.drop_deals_of(organization uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.drop_job_events_before(moment timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.ensure_deals_partition(organization uuid, deal_type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.ensure_job_events_partition(moment timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION hubspot.ensure_job_events_partitions(months_ahead integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.erase_organization(organization uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.expire_archive(rows_max integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.expire_quarantine(rows_max integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.expire_usage(rows_max integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.forget_names() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.forget_statistics(relation regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.give_loader(relation regclass, role regrole) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.give_reader(relation regclass, reader regrole) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.grant_loader(role regrole) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.grant_reader(role regrole) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.make_deals_partition(organization uuid, deal_type text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.make_job_events_partition(moment timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION hubspot.number_job_event() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.protect_table(relation regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.purge_job(job uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.reap_silent_jobs(silence interval, patience interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.requeue_quarantine(organization uuid, deal_type text, reason text, OUT requeued integer, OUT unreadable integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.revoke_reader(role regrole) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.revoke_rights(role regrole) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.switch_amount_check(organization uuid, deal_type text, allowed boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.tell(organization uuid, kind text, details jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.tell_deletion() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.tell_job_events() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.tell_watermark() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.use_schema(role regrole, name text) FROM PUBLIC;

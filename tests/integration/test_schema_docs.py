@@ -86,7 +86,7 @@ def test_a_file_that_is_out_of_date_fails_the_check_and_stays_as_it_is(
 def test_the_command_writes_both_files_and_what_people_wrote_stays(copied_docs: SchemaDocs) -> None:
     needs_the_major_version_of_the_dump()
     text = copied_docs.page_path.read_text().replace("# The database\n", "# The database\nWritten by hand.\n")
-    copied_docs.page_path.write_text(text.replace("`organization_id`", "`tenant`"))
+    copied_docs.page_path.write_text(text.replace("| `organization_id` |", "| `tenant` |"))
     copied_docs.sql_path.unlink()
     assert main([], copied_docs) == 0
     in_git = SchemaDocs().read()

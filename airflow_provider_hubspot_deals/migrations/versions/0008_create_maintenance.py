@@ -24,6 +24,7 @@ CREATE TABLE jobs_archive (
         CHECK (end_time IS NOT NULL AND status IN ('completed', 'failed', 'cancelled'))
 );
 CREATE INDEX idx_jobs_archive_organization ON jobs_archive (organization_id, archived_at);
+COMMENT ON INDEX idx_jobs_archive_organization IS 'An organization''s archived jobs, and which of them are old enough to go.';
 COMMENT ON TABLE jobs_archive IS 'Jobs that ended longer ago than their organization''s retention_days, with every column of jobs. Their ledger is gone; their events and usage stay.';
 DO $$
 DECLARE
@@ -37,6 +38,7 @@ COMMENT ON COLUMN jobs_archive.archived_at IS 'When the job moved here.';
 
 -- Retention looks for each organization's oldest ended jobs.
 CREATE INDEX idx_jobs_ended ON jobs (organization_id, end_time) WHERE end_time IS NOT NULL;
+COMMENT ON INDEX idx_jobs_ended IS 'An organization''s ended jobs by age, for archive_jobs().';
 
 ALTER TABLE deals_quarantine
     ALTER raw DROP NOT NULL,
