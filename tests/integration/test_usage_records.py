@@ -88,6 +88,15 @@ def test_what_is_reported_by_hand_counts_too(acme: Tenant) -> None:
     assert (row["runs_completed"], row["runs_cancelled"]) == (1, 1)
 
 
+@pytest.mark.usefixtures("invariants_hold")
+def test_requests_told_after_the_end_do_not_end_the_run_again(acme: Tenant) -> None:
+    job = acme.claim()
+    acme.execute("UPDATE hubspot.jobs SET status = 'cancelled'")
+    with acme.connect() as connection:
+        jobs.count_usage(connection, job, USAGE)
+    assert (usage(acme)["runs_cancelled"], usage(acme)["api_calls"]) == (1, 28)
+
+
 def test_usage_outlives_its_job(acme: Tenant) -> None:
     record(acme, acme.claim(), received=1, inserted=1, **USAGE)
     acme.execute("DELETE FROM hubspot.jobs")
