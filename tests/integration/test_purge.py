@@ -78,6 +78,20 @@ def test_a_run_that_had_begun_before_the_purge_cannot_complete(acme: Tenant) -> 
     assert acme.claim(a_run("next")).mode == "full"
 
 
+def test_a_retry_of_a_lost_run_begins_at_the_beginning_after_a_purge(acme: Tenant) -> None:
+    doomed = a_full_run(acme, 1)
+    lost = acme.claim(a_run("lost"), mode="full")
+    with acme.connect() as connection, sql.transaction(connection):
+        jobs.record_batch(connection, lost, a_batch(pages=1, checkpoint={"phase": "absent"}))
+    acme.execute("UPDATE hubspot.jobs SET last_heartbeat = now() - interval '1 hour' WHERE id = %s", lost.id)
+    acme.execute("SELECT hubspot.reap_silent_jobs()")
+
+    purge(acme, doomed.id)
+
+    retry = acme.claim(a_run("lost", try_number=2))
+    assert (retry.mode, retry.checkpoint, retry.row["continues"]) == ("full", None, lost.id)
+
+
 def test_purging_a_job_that_wrote_nothing_disturbs_nobody(acme: Tenant) -> None:
     empty = an_ended_job(acme, "empty", status="failed")
     full = a_full_run(acme, 1)

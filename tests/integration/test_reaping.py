@@ -92,6 +92,16 @@ def test_a_pending_job_is_failed_when_its_next_attempt_is_a_day_overdue(
     assert (row["status"], row["error_code"]) == (status, "ABANDONED" if status == "failed" else "RATE_LIMITED")
 
 
+def test_a_job_inserted_by_hand_waits_for_the_next_run_however_late(acme: Tenant) -> None:
+    acme.claim()
+    acme.execute("UPDATE hubspot.jobs SET status = 'cancelled'")
+    by_hand = "INSERT INTO hubspot.scan_jobs (scan_id, organization_id, created_at) VALUES ('mine', %s, now())"
+    acme.execute(by_hand, acme.id)
+    acme.execute("UPDATE hubspot.jobs SET created_at = now() - interval '9 days' WHERE scan_id = 'mine'")
+    assert reap(acme) == 0
+    assert acme.claim(a_run("next")).row["scan_id"] == "mine"
+
+
 def test_a_job_written_by_hand_counts_as_heard_of_when_its_row_changes(acme: Tenant) -> None:
     acme.claim(a_run("other", dag_id="other"))
     acme.execute("UPDATE hubspot.jobs SET status = 'cancelled'")

@@ -48,6 +48,7 @@ def test_ended_jobs_move_to_the_archive_after_retention_days_and_whole(acme: Ten
     assert {name: archived[old.id][name] for name in before} == before
     assert archived[old.id]["archived_at"] is not None
     assert told(acme, "jobs_archived") == [{"jobs": 2}]
+    assert acme.query("SELECT FROM hubspot.job_events WHERE kind = 'deleted'") == []
     assert call(acme, "archive_jobs()") == 0
     assert len(told(acme, "jobs_archived")) == 1
 
