@@ -74,14 +74,23 @@ def lines_about(tenant: Tenant, lines: Iterable[str]) -> list[str]:
 def rows_about(tenant: Tenant) -> list[str]:
     """Lines of a dump of the whole database that hold anything of the tenant."""
     pg_dump = find_binaries().folder / "pg_dump"
-    dump = subprocess.run([pg_dump, tenant.url], capture_output=True, text=True, check=True).stdout  # noqa: S603 - PostgreSQL's own program
+    dump = subprocess.run([pg_dump, "--enable-row-security", tenant.url], capture_output=True, text=True, check=True).stdout  # noqa: S603 - PostgreSQL's own program
     return lines_about(tenant, dump.splitlines())
 
 
 def statistics_about(tenant: Tenant) -> set[str]:
     """Tables in whose statistics the planner keeps anything of the tenant."""
-    rows = tenant.query("SELECT tablename, statistic::text FROM pg_stats AS statistic")
-    return {row["tablename"] for row in rows if lines_about(tenant, [row["statistic"]])}
+    with tenant.connect() as connection, connection.transaction(force_rollback=True):
+        # pg_stats hides tables whose policies hold for whoever asks.
+        connection.execute("""
+            DO $$ DECLARE relation regclass; BEGIN
+                FOR relation IN SELECT oid FROM pg_class WHERE relforcerowsecurity LOOP
+                    EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', relation);
+                END LOOP;
+            END $$
+        """)
+        rows = connection.execute("SELECT tablename, statistic::text FROM pg_stats AS statistic").fetchall()
+    return {table for table, statistic in rows if lines_about(tenant, [statistic])}
 
 
 def left_to_a_superuser(tenant: Tenant, erased: dict[str, Any]) -> set[str]:
@@ -96,7 +105,7 @@ def test_f14_nothing_of_an_erased_organization_is_left_anywhere(acme: Tenant, ot
     other.execute("ANALYZE")
     deals = other.deals()
     assert len(rows_about(acme)) > 50
-    assert {"jobs", "hubspot_deals", "pg_class"} <= statistics_about(acme)
+    assert {"jobs", "hubspot_deals"} <= statistics_about(acme)
 
     erased = erase(acme)
 
