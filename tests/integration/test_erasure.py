@@ -74,7 +74,7 @@ def lines_about(tenant: Tenant, lines: Iterable[str]) -> list[str]:
 def rows_about(tenant: Tenant) -> list[str]:
     """Lines of a dump of the whole database that hold anything of the tenant."""
     pg_dump = find_binaries().folder / "pg_dump"
-    command = [pg_dump, "--enable-row-security", tenant.url]  # else it refuses tables whose policies hold for it
+    command = [str(pg_dump), "--enable-row-security", tenant.url]  # else it refuses tables whose policies hold for it
     dump = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - PostgreSQL's own program
     return lines_about(tenant, dump.splitlines())
 
