@@ -73,11 +73,7 @@ def test_a_file_that_is_out_of_date_fails_the_check_and_stays_as_it_is(
     copied_docs: SchemaDocs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     needs_the_major_version_of_the_dump()
-<<<<<<< HEAD
-    copied_docs.page_path.write_text(copied_docs.page_path.read_text().replace("| `organization_id` |", "| `tenant` |"))
-=======
     copied_docs.page_path.write_text(copied_docs.page_path.read_text().replace(TABLES, f"{TABLES}\nOutdated."))
->>>>>>> in-docs
     copied_docs.sql_path.unlink()
     figures = tmp_path / "figures.json"
     assert main(["--check", "--json", str(figures)], copied_docs) == 1
