@@ -137,7 +137,7 @@ DECLARE
     moved integer;
     total integer := 0;
 BEGIN
-    PERFORM set_config('hubspot_deals.moving_jobs', 'on', true);
+    PERFORM set_config('hubspot_deals.moving_jobs', 'on', true);  -- else each would be told as deleted
     FOR tenant, moved IN EXECUTE format($sql$
         WITH due AS (
             SELECT job.id
@@ -1342,6 +1342,10 @@ BEGIN
         UPDATE jobs SET status = 'failed', error_code = 'SUPERSEDED',
                         error_message = format('Job %s was purged meanwhile; the next run reads everything again.', job)
         WHERE organization_id = doomed.organization_id AND jobs.type = doomed.type AND status IN ('pending', 'running');
+        -- A retry goes on from a lost job's checkpoint; now it begins at the beginning.
+        UPDATE jobs SET checkpoint = NULL
+        WHERE organization_id = doomed.organization_id AND jobs.type = doomed.type AND checkpoint IS NOT NULL
+          AND status = 'failed' AND error_code = 'HEARTBEAT_LOST';
     END IF;
     PERFORM tell(doomed.organization_id, 'job_purged', purged);
     RETURN purged;
@@ -1401,6 +1405,7 @@ BEGIN
         SELECT id, status FROM jobs
         WHERE status = 'running' AND coalesce(last_heartbeat, updated_at) < clock_timestamp() - silence
            OR status = 'pending' AND greatest(resume_at, last_heartbeat, created_at) < clock_timestamp() - patience
+              AND NOT (attempt = 0 AND run_id IS NULL)  -- inserted by hand: whatever run comes first adopts it
         FOR UPDATE SKIP LOCKED
     )
     UPDATE jobs SET
@@ -1414,7 +1419,7 @@ BEGIN
     RETURN reaped;
 END $$;
 
-COMMENT ON FUNCTION hubspot.reap_silent_jobs(silence interval, patience interval) IS 'Fail running jobs without a heartbeat for the time of silence, and pending ones whose next attempt is overdue by the time of patience: Airflow''s retries come within half an hour, a scheduler may be down for a night. Returns how many; each job''s own event tells.';
+COMMENT ON FUNCTION hubspot.reap_silent_jobs(silence interval, patience interval) IS 'Fail running jobs without a heartbeat for the time of silence, and pending ones whose next attempt is overdue by the time of patience: Airflow''s retries come within half an hour, a scheduler may be down for a night. A job that was inserted by hand waits for the next run, however late. Returns how many; each job''s own event tells.';
 
 CREATE FUNCTION hubspot.refuse_change_of_events() RETURNS trigger
     LANGUAGE plpgsql
