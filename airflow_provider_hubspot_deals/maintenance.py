@@ -21,9 +21,14 @@ ROWS_MAX = 10_000  # of one transaction
 ROUNDS_MAX = 100  # of one step: what is left is for the next run
 
 # Partitions first: the other steps write events.
-_ONCE = ("ensure_job_events_partitions", "reap_silent_jobs")
-_UNTIL_NONE_IS_LEFT = ("archive_jobs", "expire_archive", "expire_usage", "expire_quarantine")
-_AT_LAST = ("drop_job_events", "analyze_deals")
+_ONCE = ("maintenance.ensure_job_events_partitions", "maintenance.reap_silent_jobs")
+_UNTIL_NONE_IS_LEFT = (
+    "maintenance.archive_jobs",
+    "maintenance.expire_archive",
+    "maintenance.expire_usage",
+    "maintenance.expire_quarantine",
+)
+_AT_LAST = ("maintenance.drop_job_events", "maintenance.analyze_deals")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +73,10 @@ def run_maintenance(
     done: dict[str, int] = {}
     failures: dict[str, str] = {}
     parameters = {"rows_max": ROWS_MAX, "events_months": events_months}
-    for step in (*_ONCE, *_UNTIL_NONE_IS_LEFT, *_AT_LAST):
+    for statement in (*_ONCE, *_UNTIL_NONE_IS_LEFT, *_AT_LAST):
+        step = statement.partition(".")[2]
         try:
-            done[step] = _do(connection, schema, step, parameters)
+            done[step] = _do(connection, schema, statement, parameters)
         except HubSpotDealsError as error:
             if connection.closed:
                 raise
@@ -80,12 +86,12 @@ def run_maintenance(
     return MaintenanceReport(done=done, failures=failures, findings=findings)
 
 
-def _do(connection: Connection[Any], schema: str, step: str, parameters: Mapping[str, Any]) -> int:
+def _do(connection: Connection[Any], schema: str, statement: str, parameters: Mapping[str, Any]) -> int:
     total = 0
     for _ in range(ROUNDS_MAX):
-        with database_errors(f"Maintenance of schema {schema!r}, {step}"), sql.transaction(connection):
-            (dealt_with,) = sql.column(connection, f"maintenance.{step}", parameters, schema=schema)
+        with database_errors(f"Maintenance of schema {schema!r}, {statement}"), sql.transaction(connection):
+            (dealt_with,) = sql.column(connection, statement, parameters, schema=schema)
         total += dealt_with
-        if step not in _UNTIL_NONE_IS_LEFT or dealt_with < ROWS_MAX:
+        if statement not in _UNTIL_NONE_IS_LEFT or dealt_with < ROWS_MAX:
             break
     return total
