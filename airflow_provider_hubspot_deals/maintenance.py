@@ -14,6 +14,7 @@ from psycopg import Connection
 from airflow_provider_hubspot_deals import migrations, sql
 from airflow_provider_hubspot_deals.exceptions import HubSpotDealsError
 from airflow_provider_hubspot_deals.migrations.database import database_errors
+from airflow_provider_hubspot_deals.migrations.security import security_findings
 
 EVENTS_MONTHS = 13  # a year and the month that is running
 ROWS_MAX = 10_000  # of one transaction
@@ -74,7 +75,9 @@ def run_maintenance(
             if connection.closed:
                 raise
             failures[step] = str(error)
-    return MaintenanceReport(done=done, failures=failures, findings=tuple(security_findings(connection, schema)))
+    with database_errors(f"Maintenance of schema {schema!r}, catalog check"):
+        findings = tuple(security_findings(connection, schema))
+    return MaintenanceReport(done=done, failures=failures, findings=findings)
 
 
 def _do(connection: Connection[Any], schema: str, step: str, parameters: Mapping[str, Any]) -> int:
@@ -86,8 +89,3 @@ def _do(connection: Connection[Any], schema: str, step: str, parameters: Mapping
         if step not in _UNTIL_NONE_IS_LEFT or dealt_with < ROWS_MAX:
             break
     return total
-
-
-def security_findings(_connection: Connection[Any], _schema: str) -> list[str]:
-    """Until the catalog check is there: nothing is found."""
-    return []
