@@ -578,9 +578,11 @@ CREATE FUNCTION hubspot.give_loader(relation regclass, role regrole) RETURNS voi
     LANGUAGE plpgsql
     SET search_path TO 'hubspot', 'pg_temp'
     AS $$
+DECLARE
+    needed text[] := loader_privileges(relation);
 BEGIN
-    IF loader_privileges(relation) <> '{}' THEN
-        EXECUTE format('GRANT %s ON %s TO %s', array_to_string(loader_privileges(relation), ', '), relation, role);
+    IF needed <> '{}' THEN
+        EXECUTE format('GRANT %s ON %s TO %s', array_to_string(needed, ', '), relation, role);
     END IF;
 END $$;
 
@@ -657,7 +659,10 @@ BEGIN
             USING ERRCODE = 'invalid_grant_operation', HINT = 'Use another role.';
     END IF;
     PERFORM use_schema(role, name) FROM unnest(ARRAY[current_schema(), reporting_schema()]) AS name;
-    PERFORM give_reader(relation, role) FROM our_relations() AS relation;
+    PERFORM give_reader(ours, role) FROM our_relations() AS ours JOIN pg_class ON oid = ours
+    WHERE NOT relispartition OR right(relname, 32) IN (
+        SELECT replace(organization_id::text, '-', '') FROM reader_organizations AS bound WHERE bound.role = grant_reader.role
+    );
 END $$;
 
 COMMENT ON FUNCTION hubspot.grant_reader(role regrole) IS 'Let a role read the organization that it names in the setting app.current_tenant. It can name any: bind a role that is not to be trusted with that.';
@@ -1086,15 +1091,18 @@ END $$;
 COMMENT ON FUNCTION hubspot.known_time_zone(zone text) IS 'The name of a time zone if this server knows it, else NULL: one unknown name would break every query that converts to it.';
 
 CREATE FUNCTION hubspot.leaf_organization(relation regclass) RETURNS uuid
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'hubspot', 'pg_temp'
     AS $$
-    SELECT substring(pg_get_expr(leaf.relpartbound, leaf.oid) FROM '[0-9a-f]{8}-[0-9a-f-]{27}')::uuid
-    FROM pg_class AS leaf
-    JOIN pg_inherits AS in_branch ON in_branch.inhrelid = leaf.oid
-    JOIN pg_inherits AS in_deals ON in_deals.inhrelid = in_branch.inhparent AND in_deals.inhparent = 'hubspot_deals'::regclass
-    WHERE leaf.oid = relation
-$$;
+BEGIN
+    RETURN (
+        SELECT substring(pg_get_expr(leaf.relpartbound, leaf.oid) FROM '[0-9a-f]{8}-[0-9a-f-]{27}')
+        FROM pg_class AS leaf
+        JOIN pg_inherits AS in_branch ON in_branch.inhrelid = leaf.oid
+        JOIN pg_inherits AS in_deals ON in_deals.inhrelid = in_branch.inhparent
+        WHERE leaf.oid = relation AND in_deals.inhparent = 'hubspot_deals'::regclass
+    );
+END $$;
 
 COMMENT ON FUNCTION hubspot.leaf_organization(relation regclass) IS 'The organization of a leaf of hubspot_deals; NULL for every other table.';
 
@@ -1112,20 +1120,23 @@ $$;
 COMMENT ON FUNCTION hubspot.loader_functions() IS 'The functions that loading and maintenance call and that not everybody may. Purging, erasing and granting are left to the owner.';
 
 CREATE FUNCTION hubspot.loader_privileges(relation regclass) RETURNS text[]
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'hubspot', 'pg_temp'
     AS $$
-    SELECT CASE
-        WHEN relkind NOT IN ('r', 'p') OR relispartition AND leaf_organization(oid) IS NULL THEN '{}'
-        WHEN relname IN ('schema_version', 'reader_organizations', 'jobs_archive') THEN '{SELECT}'
-        WHEN relname = 'job_batches' THEN '{INSERT}'
-        WHEN relname IN ('hubspot_deals', 'job_events') THEN '{SELECT,INSERT}'
-        WHEN relname = 'absent_deals' THEN '{SELECT,INSERT,DELETE}'
-        WHEN relname = 'deal_associations' THEN '{SELECT,INSERT,UPDATE,DELETE}'
+DECLARE
+    kind pg_class := (SELECT pg_class FROM pg_class WHERE oid = relation);
+BEGIN
+    RETURN CASE
+        WHEN kind.relkind NOT IN ('r', 'p') OR kind.relispartition AND leaf_organization(relation) IS NULL THEN '{}'
+        WHEN kind.relname IN ('usage_records', 'exchange_rates', 'deal_property_history') THEN '{}'
+        WHEN kind.relname IN ('schema_version', 'reader_organizations', 'jobs_archive') THEN '{SELECT}'
+        WHEN kind.relname = 'job_batches' THEN '{INSERT}'
+        WHEN kind.relname IN ('hubspot_deals', 'job_events') THEN '{SELECT,INSERT}'
+        WHEN kind.relname = 'absent_deals' THEN '{SELECT,INSERT,DELETE}'
+        WHEN kind.relname = 'deal_associations' THEN '{SELECT,INSERT,UPDATE,DELETE}'
         ELSE '{SELECT,INSERT,UPDATE}'
-    END::text[]
-    FROM pg_class WHERE oid = relation
-$$;
+    END;
+END $$;
 
 COMMENT ON FUNCTION hubspot.loader_privileges(relation regclass) IS 'The privileges that loading needs on a table or leaf.';
 

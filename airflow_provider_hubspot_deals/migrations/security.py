@@ -28,7 +28,10 @@ def security_findings(connection: Connection[Any], schema: str = "hubspot") -> l
         psycopg.errors.InsufficientPrivilege: the role may not look.
         psycopg.errors.UndefinedTable: the schema is older than revision 0009.
     """
-    return [f"{row['object']}: {row['problem']}. {row['remedy']}." for row in _findings(connection, schema)]
+    with connection.transaction():
+        connection.execute(sql.statement("security.set_search_path"))
+        found = sql.rows(connection, "security.findings", {"schema": schema}, schema=schema)
+    return [f"{row['object']}: {row['problem']}. {row['remedy']}." for row in found]
 
 
 def refuse_findings(connection: Connection[Any], schema: str) -> None:
@@ -54,7 +57,7 @@ def missing_privileges(connection: Connection[Any], schema: str = "hubspot") -> 
 
 
 def protect_tables(database: Database, schema: str) -> None:
-    """Give every table, partition and leaf that lacks them its policies, each in a short transaction of its own.
+    """Give every table, partition and leaf that has none yet its policies, each in a short transaction of its own.
 
     Does nothing below revision 0009 and when nothing is missing.
 
@@ -65,16 +68,8 @@ def protect_tables(database: Database, schema: str) -> None:
     with closing(opener_of(database)()) as connection:
         connection.autocommit = True
         if sql.column(connection, "security.has_row_security", {"schema": schema}) == [True]:
-            unprotected = {row["unprotected"]: row["object"] for row in _findings(connection, schema)}
-            for table, name in unprotected.items():
-                if table is not None:
-                    _protect(connection, schema, table, name)
-
-
-def _findings(connection: Connection[Any], schema: str) -> list[sql.Row]:
-    with connection.transaction():
-        connection.execute(sql.statement("security.set_search_path"))
-        return sql.rows(connection, "security.findings", {"schema": schema}, schema=schema)
+            for table in sql.rows(connection, "security.unprotected", {"schema": schema}, schema=schema):
+                _protect(connection, schema, table["relation"], table["name"])
 
 
 def _protect(connection: Connection[Any], schema: str, table: int, name: str) -> None:

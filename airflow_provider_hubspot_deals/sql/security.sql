@@ -11,13 +11,20 @@ SELECT {schema}.missing_privileges(current_user::regrole)
 -- name: has_row_security
 SELECT to_regprocedure(format('%%I.protect_table(regclass)', %(schema)s::text)) IS NOT NULL
 
+-- name: unprotected
+-- Tables, partitions and leaves that protect_table() has never seen: it does everything or nothing.
+SELECT pg_class.oid AS relation, pg_class.oid::regclass::text AS name
+FROM pg_class
+WHERE relnamespace = to_regnamespace(quote_ident(%(schema)s::text)) AND relkind IN ('r', 'p')
+  AND NOT relforcerowsecurity AND {schema}.reader_condition(pg_class.oid) IS NOT NULL
+ORDER BY name
+
 -- name: protect_table
 SELECT {schema}.protect_table(%(table)s::oid::regclass)
 
 -- name: findings
 -- Everything by which one organization's rows could be seen by another's readers, one row each; to be run under
--- set_search_path. "unprotected" is the table that protect_table() puts right. Reads the catalog itself and calls none of
--- the functions that it checks.
+-- set_search_path. Reads the catalog itself and calls none of the functions that it checks.
 WITH namespace AS (
     SELECT oid, nspname, nspacl, nspowner
     FROM pg_namespace WHERE nspname IN (%(schema)s::text, left(%(schema)s::text, 53) || '_reporting')
@@ -101,25 +108,25 @@ function AS (
     FROM pg_proc JOIN namespace ON namespace.oid = pronamespace
     WHERE prokind IN ('f', 'p') AND prorettype <> 'trigger'::regtype OR prosecdef
 ),
-finding (unprotected, object, problem, remedy) AS (
-    SELECT oid, name, problem, format('SELECT %%I.protect_table(%%L)', %(schema)s::text, name) FROM unprotected
+finding (object, problem, remedy) AS (
+    SELECT name, problem, format('SELECT %%I.protect_table(%%L)', %(schema)s::text, name) FROM unprotected
     UNION ALL
-    SELECT NULL, name, 'it has no column that says whose its rows are',
+    SELECT name, 'it has no column that says whose its rows are',
            'give it organization_id and call protect_table(), or move it to another schema'
     FROM relation WHERE relkind IN ('r', 'p', 'f') AND relname NOT IN ('schema_version', 'job_batches') AND tenant_column IS NULL
     UNION ALL
-    SELECT NULL, name, format('the policy %%I lets somebody see or write more', polname), format('DROP POLICY %%I ON %%s', polname, name)
+    SELECT name, format('the policy %%I lets somebody see or write more', polname), format('DROP POLICY %%I ON %%s', polname, name)
     FROM policy JOIN relation ON relation.oid = polrelid WHERE polpermissive AND polname NOT IN ('loader', 'reader')
     UNION ALL
-    SELECT NULL, name, format('everybody has %%s on it', string_agg(DISTINCT privilege, ', ')), format('REVOKE ALL ON %%s FROM PUBLIC', name)
+    SELECT name, format('everybody has %%s on it', string_agg(DISTINCT privilege, ', ')), format('REVOKE ALL ON %%s FROM PUBLIC', name)
     FROM granted WHERE grantee = 0 GROUP BY name
     UNION ALL
-    SELECT NULL, name, format('%%s has %%s on it, which no policy covers', grantee::regrole, string_agg(DISTINCT privilege, ', ')),
+    SELECT name, format('%%s has %%s on it, which no policy covers', grantee::regrole, string_agg(DISTINCT privilege, ', ')),
            format('REVOKE %%s ON %%s FROM %%s', string_agg(DISTINCT privilege, ', '), name, grantee::regrole)
     FROM granted WHERE grantee <> 0 AND privilege IN ('TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN')
     GROUP BY name, grantee
     UNION ALL
-    SELECT NULL, name, format('%%s has %%s on this partition', grantee::regrole, string_agg(DISTINCT privilege, ', ')),
+    SELECT name, format('%%s has %%s on this partition', grantee::regrole, string_agg(DISTINCT privilege, ', ')),
            format('REVOKE ALL ON %%s FROM %%s', name, grantee::regrole)
     FROM granted
     WHERE relispartition AND grantee <> 0 AND privilege IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
@@ -128,22 +135,22 @@ finding (unprotected, object, problem, remedy) AS (
           (SELECT bound.oid, leaf.oid FROM bound JOIN leaf ON leaf.organization_id = bound.organization_id::text))
     GROUP BY name, grantee
     UNION ALL
-    SELECT NULL, name, format('%%s can read the bytes of records that could not be stored', grantee::regrole),
+    SELECT name, format('%%s can read the bytes of records that could not be stored', grantee::regrole),
            format('REVOKE ALL ON %%s FROM %%s and call grant_reader() or bind_reader() again', name, grantee::regrole)
     FROM granted WHERE relname = 'deals_quarantine' AND grantee IN (SELECT oid FROM reader)
       AND privilege = 'SELECT' AND coalesce(column_name, 'raw') = 'raw'
     UNION ALL
-    SELECT NULL, relation.name, format('its owner is %%s, not the owner of the other tables', relowner::regrole),
+    SELECT relation.name, format('its owner is %%s, not the owner of the other tables', relowner::regrole),
            format('ALTER TABLE %%s OWNER TO %%s', relation.name, owner.oid::regrole)
     FROM relation, owner WHERE relowner <> owner.oid
     UNION ALL
-    SELECT NULL, 'schema ' || quote_ident(nspname), format('%%s has %%s on it',
+    SELECT 'schema ' || quote_ident(nspname), format('%%s has %%s on it',
                CASE grantee WHEN 0 THEN 'everybody' ELSE grantee::regrole::text END, privilege_type),
            format('REVOKE %%s ON SCHEMA %%I FROM %%s', privilege_type, nspname, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END)
     FROM namespace, aclexplode(nspacl)
     WHERE grantee = 0 OR privilege_type = 'CREATE' AND grantee NOT IN (nspowner, (SELECT oid FROM owner))
     UNION ALL
-    SELECT DISTINCT NULL::oid, view.oid::regclass::text, 'it shows the rows that its owner sees, whoever asks',
+    SELECT DISTINCT view.oid::regclass::text, 'it shows the rows that its owner sees, whoever asks',
            format('ALTER VIEW %%s SET (security_invoker = true)', view.oid::regclass)
     FROM pg_class AS view JOIN pg_rewrite ON ev_class = view.oid
     JOIN pg_depend ON classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid AND refclassid = 'pg_class'::regclass
@@ -151,60 +158,60 @@ finding (unprotected, object, problem, remedy) AS (
     WHERE view.relkind = 'v' AND NOT EXISTS (
         SELECT FROM pg_options_to_table(view.reloptions) WHERE option_name = 'security_invoker' AND option_value::boolean)
     UNION ALL
-    SELECT DISTINCT NULL::oid, view.oid::regclass::text, 'a materialized view keeps the rows that its owner saw, without policies',
+    SELECT DISTINCT view.oid::regclass::text, 'a materialized view keeps the rows that its owner saw, without policies',
            format('DROP MATERIALIZED VIEW %%s', view.oid::regclass)
     FROM pg_class AS view JOIN pg_rewrite ON ev_class = view.oid
     JOIN pg_depend ON classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid AND refclassid = 'pg_class'::regclass
     JOIN relation ON relation.oid = refobjid
     WHERE view.relkind = 'm'
     UNION ALL
-    SELECT NULL, 'function ' || name, 'it works as its owner in whatever search_path its caller sets',
+    SELECT 'function ' || name, 'it works as its owner in whatever search_path its caller sets',
            format('ALTER ROUTINE %%s SET search_path = %%I, pg_temp', name, %(schema)s::text)
     FROM function WHERE prosecdef AND NOT EXISTS (
         SELECT FROM unnest(proconfig) AS setting WHERE setting = format('search_path=%%I, pg_temp', %(schema)s::text))
     UNION ALL
-    SELECT NULL, 'function ' || name, 'everybody may call it', format('REVOKE EXECUTE ON ROUTINE %%s FROM PUBLIC', name)
+    SELECT 'function ' || name, 'everybody may call it', format('REVOKE EXECUTE ON ROUTINE %%s FROM PUBLIC', name)
     FROM function WHERE is_privileged AND is_public
     UNION ALL
-    SELECT NULL, 'role ' || rolname, 'a loader that is a superuser or has BYPASSRLS passes by every policy',
+    SELECT 'role ' || rolname, 'a loader that is a superuser or has BYPASSRLS passes by every policy',
            format('ALTER ROLE %%I NOSUPERUSER NOBYPASSRLS, or load with another role', rolname)
     FROM pg_roles JOIN loader USING (oid) WHERE rolsuper OR rolbypassrls
     UNION ALL
-    SELECT NULL, 'role ' || rolname, 'a reader that is a superuser or has BYPASSRLS sees every organization',
+    SELECT 'role ' || rolname, 'a reader that is a superuser or has BYPASSRLS sees every organization',
            format('ALTER ROLE %%I NOSUPERUSER NOBYPASSRLS', rolname)
     FROM pg_roles JOIN reader USING (oid) WHERE rolsuper OR rolbypassrls
     UNION ALL
-    SELECT NULL, 'role ' || current_user, 'this connection is a superuser''s or has BYPASSRLS: no policy holds for it',
+    SELECT 'role ' || current_user, 'this connection is a superuser''s or has BYPASSRLS: no policy holds for it',
            'connect with the role that owns the schema or with a loader'
     FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)
     UNION ALL
-    SELECT NULL, 'role ' || reader.oid::regrole, format('a reader that has, or can take on, the rights of %%s, which sees every organization', seer.oid::regrole),
+    SELECT 'role ' || reader.oid::regrole, format('a reader that has, or can take on, the rights of %%s, which sees every organization', seer.oid::regrole),
            format('REVOKE %%s FROM %%s', seer.oid::regrole, reader.oid::regrole)
     FROM reader, (SELECT oid FROM loader UNION SELECT oid FROM owner) AS seer
     WHERE pg_has_role(reader.oid, seer.oid, 'MEMBER') AND NOT (SELECT rolsuper FROM pg_roles WHERE oid = reader.oid)
     UNION ALL
-    SELECT NULL, 'role ' || loader.oid::regrole, format('a loader that has the rights of the reader %%s', reader.oid::regrole),
+    SELECT 'role ' || loader.oid::regrole, format('a loader that has the rights of the reader %%s', reader.oid::regrole),
            format('REVOKE %%s FROM %%s', reader.oid::regrole, loader.oid::regrole)
     FROM loader, (SELECT oid FROM reader UNION SELECT oid FROM bound) AS reader
     WHERE pg_has_role(loader.oid, reader.oid, 'USAGE') AND NOT (SELECT rolsuper FROM pg_roles WHERE oid = loader.oid)
     UNION ALL
-    SELECT NULL, 'role ' || reader.oid::regrole, format('it is bound only as a member of %%s: without that, it would see whatever it sets', bound.oid::regrole),
+    SELECT 'role ' || reader.oid::regrole, format('it is bound only as a member of %%s: without that, it would see whatever it sets', bound.oid::regrole),
            format('SELECT %%I.revoke_reader(%%L), or bind it itself', %(schema)s::text, reader.oid::regrole::text)
     FROM reader, (SELECT DISTINCT oid FROM bound) AS bound
     WHERE reader.oid NOT IN (SELECT oid FROM bound) AND pg_has_role(reader.oid, bound.oid, 'USAGE')
       AND NOT (SELECT rolsuper FROM pg_roles WHERE oid = reader.oid)
     UNION ALL
-    SELECT NULL, 'role ' || oid::text, 'a role that was dropped is still bound to organizations',
+    SELECT 'role ' || oid::text, 'a role that was dropped is still bound to organizations',
            format('SELECT %%I.revoke_reader(%%s)', %(schema)s::text, oid)
     FROM (SELECT DISTINCT oid FROM bound) AS bound WHERE oid NOT IN (SELECT oid FROM pg_roles)
     UNION ALL
-    SELECT NULL, name, 'its name and the organization and type that it is attached for differ',
+    SELECT name, 'its name and the organization and type that it is attached for differ',
            'find out whose rows these are; then attach it rightly or drop it'
     FROM leaf
     WHERE relname IS DISTINCT FROM 'hubspot_deals_' || deal_type || '_' || replace(organization_id, '-', '')
        OR branch_name IS DISTINCT FROM 'hubspot_deals_' || deal_type
     UNION ALL
-    SELECT NULL, name, 'it is named like a leaf of hubspot_deals and attached nowhere', 'attach it or drop it'
+    SELECT name, 'it is named like a leaf of hubspot_deals and attached nowhere', 'attach it or drop it'
     FROM relation WHERE relname ~ '^hubspot_deals_.*_[0-9a-f]{{32}}$' AND relkind IN ('r', 'p') AND NOT relispartition
 )
-SELECT unprotected, object, problem, remedy FROM finding ORDER BY object, problem
+SELECT object, problem, remedy FROM finding ORDER BY object, problem

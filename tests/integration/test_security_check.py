@@ -55,6 +55,13 @@ def test_organizations_with_loaders_and_readers_of_every_kind_have_no_findings(r
     assert findings(roles.url_of(loader)) == []
 
 
+def test_a_month_of_events_that_comes_later_is_protected(roles: Roles, acme: Tenant) -> None:
+    with roles.connected(roles.loader()) as connection:
+        made = connection.execute("SELECT hubspot.ensure_job_events_partition(now() + interval '1 year')").fetchone()
+    assert made == (True,)
+    assert findings(acme.url) == []
+
+
 def test_a_role_that_owns_only_its_tables_has_no_findings(empty_database_url: str) -> None:
     with a_guest(empty_database_url) as url:
         migrations.upgrade(url)

@@ -20,6 +20,9 @@ QUESTIONS = {
     "batches": "SELECT phase FROM hubspot.job_batches",
     "sync_state": BY_ORGANIZATION.format("sync_state", "organization_id"),
     "quarantine": "SELECT reason_code FROM hubspot.deals_quarantine",
+    "events": BY_ORGANIZATION.format("job_events", "organization_id"),
+    "usage": BY_ORGANIZATION.format("usage_records", "organization_id"),
+    "names": "SELECT dealname FROM hubspot_reporting.deals_with_names",
     "absent": BY_ORGANIZATION.format("absent_deals", "organization_id"),
 }
 BRANCH = "SELECT dealname FROM hubspot.hubspot_deals_standard"
@@ -38,4 +41,4 @@ def fill(tenant: Tenant) -> None:
     with tenant.connect() as connection, sql.transaction(connection):
         note_vanished(connection, tables_of(job), job.keys, [1])
         quarantine(connection, tables_of(job), job.keys, [bad])
-        jobs.record_batch(connection, job, a_batch(phase=tenant.slug))
+        jobs.record_batch(connection, job, a_batch(phase=tenant.slug, api_calls=1))

@@ -74,13 +74,16 @@ CREATE FUNCTION reader_condition(relation regclass) RETURNS text LANGUAGE sql ST
 $$;
 COMMENT ON FUNCTION reader_condition IS 'Which rows of a table readers see, as the SQL text of its policy; NULL for a table without an organization, and for views.';
 
-CREATE FUNCTION leaf_organization(relation regclass) RETURNS uuid LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT substring(pg_get_expr(leaf.relpartbound, leaf.oid) FROM '[0-9a-f]{8}-[0-9a-f-]{27}')::uuid
-    FROM pg_class AS leaf
-    JOIN pg_inherits AS in_branch ON in_branch.inhrelid = leaf.oid
-    JOIN pg_inherits AS in_deals ON in_deals.inhrelid = in_branch.inhparent AND in_deals.inhparent = 'hubspot_deals'::regclass
-    WHERE leaf.oid = relation
-$$;
+CREATE FUNCTION leaf_organization(relation regclass) RETURNS uuid LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+BEGIN
+    RETURN (
+        SELECT substring(pg_get_expr(leaf.relpartbound, leaf.oid) FROM '[0-9a-f]{8}-[0-9a-f-]{27}')
+        FROM pg_class AS leaf
+        JOIN pg_inherits AS in_branch ON in_branch.inhrelid = leaf.oid
+        JOIN pg_inherits AS in_deals ON in_deals.inhrelid = in_branch.inhparent
+        WHERE leaf.oid = relation AND in_deals.inhparent = 'hubspot_deals'::regclass
+    );
+END $$;
 COMMENT ON FUNCTION leaf_organization IS 'The organization of a leaf of hubspot_deals; NULL for every other table.';
 
 CREATE FUNCTION reporting_schema() RETURNS text LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
@@ -111,18 +114,21 @@ CREATE FUNCTION readers() RETURNS regrole[] LANGUAGE sql STABLE SET search_path 
 $$;
 COMMENT ON FUNCTION readers IS 'The roles of grant_reader() and bind_reader().';
 
-CREATE FUNCTION loader_privileges(relation regclass) RETURNS text[] LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT CASE
-        WHEN relkind NOT IN ('r', 'p') OR relispartition AND leaf_organization(oid) IS NULL THEN '{}'
-        WHEN relname IN ('schema_version', 'reader_organizations', 'jobs_archive') THEN '{SELECT}'
-        WHEN relname = 'job_batches' THEN '{INSERT}'
-        WHEN relname IN ('hubspot_deals', 'job_events') THEN '{SELECT,INSERT}'
-        WHEN relname = 'absent_deals' THEN '{SELECT,INSERT,DELETE}'
-        WHEN relname = 'deal_associations' THEN '{SELECT,INSERT,UPDATE,DELETE}'
+CREATE FUNCTION loader_privileges(relation regclass) RETURNS text[] LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+DECLARE
+    kind pg_class := (SELECT pg_class FROM pg_class WHERE oid = relation);
+BEGIN
+    RETURN CASE
+        WHEN kind.relkind NOT IN ('r', 'p') OR kind.relispartition AND leaf_organization(relation) IS NULL THEN '{}'
+        WHEN kind.relname IN ('usage_records', 'exchange_rates', 'deal_property_history') THEN '{}'
+        WHEN kind.relname IN ('schema_version', 'reader_organizations', 'jobs_archive') THEN '{SELECT}'
+        WHEN kind.relname = 'job_batches' THEN '{INSERT}'
+        WHEN kind.relname IN ('hubspot_deals', 'job_events') THEN '{SELECT,INSERT}'
+        WHEN kind.relname = 'absent_deals' THEN '{SELECT,INSERT,DELETE}'
+        WHEN kind.relname = 'deal_associations' THEN '{SELECT,INSERT,UPDATE,DELETE}'
         ELSE '{SELECT,INSERT,UPDATE}'
-    END::text[]
-    FROM pg_class WHERE oid = relation
-$$;
+    END;
+END $$;
 COMMENT ON FUNCTION loader_privileges IS 'The privileges that loading needs on a table or leaf.';
 
 CREATE FUNCTION loader_functions() RETURNS SETOF regprocedure LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
@@ -155,9 +161,11 @@ $$;
 COMMENT ON FUNCTION missing_privileges IS 'What a role lacks for loading, one line each; nothing when grant_loader() has been called for it.';
 
 CREATE FUNCTION give_loader(relation regclass, role regrole) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    needed text[] := loader_privileges(relation);
 BEGIN
-    IF loader_privileges(relation) <> '{}' THEN
-        EXECUTE format('GRANT %s ON %s TO %s', array_to_string(loader_privileges(relation), ', '), relation, role);
+    IF needed <> '{}' THEN
+        EXECUTE format('GRANT %s ON %s TO %s', array_to_string(needed, ', '), relation, role);
     END IF;
 END $$;
 COMMENT ON FUNCTION give_loader IS 'Grant on one table what loading needs.';
@@ -250,7 +258,10 @@ BEGIN
             USING ERRCODE = 'invalid_grant_operation', HINT = 'Use another role.';
     END IF;
     PERFORM use_schema(role, name) FROM unnest(ARRAY[current_schema(), reporting_schema()]) AS name;
-    PERFORM give_reader(relation, role) FROM our_relations() AS relation;
+    PERFORM give_reader(ours, role) FROM our_relations() AS ours JOIN pg_class ON oid = ours
+    WHERE NOT relispartition OR right(relname, 32) IN (
+        SELECT replace(organization_id::text, '-', '') FROM reader_organizations AS bound WHERE bound.role = grant_reader.role
+    );
 END $$;
 COMMENT ON FUNCTION grant_reader IS 'Let a role read the organization that it names in the setting app.current_tenant. It can name any: bind a role that is not to be trusted with that.';
 
