@@ -1218,6 +1218,12 @@ CREATE FUNCTION hubspot.missing_privileges(role regrole) RETURNS SETOF text
     SELECT format('TEMPORARY on database %I', current_database())
     WHERE NOT has_database_privilege(role, current_database(), 'TEMPORARY')
     UNION ALL
+    SELECT format('a place in the policy loader of table %s', min(relation::text))
+           || CASE WHEN count(*) > 1 THEN format(' and %s more', count(*) - 1) ELSE '' END
+    FROM pg_policy JOIN our_relations() AS relation ON relation = polrelid
+    WHERE polname = 'loader' AND NOT EXISTS (SELECT FROM unnest(polroles) AS loader WHERE pg_has_role(role, loader, 'USAGE'))
+    HAVING count(*) > 0
+    UNION ALL
     SELECT format('%s on table %s', string_agg(privilege, ', '), relation)
     FROM our_relations() AS relation, unnest(loader_privileges(relation)) AS privilege
     WHERE NOT has_table_privilege(role, relation, privilege)
@@ -1225,10 +1231,6 @@ CREATE FUNCTION hubspot.missing_privileges(role regrole) RETURNS SETOF text
     UNION ALL
     SELECT format('EXECUTE on function %s', called) FROM loader_functions() AS called
     WHERE NOT has_function_privilege(role, called, 'EXECUTE')
-    UNION ALL
-    SELECT format('a place in the policy loader of table %s', polrelid::regclass)
-    FROM pg_policy JOIN our_relations() AS relation ON relation = polrelid
-    WHERE polname = 'loader' AND NOT EXISTS (SELECT FROM unnest(polroles) AS loader WHERE pg_has_role(role, loader, 'USAGE'))
 $$;
 
 COMMENT ON FUNCTION hubspot.missing_privileges(role regrole) IS 'What a role lacks for loading, one line each; nothing when grant_loader() has been called for it.';

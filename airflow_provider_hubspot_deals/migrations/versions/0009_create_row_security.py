@@ -146,6 +146,12 @@ CREATE FUNCTION missing_privileges(role regrole) RETURNS SETOF text LANGUAGE sql
     SELECT format('TEMPORARY on database %I', current_database())
     WHERE NOT has_database_privilege(role, current_database(), 'TEMPORARY')
     UNION ALL
+    SELECT format('a place in the policy loader of table %s', min(relation::text))
+           || CASE WHEN count(*) > 1 THEN format(' and %s more', count(*) - 1) ELSE '' END
+    FROM pg_policy JOIN our_relations() AS relation ON relation = polrelid
+    WHERE polname = 'loader' AND NOT EXISTS (SELECT FROM unnest(polroles) AS loader WHERE pg_has_role(role, loader, 'USAGE'))
+    HAVING count(*) > 0
+    UNION ALL
     SELECT format('%s on table %s', string_agg(privilege, ', '), relation)
     FROM our_relations() AS relation, unnest(loader_privileges(relation)) AS privilege
     WHERE NOT has_table_privilege(role, relation, privilege)
@@ -153,10 +159,6 @@ CREATE FUNCTION missing_privileges(role regrole) RETURNS SETOF text LANGUAGE sql
     UNION ALL
     SELECT format('EXECUTE on function %s', called) FROM loader_functions() AS called
     WHERE NOT has_function_privilege(role, called, 'EXECUTE')
-    UNION ALL
-    SELECT format('a place in the policy loader of table %s', polrelid::regclass)
-    FROM pg_policy JOIN our_relations() AS relation ON relation = polrelid
-    WHERE polname = 'loader' AND NOT EXISTS (SELECT FROM unnest(polroles) AS loader WHERE pg_has_role(role, loader, 'USAGE'))
 $$;
 COMMENT ON FUNCTION missing_privileges IS 'What a role lacks for loading, one line each; nothing when grant_loader() has been called for it.';
 
