@@ -7,15 +7,15 @@ import psycopg
 from tests.integration.catalog import description, description_in
 
 CHANGES = (
-    "ALTER TABLE jobs ENABLE ROW LEVEL SECURITY",
-    "ALTER TABLE jobs FORCE ROW LEVEL SECURITY",
+    "ALTER TABLE jobs DISABLE ROW LEVEL SECURITY",
+    "ALTER TABLE jobs NO FORCE ROW LEVEL SECURITY",
     "CREATE POLICY p ON jobs USING (true)",
     "GRANT SELECT ON jobs TO PUBLIC",
     "GRANT SELECT (id) ON jobs TO PUBLIC",
     "GRANT SELECT ON scan_jobs TO PUBLIC",
     "REVOKE EXECUTE ON FUNCTION deals_partition FROM PUBLIC",
     "ALTER FUNCTION deals_partition VOLATILE",
-    "ALTER FUNCTION ensure_deals_partition SECURITY DEFINER",
+    "ALTER FUNCTION ensure_deals_partition SECURITY INVOKER",
     "ALTER TABLE jobs DISABLE TRIGGER jobs_set_updated_at",
     "ALTER TABLE jobs ALTER phase SET DEFAULT 'live'",
     "ALTER TABLE jobs ALTER phase SET NOT NULL",
