@@ -92,6 +92,19 @@ def test_the_current_month_and_those_to_come_are_never_dropped(acme: Tenant, mom
     assert partitions(acme) == [partition_of(0), partition_of(1)]
 
 
+def test_nothing_is_dropped_when_no_moment_is_given(acme: Tenant) -> None:
+    add_month(acme, -1)
+    with pytest.raises(psycopg.errors.NullValueNotAllowed, match="needs a moment"):
+        acme.execute("SELECT hubspot.drop_job_events_before(NULL)")
+    assert partitions(acme)[0] == partition_of(-1)
+
+
+def test_a_partition_of_another_name_is_not_dropped(acme: Tenant) -> None:
+    acme.execute("CREATE TABLE hubspot.all_other_events PARTITION OF hubspot.job_events DEFAULT")
+    acme.execute("SELECT hubspot.drop_job_events_before(now())")
+    assert "all_other_events" in partitions(acme)
+
+
 def test_d18_a_month_in_use_is_not_waited_for_longer_than_two_seconds_and_the_other_steps_are_done(
     acme: Tenant,
 ) -> None:

@@ -229,11 +229,15 @@ DECLARE
     old text[] := (
         SELECT coalesce(array_agg(relname ORDER BY relname), '{}')
         FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-        WHERE inhparent = 'job_events'::regclass
+        WHERE inhparent = 'job_events'::regclass AND relname ~ '^job_events_[0-9]{4}_[0-9]{2}$'
           AND relname < job_events_partition(least(moment, now())) COLLATE "C"
     );
     name text;
 BEGIN
+    IF moment IS NULL THEN
+        RAISE EXCEPTION 'drop_job_events_before needs a moment' USING ERRCODE = 'null_value_not_allowed',
+            HINT = 'For example now() - interval ''13 months''.';
+    END IF;
     FOREACH name IN ARRAY old LOOP
         EXECUTE format('DROP TABLE %I', name);
     END LOOP;
