@@ -16,8 +16,10 @@ import pytest
 from airflow_provider_hubspot_deals import migrations
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, SchemaError
 from airflow_provider_hubspot_deals.migrations import locks
+from tests.integration.ended_jobs import an_ended_job, ids_in
+from tests.integration.invariants import violations
 from tests.integration.previous_release import REVISION, STATEMENTS, PreviousLoader
-from tests.integration.tenant import NAMESPACE, Tenant
+from tests.integration.tenant import NAMESPACE, Tenant, a_run
 
 READER_WAIT_MAX_S = 2.0
 ENDINGS = ("complete", "release", "fail", "fail_other")
@@ -103,6 +105,35 @@ def test_g07_every_row_survives_the_way_up_and_down_again(old_url: str) -> None:
     assert contents(old_url) == before
     migrations.upgrade(old_url)
     assert cut_to(before, contents(old_url)) == before
+
+
+def test_g07_what_maintenance_moved_and_emptied_is_there_again_below_it(database_url: str) -> None:
+    tenant = Tenant(database_url)
+    job, twin = an_ended_job(tenant, "old", days_ago=100), an_ended_job(tenant, "twin", days_ago=100)
+    before = tenant.job(job)
+    tenant.execute("SELECT hubspot.archive_jobs()")
+    successor = tenant.claim(a_run("new"))
+    tenant.execute("UPDATE hubspot.jobs SET scan_id = 'nightly'")
+    tenant.execute("UPDATE hubspot.jobs_archive SET scan_id = 'nightly' WHERE id = %s", twin.id)
+    tenant.execute(
+        "INSERT INTO hubspot.deals_quarantine"
+        " (organization_id, type, reason_code, raw, raw_is_cut, raw_sha256, job_id, last_seen)"
+        " VALUES (%s, 'standard', 'BAD_ID', 'x', false, 'x', %s, now() - interval '1 year')",
+        tenant.id,
+        job.id,
+    )
+    tenant.execute("SELECT hubspot.expire_quarantine()")
+    usage = tenant.query("SELECT * FROM hubspot.usage_records")
+
+    migrations.downgrade(database_url, "hubspot", "0007")
+
+    assert ids_in(tenant, "jobs") == {job.id, twin.id, successor.id}
+    assert tenant.job(job) == before
+    assert tenant.query("SELECT raw, times_seen FROM hubspot.deals_quarantine") == [{"raw": b"", "times_seen": 1}]
+    assert tenant.query("SELECT * FROM hubspot.usage_records") == usage
+    assert violations(database_url) == []
+    migrations.upgrade(database_url)
+    assert tenant.query("SELECT hubspot.archive_jobs() AS moved") == [{"moved": 2}]
 
 
 def test_g06_every_statement_of_the_last_release_works_on_this_schema(database_url: str) -> None:

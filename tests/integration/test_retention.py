@@ -9,7 +9,7 @@ from airflow_provider_hubspot_deals.deals.parsing import BadRecord
 from airflow_provider_hubspot_deals.jobs import Job
 from tests.builders import a_row
 from tests.integration.ended_jobs import an_ended_job, ids_in, told
-from tests.integration.tenant import Tenant, tables_of
+from tests.integration.tenant import Tenant, a_run, tables_of
 
 
 @pytest.fixture
@@ -95,6 +95,15 @@ def test_f31_each_organization_has_its_own_periods(acme: Tenant) -> None:
 
     assert call(acme, "archive_jobs()") == 1
 
+    assert kept.id in ids_in(acme, "jobs")
+
+
+def test_f31_the_longest_period_of_one_organization_stops_no_other(acme: Tenant) -> None:
+    forever = Tenant(acme.url, "forever")
+    kept, _ = an_ended_job(forever, "old", days_ago=400), an_ended_job(acme, "old", days_ago=100)
+    forever.claim(a_run("other"), retention_days=36500, archive_days=36500, quarantine_days=36500)
+    steps = ("archive_jobs()", "expire_archive()", "expire_usage()", "expire_quarantine()")
+    assert [call(acme, step) for step in steps] == [1, 0, 0, 0]
     assert kept.id in ids_in(acme, "jobs")
 
 

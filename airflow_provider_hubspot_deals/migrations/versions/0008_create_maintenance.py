@@ -8,9 +8,12 @@ down_revision = "0007"
 
 def upgrade() -> None:
     op.execute("""
+UPDATE organizations SET retention_days = 36500 WHERE retention_days > 36500;
 ALTER TABLE organizations
     ADD COLUMN archive_days integer NOT NULL DEFAULT 365 CHECK (archive_days > 0),
-    ADD COLUMN quarantine_days integer NOT NULL DEFAULT 30 CHECK (quarantine_days > 0);
+    ADD COLUMN quarantine_days integer NOT NULL DEFAULT 30 CHECK (quarantine_days > 0),
+    ADD CONSTRAINT organizations_periods_end CHECK (greatest(retention_days, archive_days, quarantine_days) <= 36500);
+COMMENT ON CONSTRAINT organizations_periods_end ON organizations IS 'At most 36500 days: now() minus more leaves the calendar, for which retention would fail everybody.';
 COMMENT ON COLUMN organizations.retention_days IS 'Days that an ended job stays in jobs; then it moves to jobs_archive. From the organizations file, set at each run.';
 COMMENT ON COLUMN organizations.archive_days IS 'Days that a job stays in jobs_archive after it moved there, and that a day stays in usage_records. From the organizations file.';
 COMMENT ON COLUMN organizations.quarantine_days IS 'Days that the raw bytes of a quarantined record are kept after HubSpot last sent it. From the organizations file.';
@@ -512,12 +515,27 @@ DROP FUNCTION expire_archive(integer);
 DROP FUNCTION archive_jobs(uuid, integer);
 DROP FUNCTION reap_silent_jobs(interval, interval);
 DROP FUNCTION tell(uuid, text, jsonb);
-DELETE FROM deals_quarantine WHERE raw IS NULL;
 ALTER TABLE deals_quarantine
-    DROP CONSTRAINT deals_quarantine_keeps_raw_until_it_expires, DROP COLUMN raw_expired_at, ALTER raw SET NOT NULL;
+    DROP CONSTRAINT deals_quarantine_keeps_raw_until_it_expires, DROP COLUMN raw_expired_at;
+UPDATE deals_quarantine SET raw = '' WHERE raw IS NULL;
+ALTER TABLE deals_quarantine ALTER raw SET NOT NULL;
 COMMENT ON COLUMN deals_quarantine.raw IS NULL;
 DROP INDEX idx_jobs_ended;
+DO $$
+DECLARE
+    names text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+                   WHERE attrelid = 'jobs'::regclass AND attnum > 0 AND NOT attisdropped);
+BEGIN
+    -- Back to where they were, untold and uncounted. A scan_id that a later job has taken since stays with that one.
+    UPDATE jobs_archive AS archived SET scan_id = id::text
+    WHERE EXISTS (SELECT FROM jobs WHERE scan_id = archived.scan_id)
+       OR EXISTS (SELECT FROM jobs_archive AS other WHERE other.scan_id = archived.scan_id AND other.id <> archived.id);
+    ALTER TABLE jobs DISABLE TRIGGER USER;
+    EXECUTE format('INSERT INTO jobs (%1$s) SELECT %1$s FROM jobs_archive', names);
+    ALTER TABLE jobs ENABLE TRIGGER USER;
+END $$;
 DROP TABLE jobs_archive;
-ALTER TABLE organizations DROP COLUMN quarantine_days, DROP COLUMN archive_days;
+ALTER TABLE organizations
+    DROP CONSTRAINT organizations_periods_end, DROP COLUMN quarantine_days, DROP COLUMN archive_days;
 COMMENT ON COLUMN organizations.retention_days IS NULL;
     """)
