@@ -360,6 +360,9 @@ BEGIN
               AND relnamespace = current_schema()::regnamespace AND NOT relforcerowsecurity
         LOOP
             PERFORM protect_table(new_table);
+            IF new_table = deals_leaf(organization, deal_type) THEN
+                PERFORM switch_amount_check(organization, deal_type, false);  -- until somebody allows negative amounts
+            END IF;
         END LOOP;
     END IF;
     RETURN deals_partition(organization, deal_type);
