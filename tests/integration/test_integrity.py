@@ -89,6 +89,34 @@ def test_i10_what_has_ended_stays_as_it_ended(acme: Tenant, job: UUID) -> None:
         assert "What has ended stays as it ended" in said
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        *("attempt = attempt + 1", "epoch = epoch + 1", "phase = 'late'", "batches = batches + 1"),
+        *("pages_read = pages_read + 100", "records_extracted = 1, records_inserted = 1", "records_deleted = 1"),
+        "value_issues = 1",
+    ],
+)
+def test_i10_nothing_more_is_done_by_a_job_that_has_ended(acme: Tenant, change: str) -> None:
+    acme.execute("UPDATE hubspot.jobs SET status = 'completed'")
+    assert "jobs_end_is_final" in refusal(acme, f"UPDATE hubspot.jobs SET {change}")  # noqa: S608 - ours
+    assert acme.execute("UPDATE hubspot.jobs SET api_calls = api_calls + 1, error_message = 'A note.'") == 1
+
+
+@pytest.mark.parametrize("fate", ["DELETE FROM hubspot.jobs", "SELECT hubspot.archive_jobs()"])
+def test_i17_the_id_of_a_job_that_is_gone_is_not_used_again(acme: Tenant, job: UUID, fate: str) -> None:
+    acme.execute("UPDATE hubspot.jobs SET status = 'completed', end_time = now() - interval '1 year'")
+    acme.execute(fate)
+    insert = "INSERT INTO hubspot.jobs (id, organization_id, scan_id) VALUES (%s, %s, 'x')"
+    assert "jobs_ids_are_used_once" in refusal(acme, insert, job, acme.id)
+
+
+@pytest.mark.parametrize("period", ["retention_days", "archive_days", "quarantine_days"])
+def test_a_period_that_leaves_the_calendar_is_refused(acme: Tenant, period: str) -> None:
+    assert "organizations_periods_end" in refusal(acme, f"UPDATE hubspot.organizations SET {period} = 36501")  # noqa: S608 - ours
+    assert acme.execute(f"UPDATE hubspot.organizations SET {period} = 36500") == 1  # noqa: S608 - ours
+
+
 def test_no_count_is_ever_negative(acme: Tenant) -> None:
     for counter in (*COUNTERS, "records_expected", "attempt"):
         rules = {f"jobs_{counter}_check", "jobs_counts_balance", "jobs_counts_only_grow"}
@@ -160,6 +188,15 @@ def test_i13_the_tenant_of_a_deal_is_its_organization(acme: Tenant) -> None:
     assert "chk_tenant_eq_org" in refusal(acme, insert, acme.id, other.id)
     into_leaf = insert.replace("hubspot.hubspot_deals", f"hubspot.hubspot_deals_standard_{acme.id.hex}")
     assert "partition constraint" in refusal(acme, into_leaf, other.id, other.id)
+
+
+def test_c08_a_leaf_that_is_made_by_hand_refuses_negative_amounts_too(acme: Tenant) -> None:
+    acme.query("SELECT hubspot.ensure_deals_partition(%s, 'sandbox')", acme.id)
+    insert = DEAL.format(column="_type, amount", value="'sandbox', -5")
+    assert "chk_amount_not_negative" in refusal(acme, insert, acme.id, acme.id)
+    acme.query("SELECT hubspot.allow_negative_amounts(%s, 'sandbox', true)", acme.id)
+    acme.query("SELECT hubspot.ensure_deals_partition(%s, 'sandbox')", acme.id)
+    assert acme.execute(insert, acme.id, acme.id) == 1
 
 
 def test_c08_negative_amounts_are_switched_per_organization(acme: Tenant) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from psycopg.errors import CheckViolation, ForeignKeyViolation
@@ -77,13 +77,23 @@ def test_partitions_of_a_month_are_made_once_and_hold_exactly_it(acme: Tenant) -
     moment = datetime(2031, 12, 31, 23, 59, tzinfo=UTC)
     make = "SELECT hubspot.ensure_job_events_partition(%s) AS made"
     assert [acme.query(make, moment)[0]["made"] for _ in range(2)] == [True, False]
-    for time in (datetime(2031, 12, 1, tzinfo=UTC), moment):
-        acme.execute("INSERT INTO hubspot.job_events (kind, occurred_at) VALUES ('note', %s)", time)
-    assert acme.query("SELECT count(*) FROM hubspot.job_events_2031_12") == [{"count": 2}]
-    with pytest.raises(CheckViolation, match="no partition"):
+    with acme.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        bound = connection.execute(
+            "SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relname = 'job_events_2031_12'"
+        ).fetchall()
+    assert bound == [("FOR VALUES FROM ('2031-12-01 00:00:00+00') TO ('2032-01-01 00:00:00+00')",)]
+
+
+@pytest.mark.parametrize("when", ["- interval '2 minutes'", "+ interval '2 minutes'"])
+def test_f25_an_event_cannot_be_dated_by_whoever_writes_it(acme: Tenant, when: str) -> None:
+    job = acme.claim()
+    with pytest.raises(CheckViolation, match="job_events_are_of_now"):
         acme.execute(
-            "INSERT INTO hubspot.job_events (kind, occurred_at) VALUES ('note', %s)", moment + timedelta(minutes=1)
+            f"INSERT INTO hubspot.job_events (job_id, kind, occurred_at) VALUES (%s, 'note', now() {when})",  # noqa: S608 - ours
+            job.id,
         )
+    assert kinds(acme, job) == ["created", "started"]
 
 
 def test_only_an_erasure_removes_events_and_only_its_own_tenants(acme: Tenant) -> None:

@@ -148,6 +148,11 @@ SELECT ensure_job_events_partition(now()), ensure_job_events_partition(now() + i
 CREATE FUNCTION number_job_event() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     NEW.actor := session_user;
+    IF NEW.occurred_at NOT BETWEEN clock_timestamp() - interval '1 minute' AND clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'an event is told when it happens, not as of % (rule job_events_are_of_now)', NEW.occurred_at
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'job_events_are_of_now', TABLE = 'job_events',
+                  HINT = 'Leave occurred_at out; another time belongs into details.';
+    END IF;
     IF NEW.job_id IS NULL OR pg_trigger_depth() > 1 AND NEW.sequence IS NOT NULL THEN
         RETURN NEW;
     END IF;
@@ -242,6 +247,11 @@ BEGIN
     kinds := job_event_kinds(before, NEW);
     IF kinds = '{}' THEN
         RETURN NULL;
+    END IF;
+    IF TG_OP = 'INSERT' AND EXISTS (SELECT FROM job_events WHERE job_id = NEW.id) THEN
+        RAISE EXCEPTION 'there was a job % before, of which job_events tells (rule jobs_ids_are_used_once)', NEW.id
+            USING ERRCODE = 'unique_violation', CONSTRAINT = 'jobs_ids_are_used_once', TABLE = 'jobs',
+                  HINT = 'Leave id out.';
     END IF;
     -- A week ahead too: an INSERT into job_events itself comes too late to make the partition that it needs.
     PERFORM ensure_job_events_partition(now()), ensure_job_events_partition(now() + interval '7 days');
@@ -342,6 +352,17 @@ BEGIN
         RAISE EXCEPTION 'the counts of job % never go back (rule jobs_counts_only_grow)', OLD.id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'jobs_counts_only_grow', TABLE = 'jobs',
                   HINT = 'They are what was done, and usage_records adds them up.';
+    END IF;
+    -- What it asked of HubSpot may still be counted: an attempt sees only afterwards that its job was cancelled.
+    IF OLD.end_time IS NOT NULL
+       AND (NEW.attempt, NEW.epoch, NEW.phase, NEW.batches, NEW.pages_read, NEW.records_extracted, NEW.records_deleted,
+            NEW.value_issues)
+           IS DISTINCT FROM
+           (OLD.attempt, OLD.epoch, OLD.phase, OLD.batches, OLD.pages_read, OLD.records_extracted, OLD.records_deleted,
+            OLD.value_issues) THEN
+        RAISE EXCEPTION 'job % has ended: it has no more attempts, phases, pages or records (rule jobs_end_is_final)', OLD.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'jobs_end_is_final', TABLE = 'jobs',
+                  HINT = 'Insert another job.';
     END IF;
     RETURN NEW;
 END $$;
