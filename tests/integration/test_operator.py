@@ -155,6 +155,18 @@ def test_arguments_may_be_the_strings_of_templates(airflow: Airflow) -> None:
     assert job["config"]["allow_negative_amounts"] is True
 
 
+def test_f31_periods_given_to_the_operator_reach_the_table_and_those_left_out_stay(airflow: Airflow) -> None:
+    periods = "SELECT retention_days, archive_days, quarantine_days FROM hubspot.organizations"
+    airflow.task(retention_days="30", archive_days=60, quarantine_days="").execute(airflow.context())
+    assert airflow.query(periods) == [{"retention_days": 30, "archive_days": 60, "quarantine_days": 30}]
+    airflow.query("UPDATE hubspot.organizations SET retention_days = 7")
+    airflow.task(quarantine_days=5).execute(airflow.context("manual__2"))
+    assert airflow.query(periods) == [{"retention_days": 7, "archive_days": 60, "quarantine_days": 5}]
+    for wrong in ("0", -1, "36501", "a week"):
+        with pytest.raises(AirflowFailException, match="retention_days"):
+            airflow.task(retention_days=wrong).execute(airflow.context("manual__3"))
+
+
 def test_a_window_reads_what_was_modified_in_it(airflow: Airflow, simulator: SimulatorServer) -> None:
     airflow.task().execute(airflow.context())
     start = datetime.now(UTC) - timedelta(seconds=1)
