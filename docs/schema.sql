@@ -294,16 +294,20 @@ CREATE FUNCTION hubspot.drop_job_events_before(moment timestamp with time zone) 
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'hubspot', 'pg_temp'
     SET lock_timeout TO '2s'
-    AS $$
+    AS $_$
 DECLARE
     old text[] := (
         SELECT coalesce(array_agg(relname ORDER BY relname), '{}')
         FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-        WHERE inhparent = 'job_events'::regclass
+        WHERE inhparent = 'job_events'::regclass AND relname ~ '^job_events_[0-9]{4}_[0-9]{2}$'
           AND relname < job_events_partition(least(moment, now())) COLLATE "C"
     );
     name text;
 BEGIN
+    IF moment IS NULL THEN
+        RAISE EXCEPTION 'drop_job_events_before needs a moment' USING ERRCODE = 'null_value_not_allowed',
+            HINT = 'For example now() - interval ''13 months''.';
+    END IF;
     FOREACH name IN ARRAY old LOOP
         EXECUTE format('DROP TABLE %I', name);
     END LOOP;
@@ -314,7 +318,7 @@ BEGIN
 EXCEPTION WHEN lock_not_available THEN
     RAISE EXCEPTION 'job_events is in use: no month of it could be dropped' USING ERRCODE = 'lock_not_available',
         HINT = 'Dropping needs the table to itself for a moment and waits 2 s for it. End long transactions on it, or call again.';
-END $$;
+END $_$;
 
 COMMENT ON FUNCTION hubspot.drop_job_events_before(moment timestamp with time zone) IS 'Drop the partitions of job_events for whole months (UTC) before a moment, never the current one. Returns how many.';
 
@@ -336,6 +340,9 @@ BEGIN
               AND relnamespace = current_schema()::regnamespace AND NOT relforcerowsecurity
         LOOP
             PERFORM protect_table(new_table);
+            IF new_table = deals_leaf(organization, deal_type) THEN
+                PERFORM switch_amount_check(organization, deal_type, false);  -- until somebody allows negative amounts
+            END IF;
         END LOOP;
     END IF;
     RETURN deals_partition(organization, deal_type);
@@ -700,6 +707,17 @@ BEGIN
         RAISE EXCEPTION 'the counts of job % never go back (rule jobs_counts_only_grow)', OLD.id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'jobs_counts_only_grow', TABLE = 'jobs',
                   HINT = 'They are what was done, and usage_records adds them up.';
+    END IF;
+    -- What it asked of HubSpot may still be counted: an attempt sees only afterwards that its job was cancelled.
+    IF OLD.end_time IS NOT NULL
+       AND (NEW.attempt, NEW.epoch, NEW.phase, NEW.batches, NEW.pages_read, NEW.records_extracted, NEW.records_deleted,
+            NEW.value_issues)
+           IS DISTINCT FROM
+           (OLD.attempt, OLD.epoch, OLD.phase, OLD.batches, OLD.pages_read, OLD.records_extracted, OLD.records_deleted,
+            OLD.value_issues) THEN
+        RAISE EXCEPTION 'job % has ended: it has no more attempts, phases, pages or records (rule jobs_end_is_final)', OLD.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'jobs_end_is_final', TABLE = 'jobs',
+                  HINT = 'Insert another job.';
     END IF;
     RETURN NEW;
 END $$;
@@ -1241,6 +1259,11 @@ CREATE FUNCTION hubspot.number_job_event() RETURNS trigger
     AS $$
 BEGIN
     NEW.actor := session_user;
+    IF NEW.occurred_at NOT BETWEEN clock_timestamp() - interval '1 minute' AND clock_timestamp() + interval '1 minute' THEN
+        RAISE EXCEPTION 'an event is told when it happens, not as of % (rule job_events_are_of_now)', NEW.occurred_at
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'job_events_are_of_now', TABLE = 'job_events',
+                  HINT = 'Leave occurred_at out; another time belongs into details.';
+    END IF;
     IF NEW.job_id IS NULL OR pg_trigger_depth() > 1 AND NEW.sequence IS NOT NULL THEN
         RETURN NEW;
     END IF;
@@ -1613,6 +1636,11 @@ BEGIN
     kinds := job_event_kinds(before, NEW);
     IF kinds = '{}' THEN
         RETURN NULL;
+    END IF;
+    IF TG_OP = 'INSERT' AND EXISTS (SELECT FROM job_events WHERE job_id = NEW.id) THEN
+        RAISE EXCEPTION 'there was a job % before, of which job_events tells (rule jobs_ids_are_used_once)', NEW.id
+            USING ERRCODE = 'unique_violation', CONSTRAINT = 'jobs_ids_are_used_once', TABLE = 'jobs',
+                  HINT = 'Leave id out.';
     END IF;
     -- A week ahead too: an INSERT into job_events itself comes too late to make the partition that it needs.
     PERFORM ensure_job_events_partition(now()), ensure_job_events_partition(now() + interval '7 days');
@@ -2463,6 +2491,7 @@ CREATE TABLE hubspot.organizations (
     archive_days integer DEFAULT 365 NOT NULL,
     quarantine_days integer DEFAULT 30 NOT NULL,
     CONSTRAINT organizations_archive_days_check CHECK ((archive_days > 0)),
+    CONSTRAINT organizations_periods_end CHECK ((GREATEST(retention_days, archive_days, quarantine_days) <= 36500)),
     CONSTRAINT organizations_quarantine_days_check CHECK ((quarantine_days > 0)),
     CONSTRAINT organizations_retention_days_check CHECK ((retention_days > 0)),
     CONSTRAINT organizations_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
@@ -2487,6 +2516,8 @@ COMMENT ON COLUMN hubspot.organizations.updated_at IS 'When the row was last cha
 COMMENT ON COLUMN hubspot.organizations.archive_days IS 'Days that a job stays in jobs_archive after it moved there, and that a day stays in usage_records. From the organizations file.';
 
 COMMENT ON COLUMN hubspot.organizations.quarantine_days IS 'Days that the raw bytes of a quarantined record are kept after HubSpot last sent it. From the organizations file.';
+
+COMMENT ON CONSTRAINT organizations_periods_end ON hubspot.organizations IS 'At most 36500 days: now() minus more leaves the calendar, for which retention would fail everybody.';
 
 CREATE TABLE hubspot.owners (
     organization_id uuid NOT NULL,
