@@ -71,6 +71,8 @@ def test_a_month_without_partition_gets_one_when_a_job_has_something_to_tell(acm
         acme.execute(f"DROP TABLE {month}")
     assert kinds(acme, acme.claim()) == ["created", "started"]
     assert f"hubspot.{this_month(acme)}" in months(acme)
+    (in_a_week,) = acme.query("SELECT hubspot.job_events_partition(now() + interval '7 days') AS name")
+    assert f"hubspot.{in_a_week['name']}" in months(acme)
 
 
 def test_partitions_of_a_month_are_made_once_and_hold_exactly_it(acme: Tenant) -> None:

@@ -139,6 +139,14 @@ def test_archived_jobs_and_usage_go_after_archive_days(acme: Tenant) -> None:
     assert (told(acme, "archive_expired"), told(acme, "usage_expired")) == ([{"jobs": 1}], [{"days": 1}])
 
 
+def test_usage_of_the_day_archive_days_ago_is_the_last_that_stays(acme: Tenant) -> None:
+    an_ended_job(acme, "old")
+    acme.execute("UPDATE hubspot.usage_records SET day = (now() AT TIME ZONE 'UTC')::date - 365")
+    assert call(acme, "expire_usage()") == 0
+    acme.execute("UPDATE hubspot.usage_records SET day = day - 1")
+    assert call(acme, "expire_usage()") == 1
+
+
 def test_f27_raw_bytes_go_after_quarantine_days_and_the_open_record_stays(acme: Tenant) -> None:
     job = acme.claim()
     quarantine(acme, job, "1", days_ago=31)

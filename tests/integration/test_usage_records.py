@@ -134,3 +134,14 @@ def test_jobs_from_before_there_was_usage_are_added_up(acme: Tenant) -> None:
     rows = acme.query("SELECT api_calls, deals_inserted, runs_completed, count(*) OVER () FROM hubspot.usage_records")
     assert rows[0] == {"api_calls": 5, "deals_inserted": 7, "runs_completed": 1, "count": 3}
     assert [found for found in violations(acme.url) if found.startswith("usage")] == []
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT-14", "Etc/GMT+12"])  # at any time, one of them has another day
+def test_a_day_is_utc_whatever_the_session_says(acme: Tenant, zone: str) -> None:
+    job = acme.claim()
+    with acme.connect() as connection:
+        connection.execute("SELECT set_config('TimeZone', %s, false)", [zone])
+        connection.execute("UPDATE hubspot.jobs SET api_calls = 1 WHERE id = %s", [job.id])
+    assert acme.query("SELECT day = (now() AT TIME ZONE 'UTC')::date AS is_today FROM hubspot.usage_records") == [
+        {"is_today": True}
+    ]
