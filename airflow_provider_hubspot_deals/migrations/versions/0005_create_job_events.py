@@ -148,6 +148,15 @@ SELECT ensure_job_events_partition(now()), ensure_job_events_partition(now() + i
 CREATE FUNCTION number_job_event() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     NEW.actor := session_user;
+    IF NEW.job_id IS NULL AND NEW.organization_id IS NOT NULL THEN
+        -- There is no foreign key, whose lock would let erase_organization() wait for this, or this for it.
+        PERFORM FROM organizations WHERE id = NEW.organization_id FOR KEY SHARE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'there is no organization % to tell of (rule job_events_name_an_organization)', NEW.organization_id
+                USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'job_events_name_an_organization', TABLE = 'job_events',
+                      HINT = 'An event that concerns no organization has organization_id NULL.';
+        END IF;
+    END IF;
     IF NEW.job_id IS NULL OR pg_trigger_depth() > 1 AND NEW.sequence IS NOT NULL THEN
         RETURN NEW;
     END IF;
