@@ -30,7 +30,7 @@ def security_findings(connection: Connection[Any], schema: str = "hubspot") -> l
     """
     with connection.transaction():
         connection.execute(sql.statement("security.set_search_path"))
-        found = sql.rows(connection, "security.findings", {"schema": schema}, schema=schema)
+        found = sql.rows(connection, "security_findings.all", {"schema": schema}, schema=schema)
     return [f"{row['object']}: {row['problem']}. {row['remedy']}." for row in found]
 
 
