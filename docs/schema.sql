@@ -146,7 +146,7 @@ BEGIN
                             AND job.end_time < now() - make_interval(days => owner.retention_days)
             WHERE $1 IS NULL OR owner.id = $1
             LIMIT $2
-            FOR UPDATE OF job SKIP LOCKED
+            FOR UPDATE OF job SKIP LOCKED FOR KEY SHARE OF owner SKIP LOCKED
         ),
         removed AS (DELETE FROM jobs USING due WHERE jobs.id = due.id RETURNING jobs.*),
         kept AS (INSERT INTO jobs_archive (%1$s) SELECT %1$s FROM removed RETURNING organization_id)
@@ -191,6 +191,22 @@ CREATE FUNCTION hubspot.changed(old_value anycompatible, new_value anycompatible
 $$;
 
 COMMENT ON FUNCTION hubspot.changed(old_value anycompatible, new_value anycompatible, stored anycompatible) IS 'What an UPDATE through a view writes: only what its statement set. The view''s old row may be older than the stored one.';
+
+CREATE FUNCTION hubspot.chosen_organization() RETURNS uuid
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $_$
+DECLARE
+    chosen text := nullif(current_setting('app.current_tenant', true), '');
+BEGIN
+    IF chosen !~* '^(\{([0-9a-f]{4}-?){7}[0-9a-f]{4}\}|([0-9a-f]{4}-?){7}[0-9a-f]{4})$' THEN
+        RAISE EXCEPTION 'app.current_tenant must be the id of an organization, which is a UUID'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'organizations.id, not its slug.';
+    END IF;
+    RETURN chosen::uuid;
+END $_$;
+
+COMMENT ON FUNCTION hubspot.chosen_organization() IS 'The organization in the setting app.current_tenant, or NULL. Whoever may call this may choose: readers that are bound to none.';
 
 CREATE FUNCTION hubspot.clear_statistics(relations regclass[]) RETURNS text[]
     LANGUAGE plpgsql
@@ -270,8 +286,13 @@ CREATE FUNCTION hubspot.drop_deals_of(organization uuid) RETURNS bigint
 DECLARE
     leaves regclass[] := ARRAY(
         SELECT oid::regclass FROM pg_class
-        WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'hubspot_deals'::regclass) AND relkind = 'r'
-          AND starts_with(relname, 'hubspot_deals_') AND right(relname, 33) = '_' || replace(organization::text, '-', '')
+        WHERE relkind = 'r' AND CASE WHEN relispartition
+            -- By what it is attached for, not by its name: that is whose rows it holds.
+            THEN pg_get_expr(relpartbound, oid) = format('FOR VALUES IN (%L)', organization)
+                 AND pg_partition_root(oid) = 'hubspot_deals'::regclass
+            ELSE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'hubspot_deals'::regclass)
+                 AND starts_with(relname, 'hubspot_deals_') AND right(relname, 33) = '_' || replace(organization::text, '-', '')
+        END
         ORDER BY relname
     );
     deals bigint := 0;
@@ -333,6 +354,13 @@ BEGIN
         RAISE EXCEPTION 'a leaf needs an organization and a deal type' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF deals_leaf(organization, deal_type) IS NULL THEN
+        -- erase_organization() waits for this lock, and this for it: what is erased must not get a leaf any more.
+        IF EXISTS (SELECT FROM organizations WHERE id = organization) THEN
+            PERFORM FROM organizations WHERE id = organization FOR KEY SHARE;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'organization % has been erased meanwhile', organization USING ERRCODE = 'foreign_key_violation';
+            END IF;
+        END IF;
         PERFORM make_deals_partition(organization, deal_type);
         FOR new_table IN
             SELECT oid FROM pg_class
@@ -434,7 +462,7 @@ BEGIN
     END IF;
     RETURN jsonb_build_object('rows', counts, 'run_now', remaining, 'note',
         'An organization that is still in the organizations file is registered again by its next run: take it out first.');
-EXCEPTION WHEN lock_not_available THEN
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
     RAISE EXCEPTION 'organization % is in use: nothing of it was erased', organization USING ERRCODE = 'lock_not_available',
         HINT = 'A batch of its run was not over within 10 s, or a reader of hubspot_deals within 2 s. Call again.';
 END $_$;
@@ -457,7 +485,7 @@ BEGIN
             JOIN jobs_archive AS job ON job.organization_id = owner.id
                                     AND job.archived_at < now() - make_interval(days => owner.archive_days)
             LIMIT rows_max
-            FOR UPDATE OF job SKIP LOCKED
+            FOR UPDATE OF job SKIP LOCKED FOR KEY SHARE OF owner SKIP LOCKED
         ),
         gone AS (DELETE FROM jobs_archive AS job USING due WHERE job.id = due.id RETURNING job.organization_id)
         SELECT organization_id, count(*) FROM gone GROUP BY organization_id
@@ -488,7 +516,7 @@ BEGIN
                                            AND record.last_seen < now() - make_interval(days => owner.quarantine_days)
                                            AND (record.raw IS NOT NULL OR record.resolved_at IS NOT NULL)
             LIMIT rows_max
-            FOR UPDATE OF record SKIP LOCKED
+            FOR UPDATE OF record SKIP LOCKED FOR KEY SHARE OF owner SKIP LOCKED
         ),
         gone AS (DELETE FROM deals_quarantine AS record USING due WHERE record.id = due.id AND due.is_resolved),
         kept AS (
@@ -522,7 +550,7 @@ BEGIN
             JOIN usage_records AS record ON record.organization_id = owner.id
                                         AND record.day < (now() AT TIME ZONE 'UTC')::date - owner.archive_days
             LIMIT rows_max
-            FOR UPDATE OF record SKIP LOCKED
+            FOR UPDATE OF record SKIP LOCKED FOR KEY SHARE OF owner SKIP LOCKED
         ),
         gone AS (
             DELETE FROM usage_records AS record USING due
@@ -670,6 +698,10 @@ BEGIN
     WHERE NOT relispartition OR right(relname, 32) IN (
         SELECT replace(organization_id::text, '-', '') FROM reader_organizations AS bound WHERE bound.role = grant_reader.role
     );
+    EXECUTE format(
+        CASE WHEN EXISTS (SELECT FROM reader_organizations AS bound WHERE bound.role = grant_reader.role)
+             THEN 'REVOKE EXECUTE ON FUNCTION chosen_organization() FROM %s'
+             ELSE 'GRANT EXECUTE ON FUNCTION chosen_organization() TO %s' END, role);
 END $$;
 
 COMMENT ON FUNCTION hubspot.grant_reader(role regrole) IS 'Let a role read the organization that it names in the setting app.current_tenant. It can name any: bind a role that is not to be trusted with that.';
@@ -1094,7 +1126,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
-COMMENT ON FUNCTION hubspot.keep_bound() IS 'A role that loses its last organization loses its rights with it: unbound, it would see whatever it sets.';
+COMMENT ON FUNCTION hubspot.keep_bound() IS 'A role that loses its last organization loses its rights with it.';
 
 CREATE FUNCTION hubspot.known_time_zone(zone text) RETURNS text
     LANGUAGE plpgsql STABLE STRICT
@@ -1132,7 +1164,7 @@ CREATE FUNCTION hubspot.loader_functions() RETURNS SETOF regprocedure
     WHERE pronamespace = current_schema()::regnamespace AND proname IN (
         'ensure_deals_partition', 'allow_negative_amounts', 'ensure_job_events_partition', 'ensure_job_events_partitions', 'tell',
         'reap_silent_jobs', 'archive_jobs', 'expire_archive', 'expire_usage', 'expire_quarantine', 'drop_job_events_before',
-        'analyze_deals', 'requeue_quarantine')
+        'analyze_deals', 'requeue_quarantine', 'chosen_organization')
 $$;
 
 COMMENT ON FUNCTION hubspot.loader_functions() IS 'The functions that loading and maintenance call and that not everybody may. Purging, erasing and granting are left to the owner.';
@@ -1263,6 +1295,15 @@ BEGIN
         RAISE EXCEPTION 'an event is told when it happens, not as of % (rule job_events_are_of_now)', NEW.occurred_at
             USING ERRCODE = 'check_violation', CONSTRAINT = 'job_events_are_of_now', TABLE = 'job_events',
                   HINT = 'Leave occurred_at out; another time belongs into details.';
+    END IF;
+    IF NEW.job_id IS NULL AND NEW.organization_id IS NOT NULL THEN
+        -- There is no foreign key, whose lock would let erase_organization() wait for this, or this for it.
+        PERFORM FROM organizations WHERE id = NEW.organization_id FOR KEY SHARE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'there is no organization % to tell of (rule job_events_name_an_organization)', NEW.organization_id
+                USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'job_events_name_an_organization', TABLE = 'job_events',
+                      HINT = 'An event that concerns no organization has organization_id NULL.';
+        END IF;
     END IF;
     IF NEW.job_id IS NULL OR pg_trigger_depth() > 1 AND NEW.sequence IS NOT NULL THEN
         RETURN NEW;
@@ -1884,10 +1925,9 @@ COMMENT ON FUNCTION hubspot.use_schema(role regrole, name text) IS 'Let a role u
 CREATE FUNCTION hubspot.visible_organizations() RETURNS uuid[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'hubspot', 'pg_temp'
-    AS $_$
+    AS $$
 DECLARE
     bound uuid[];
-    chosen text := nullif(current_setting('app.current_tenant', true), '');
 BEGIN
     SELECT array_agg(organization_id) INTO bound FROM reader_organizations WHERE pg_has_role(current_user, role, 'USAGE');
     -- A bound login stays bound in whatever role it takes on. A superuser has the rights of every role.
@@ -1899,14 +1939,15 @@ BEGIN
     IF bound IS NOT NULL THEN
         RETURN bound;
     END IF;
-    IF chosen !~* '^(\{([0-9a-f]{4}-?){7}[0-9a-f]{4}\}|([0-9a-f]{4}-?){7}[0-9a-f]{4})$' THEN
-        RAISE EXCEPTION 'app.current_tenant must be the id of an organization, which is a UUID'
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'organizations.id, not its slug.';
+    -- To choose is a right of its own: a bound role whose binding is lost, as when a dump is restored where one of its
+    -- roles does not exist, sees nothing then, and not what it likes.
+    IF NOT has_function_privilege('chosen_organization()', 'EXECUTE') THEN
+        RETURN '{}';
     END IF;
-    RETURN array_remove(ARRAY[chosen::uuid], NULL);
-END $_$;
+    RETURN array_remove(ARRAY[chosen_organization()], NULL);
+END $$;
 
-COMMENT ON FUNCTION hubspot.visible_organizations() IS 'The organizations whose rows a reader sees: those that its role is bound to, else the one in the setting app.current_tenant, else none.';
+COMMENT ON FUNCTION hubspot.visible_organizations() IS 'The organizations whose rows a reader sees: those that its role is bound to, else the one in the setting app.current_tenant if it may choose, else none.';
 
 CREATE FUNCTION hubspot.with_reports(job_metadata jsonb, counts jsonb, facts jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -3595,6 +3636,8 @@ REVOKE ALL ON FUNCTION hubspot.analyze_deals(tables_max integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION hubspot.archive_jobs(organization uuid, rows_max integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.bind_reader(role regrole, organization uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.chosen_organization() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.clear_statistics(relations regclass[]) FROM PUBLIC;
 

@@ -30,7 +30,7 @@ def security_findings(connection: Connection[Any], schema: str = "hubspot") -> l
     """
     with connection.transaction():
         connection.execute(sql.statement("security.set_search_path"))
-        found = sql.rows(connection, "security.findings", {"schema": schema}, schema=schema)
+        found = sql.rows(connection, "security_findings.all", {"schema": schema}, schema=schema)
     return [f"{row['object']}: {row['problem']}. {row['remedy']}." for row in found]
 
 
@@ -67,6 +67,8 @@ def protect_tables(database: Database, schema: str) -> None:
     """
     with closing(opener_of(database)()) as connection:
         connection.autocommit = True
+        # Another schema in the path could hold a function that fits a call of PostgreSQL's own better than that one's.
+        connection.execute("SET search_path TO pg_catalog")
         if sql.column(connection, "security.has_row_security", {"schema": schema}) == [True]:
             for table in sql.rows(connection, "security.unprotected", {"schema": schema}, schema=schema):
                 _protect(connection, schema, table["relation"], table["name"])

@@ -1,6 +1,9 @@
 -- name: set_transaction
 -- Ours whatever the role or database sets: no implicit clock, no unbounded wait, no leak through a pooler.
-SELECT set_config('TimeZone', 'UTC', true),
+-- Every name of ours stands with its schema. Another schema in the path could hold a function whose arguments fit a call
+-- of PostgreSQL's own better than that one's, and whoever may create there would run it as the loader.
+SELECT set_config('search_path', 'pg_catalog', true),
+       set_config('TimeZone', 'UTC', true),
        set_config('DateStyle', 'ISO', true),
        set_config('lock_timeout', '10s', true),
        set_config('statement_timeout', '60s', true),

@@ -108,8 +108,78 @@ BY_THE_OWNER = {
         "CREATE TABLE hubspot.rest PARTITION OF hubspot.hubspot_deals_standard DEFAULT",
         "hubspot.rest: its name and the organization",
     ),
+    "view of a view elsewhere": (
+        """
+        CREATE VIEW public.within WITH (security_invoker = true) AS SELECT id FROM hubspot.jobs;
+        CREATE VIEW public.around AS SELECT id FROM public.within
+        """,
+        "around: it shows the rows that its owner",
+    ),
+    "matview of a view elsewhere": (
+        """
+        CREATE VIEW public.within WITH (security_invoker = true) AS SELECT id FROM hubspot.jobs;
+        CREATE MATERIALIZED VIEW public.m AS SELECT id FROM public.within
+        """,
+        "m: a materialized view keeps the rows",
+    ),
+    "partition elsewhere": (
+        "CREATE TABLE public.old PARTITION OF hubspot.job_events FOR VALUES FROM ('2020-01-01') TO ('2020-02-01')",
+        "old: row-level security is not enabled",
+    ),
+    "heir elsewhere": (
+        "CREATE TABLE public.heir () INHERITS (hubspot.jobs)",
+        "heir: row-level security is not enabled",
+    ),
+    "another judge": (
+        """
+        CREATE OR REPLACE FUNCTION hubspot.visible_organizations() RETURNS uuid[] LANGUAGE sql STABLE
+        SET search_path = hubspot, pg_temp AS 'SELECT array_agg(id) FROM organizations'
+        """,
+        "function hubspot.visible_organizations(): it says whose rows",
+    ),
+    "judge who looks anywhere": (
+        "ALTER FUNCTION hubspot.visible_organizations RESET search_path",
+        "function hubspot.visible_organizations(): it says whose rows",
+    ),
+    "everybody chooses": (
+        "GRANT EXECUTE ON FUNCTION hubspot.chosen_organization TO PUBLIC",
+        "function hubspot.chosen_organization(): everybody may call it",
+    ),
+    "function to reader": (
+        "GRANT EXECUTE ON FUNCTION hubspot.drop_job_events_before TO {reader}",
+        "function hubspot.drop_job_events_before(timestamp with time zone): the reader {reader} may call it",
+    ),
+    "bound unbinds itself": (
+        "GRANT DELETE ON hubspot.reader_organizations TO {bound}",
+        "hubspot.reader_organizations: {bound} has DELETE on it, which is not for it",
+    ),
+    "loader binds": (
+        "GRANT INSERT ON hubspot.reader_organizations TO {loader}",
+        "hubspot.reader_organizations: {loader} has INSERT on it, which is not for it",
+    ),
+    "loader rewrites the trail": (
+        "GRANT UPDATE ON hubspot.job_events TO {loader}",
+        "hubspot.job_events: {loader} has UPDATE on it, which is not for it",
+    ),
+    "trigger off": (
+        "ALTER TABLE hubspot.reader_organizations DISABLE TRIGGER USER",
+        "hubspot.reader_organizations: its trigger reader_organizations_keep_bound does not fire",
+    ),
 }
 BY_A_SUPERUSER = {
+    "reader owns a function": (
+        "ALTER FUNCTION hubspot.visible_organizations OWNER TO {reader}",
+        "function hubspot.visible_organizations(): its owner is {reader}",
+    ),
+    "reader owns the schema": (
+        "ALTER SCHEMA hubspot_reporting OWNER TO {reader}",
+        "role {reader}: a reader that has, or can take on,",
+    ),
+    "replicating reader": ("ALTER ROLE {reader} REPLICATION", "role {reader}: a reader that has REPLICATION"),
+    "reader of files": (
+        "GRANT pg_read_server_files TO {bound}",
+        "role {bound}: a reader that has pg_read_server_files",
+    ),
     "superuser loader": ("ALTER ROLE {loader} SUPERUSER", "role {loader}: a loader that is a superuser"),
     "bypassing loader": (
         "ALTER ROLE {loader} BYPASSRLS",

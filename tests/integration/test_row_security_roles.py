@@ -176,6 +176,7 @@ def test_a_loader_may_do_what_its_statements_do_and_no_more(database_url: str) -
                 needed[table].add("SELECT")
     needed["schema_version"] = {"SELECT"}  # migrations.check
     needed["reader_organizations"] = {"SELECT"}  # migrations.security_findings
+    called.add("chosen_organization")  # as a reader does, of a loader that asks tenant_deals()
     needed["hubspot_deals"] = {"SELECT", "INSERT"}  # of the documents' own statements, through the reporting view
     needed["job_events"] |= {"SELECT"}  # whoever loads may read what was told of it
     needed["jobs_archive"] = {"SELECT"}
@@ -190,3 +191,19 @@ def test_a_loader_may_do_what_its_statements_do_and_no_more(database_url: str) -
         callable_ones = seen(connection, "SELECT split_part(f::text, '(', 1) FROM hubspot.loader_functions() AS f")
     assert {table: set(privileges) for table, privileges in given if privileges} == dict(needed)
     assert {name.removeprefix("hubspot.") for name in callable_ones} == called | {"tell", "requeue_quarantine"}
+
+
+def test_a_bound_role_that_loses_its_binding_sees_nothing(roles: Roles, database_url: str) -> None:
+    """As when a dump is restored where one of the bound roles does not exist: COPY refuses them all."""
+    acme, bravo = Tenant(database_url, "acme"), Tenant(database_url, "bravo")
+    acme.claim()
+    bravo.claim()
+    bound, reader = roles.bound(acme.id), roles.reader()
+    roles.execute("ALTER TABLE hubspot.reader_organizations DISABLE TRIGGER USER")
+    roles.execute("DELETE FROM hubspot.reader_organizations")
+    for name, slugs in ((bound, set()), (reader, {"bravo"})):
+        with roles.connected(name, bravo.id) as connection:
+            assert seen(connection, "SELECT slug FROM hubspot.organizations") == slugs
+    roles.call("bind_reader", reader, acme.id)
+    with roles.connected(reader, bravo.id) as connection:
+        assert seen(connection, "SELECT slug FROM hubspot.organizations") == {"acme"}

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from airflow_provider_hubspot_deals import migrations
+from airflow_provider_hubspot_deals import migrations, sql
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 from airflow_provider_hubspot_deals.migrations import security
 from airflow_provider_hubspot_deals.migrations.__main__ import main
@@ -92,6 +92,15 @@ def test_i15_whatever_opens_the_rows_to_somebody_is_found(
             overlooked += [] if any(expected.format(**words) in line for line in found) else [(name, found)]
             connection.rollback()
     assert overlooked == []
+
+
+def test_the_check_knows_the_words_of_the_function_that_says_whose_rows_a_reader_sees(database_url: str) -> None:
+    """Fails when a revision changes the function: the check is to be given the new sum."""
+    with psycopg.connect(database_url) as connection:
+        (checksum,) = connection.execute("""
+            SELECT md5(prosrc) FROM pg_proc WHERE oid = 'hubspot.visible_organizations()'::regprocedure
+        """).fetchone() or ("",)
+    assert f"md5(prosrc) <> '{checksum}'" in sql.statement("security_findings.all", schema="hubspot").as_string()
 
 
 def test_f04_a_superuser_who_checks_is_told_that_no_policy_holds_for_it(roles: Roles) -> None:

@@ -153,6 +153,15 @@ BEGIN
             USING ERRCODE = 'check_violation', CONSTRAINT = 'job_events_are_of_now', TABLE = 'job_events',
                   HINT = 'Leave occurred_at out; another time belongs into details.';
     END IF;
+    IF NEW.job_id IS NULL AND NEW.organization_id IS NOT NULL THEN
+        -- There is no foreign key, whose lock would let erase_organization() wait for this, or this for it.
+        PERFORM FROM organizations WHERE id = NEW.organization_id FOR KEY SHARE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'there is no organization % to tell of (rule job_events_name_an_organization)', NEW.organization_id
+                USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'job_events_name_an_organization', TABLE = 'job_events',
+                      HINT = 'An event that concerns no organization has organization_id NULL.';
+        END IF;
+    END IF;
     IF NEW.job_id IS NULL OR pg_trigger_depth() > 1 AND NEW.sequence IS NOT NULL THEN
         RETURN NEW;
     END IF;

@@ -85,6 +85,7 @@ END $$;
 COMMENT ON FUNCTION reap_silent_jobs IS 'Fail running jobs without a heartbeat for the time of silence, and pending ones whose next attempt is overdue by the time of patience: Airflow''s retries come within half an hour, a scheduler may be down for a night. A job that was inserted by hand waits for the next run, however late. Returns how many; each job''s own event tells.';
 
 -- SECURITY DEFINER, these four: who runs the maintenance may remove what is due and need not be able to delete anything else.
+-- They lock the organization first and skip it while it is erased: their event would come too late to go with it.
 CREATE FUNCTION archive_jobs(organization uuid DEFAULT NULL, rows_max integer DEFAULT 10000) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
@@ -103,7 +104,7 @@ BEGIN
                             AND job.end_time < now() - make_interval(days => owner.retention_days)
             WHERE $1 IS NULL OR owner.id = $1
             LIMIT $2
-            FOR UPDATE OF job SKIP LOCKED
+            FOR UPDATE OF job SKIP LOCKED FOR KEY SHARE OF owner SKIP LOCKED
         ),
         removed AS (DELETE FROM jobs USING due WHERE jobs.id = due.id RETURNING jobs.*),
         kept AS (INSERT INTO jobs_archive (%1$s) SELECT %1$s FROM removed RETURNING organization_id)
@@ -132,7 +133,7 @@ BEGIN
             JOIN jobs_archive AS job ON job.organization_id = owner.id
                                     AND job.archived_at < now() - make_interval(days => owner.archive_days)
             LIMIT rows_max
-            FOR UPDATE OF job SKIP LOCKED
+            FOR UPDATE OF job SKIP LOCKED FOR KEY SHARE OF owner SKIP LOCKED
         ),
         gone AS (DELETE FROM jobs_archive AS job USING due WHERE job.id = due.id RETURNING job.organization_id)
         SELECT organization_id, count(*) FROM gone GROUP BY organization_id
@@ -158,7 +159,7 @@ BEGIN
             JOIN usage_records AS record ON record.organization_id = owner.id
                                         AND record.day < (now() AT TIME ZONE 'UTC')::date - owner.archive_days
             LIMIT rows_max
-            FOR UPDATE OF record SKIP LOCKED
+            FOR UPDATE OF record SKIP LOCKED FOR KEY SHARE OF owner SKIP LOCKED
         ),
         gone AS (
             DELETE FROM usage_records AS record USING due
@@ -190,7 +191,7 @@ BEGIN
                                            AND record.last_seen < now() - make_interval(days => owner.quarantine_days)
                                            AND (record.raw IS NOT NULL OR record.resolved_at IS NOT NULL)
             LIMIT rows_max
-            FOR UPDATE OF record SKIP LOCKED
+            FOR UPDATE OF record SKIP LOCKED FOR KEY SHARE OF owner SKIP LOCKED
         ),
         gone AS (DELETE FROM deals_quarantine AS record USING due WHERE record.id = due.id AND due.is_resolved),
         kept AS (
@@ -410,8 +411,13 @@ LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '2s' AS $$
 DECLARE
     leaves regclass[] := ARRAY(
         SELECT oid::regclass FROM pg_class
-        WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'hubspot_deals'::regclass) AND relkind = 'r'
-          AND starts_with(relname, 'hubspot_deals_') AND right(relname, 33) = '_' || replace(organization::text, '-', '')
+        WHERE relkind = 'r' AND CASE WHEN relispartition
+            -- By what it is attached for, not by its name: that is whose rows it holds.
+            THEN pg_get_expr(relpartbound, oid) = format('FOR VALUES IN (%L)', organization)
+                 AND pg_partition_root(oid) = 'hubspot_deals'::regclass
+            ELSE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'hubspot_deals'::regclass)
+                 AND starts_with(relname, 'hubspot_deals_') AND right(relname, 33) = '_' || replace(organization::text, '-', '')
+        END
         ORDER BY relname
     );
     deals bigint := 0;
@@ -487,7 +493,7 @@ BEGIN
     END IF;
     RETURN jsonb_build_object('rows', counts, 'run_now', remaining, 'note',
         'An organization that is still in the organizations file is registered again by its next run: take it out first.');
-EXCEPTION WHEN lock_not_available THEN
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
     RAISE EXCEPTION 'organization % is in use: nothing of it was erased', organization USING ERRCODE = 'lock_not_available',
         HINT = 'A batch of its run was not over within 10 s, or a reader of hubspot_deals within 2 s. Call again.';
 END $$;

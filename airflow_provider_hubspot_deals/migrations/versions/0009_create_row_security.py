@@ -23,10 +23,22 @@ COMMENT ON COLUMN reader_organizations.role IS 'The bound role, by its oid: rena
 COMMENT ON COLUMN reader_organizations.organization_id IS 'An organization that the role sees.';
 COMMENT ON COLUMN reader_organizations.created_at IS 'When the role was bound to the organization.';
 
+CREATE FUNCTION chosen_organization() RETURNS uuid LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+DECLARE
+    chosen text := nullif(current_setting('app.current_tenant', true), '');
+BEGIN
+    IF chosen !~* '^(\\{([0-9a-f]{4}-?){7}[0-9a-f]{4}\\}|([0-9a-f]{4}-?){7}[0-9a-f]{4})$' THEN
+        RAISE EXCEPTION 'app.current_tenant must be the id of an organization, which is a UUID'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'organizations.id, not its slug.';
+    END IF;
+    RETURN chosen::uuid;
+END $$;
+COMMENT ON FUNCTION chosen_organization IS 'The organization in the setting app.current_tenant, or NULL. Whoever may call this may choose: readers that are bound to none.';
+REVOKE EXECUTE ON FUNCTION chosen_organization() FROM PUBLIC;
+
 CREATE FUNCTION visible_organizations() RETURNS uuid[] LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 DECLARE
     bound uuid[];
-    chosen text := nullif(current_setting('app.current_tenant', true), '');
 BEGIN
     SELECT array_agg(organization_id) INTO bound FROM reader_organizations WHERE pg_has_role(current_user, role, 'USAGE');
     -- A bound login stays bound in whatever role it takes on. A superuser has the rights of every role.
@@ -38,13 +50,14 @@ BEGIN
     IF bound IS NOT NULL THEN
         RETURN bound;
     END IF;
-    IF chosen !~* '^(\\{([0-9a-f]{4}-?){7}[0-9a-f]{4}\\}|([0-9a-f]{4}-?){7}[0-9a-f]{4})$' THEN
-        RAISE EXCEPTION 'app.current_tenant must be the id of an organization, which is a UUID'
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'organizations.id, not its slug.';
+    -- To choose is a right of its own: a bound role whose binding is lost, as when a dump is restored where one of its
+    -- roles does not exist, sees nothing then, and not what it likes.
+    IF NOT has_function_privilege('chosen_organization()', 'EXECUTE') THEN
+        RETURN '{}';
     END IF;
-    RETURN array_remove(ARRAY[chosen::uuid], NULL);
+    RETURN array_remove(ARRAY[chosen_organization()], NULL);
 END $$;
-COMMENT ON FUNCTION visible_organizations IS 'The organizations whose rows a reader sees: those that its role is bound to, else the one in the setting app.current_tenant, else none.';
+COMMENT ON FUNCTION visible_organizations IS 'The organizations whose rows a reader sees: those that its role is bound to, else the one in the setting app.current_tenant if it may choose, else none.';
 
 CREATE FUNCTION tenant_deals(deal_type text DEFAULT 'standard') RETURNS SETOF hubspot_deals
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
@@ -136,7 +149,7 @@ CREATE FUNCTION loader_functions() RETURNS SETOF regprocedure LANGUAGE sql STABL
     WHERE pronamespace = current_schema()::regnamespace AND proname IN (
         'ensure_deals_partition', 'allow_negative_amounts', 'ensure_job_events_partition', 'ensure_job_events_partitions', 'tell',
         'reap_silent_jobs', 'archive_jobs', 'expire_archive', 'expire_usage', 'expire_quarantine', 'drop_job_events_before',
-        'analyze_deals', 'requeue_quarantine')
+        'analyze_deals', 'requeue_quarantine', 'chosen_organization')
 $$;
 COMMENT ON FUNCTION loader_functions IS 'The functions that loading and maintenance call and that not everybody may. Purging, erasing and granting are left to the owner.';
 
@@ -264,6 +277,10 @@ BEGIN
     WHERE NOT relispartition OR right(relname, 32) IN (
         SELECT replace(organization_id::text, '-', '') FROM reader_organizations AS bound WHERE bound.role = grant_reader.role
     );
+    EXECUTE format(
+        CASE WHEN EXISTS (SELECT FROM reader_organizations AS bound WHERE bound.role = grant_reader.role)
+             THEN 'REVOKE EXECUTE ON FUNCTION chosen_organization() FROM %s'
+             ELSE 'GRANT EXECUTE ON FUNCTION chosen_organization() TO %s' END, role);
 END $$;
 COMMENT ON FUNCTION grant_reader IS 'Let a role read the organization that it names in the setting app.current_tenant. It can name any: bind a role that is not to be trusted with that.';
 
@@ -324,7 +341,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION keep_bound IS 'A role that loses its last organization loses its rights with it: unbound, it would see whatever it sets.';
+COMMENT ON FUNCTION keep_bound IS 'A role that loses its last organization loses its rights with it.';
 CREATE TRIGGER reader_organizations_keep_bound AFTER UPDATE OR DELETE ON reader_organizations
     FOR EACH ROW EXECUTE FUNCTION keep_bound();
 CREATE TRIGGER reader_organizations_refuse_truncate BEFORE TRUNCATE ON reader_organizations
@@ -353,6 +370,13 @@ BEGIN
         RAISE EXCEPTION 'a leaf needs an organization and a deal type' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF deals_leaf(organization, deal_type) IS NULL THEN
+        -- erase_organization() waits for this lock, and this for it: what is erased must not get a leaf any more.
+        IF EXISTS (SELECT FROM organizations WHERE id = organization) THEN
+            PERFORM FROM organizations WHERE id = organization FOR KEY SHARE;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'organization % has been erased meanwhile', organization USING ERRCODE = 'foreign_key_violation';
+            END IF;
+        END IF;
         PERFORM make_deals_partition(organization, deal_type);
         FOR new_table IN
             SELECT oid FROM pg_class
@@ -461,4 +485,5 @@ DROP FUNCTION leaf_organization(regclass);
 DROP FUNCTION reader_condition(regclass);
 DROP FUNCTION tenant_deals(text);
 DROP FUNCTION visible_organizations();
+DROP FUNCTION chosen_organization();
     """)
