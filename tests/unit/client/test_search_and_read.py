@@ -107,6 +107,7 @@ def test_b09_b10_ids_that_are_gone_are_absent_and_merged_ones_are_their_survivor
         {"errors": ["x"]},
         {"errors": {"a": 1}},
         {"status": "PROCESSING"},
+        {"paging": {"next": {"after": "1"}}},
     ],
 )
 def test_deals_that_could_not_be_read_are_not_taken_for_deleted(
