@@ -125,6 +125,19 @@ def test_c22_a_property_may_have_any_name(acme: Tenant) -> None:
     assert acme.deal()["custom_properties"] == dict.fromkeys(names, "value")
 
 
+def test_c23_properties_that_differ_in_case_or_behind_63_bytes_only_stay_apart(acme: Tenant) -> None:
+    long = "a_name_as_long_as_an_identifier_of_postgresql_may_be_and_longer_"
+    names = ["Region", "region", "REGION", f"{long}1", f"{long}2", "_content_hash", "hubspot_deal_id"]
+    parser = DealParser(names, allow_negative_amounts=False)
+    record = a_record()
+    record["properties"] |= {name: f"value of {name}" for name in names}
+    row = parser.parse(record, 1)
+    assert isinstance(row, DealRow)
+    acme.store(acme.claim(), row)
+    assert len(long) > 63
+    assert acme.deal()["custom_properties"] == {name: f"value of {name}" for name in names}
+
+
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800", "tail \udfff"])
 def test_c01_c02_what_postgresql_refuses_can_be_read_back_from_raw(acme: Tenant, text: str) -> None:
     acme.store(acme.claim(), a_row(1, dealname=text, color=text))

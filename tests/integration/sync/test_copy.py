@@ -133,6 +133,49 @@ def test_changes_that_the_search_index_shows_late_are_read_by_a_later_run(acme: 
     assert watermark < acme.deals()[deal_id]["hs_lastmodifieddate"] <= acme.sync_state()["watermark"]
 
 
+def test_changes_that_the_search_index_shows_in_another_order_are_all_read(acme: Organization) -> None:
+    acme.settings["search_lag"] = timedelta(minutes=2)
+    acme.sync()
+    acme.portal.set_search_lag(5, jitter_s=90)
+    for deal_id in sorted(acme.portal.live_deals())[:20]:
+        acme.portal.edit_deal(deal_id, {"dealname": "Seen in disorder"})
+        acme.simulator.clock.shift(1)
+    seen = []
+    for _ in range(8):
+        acme.sync(mode="incremental")
+        seen.append(len([row for row in acme.deals().values() if row["dealname"] == "Seen in disorder"]))
+        acme.simulator.clock.shift(30)
+
+    assert acme.differences() == []
+    assert 0 < seen[1] < 20  # some were seen before the others
+
+
+def test_a_deal_edited_behind_the_cursor_is_current_when_the_run_ends(acme: Organization) -> None:
+    def edit_behind(call: str, number: int) -> None:
+        if (call, number) == ("list", 6):
+            acme.portal.edit_deal(min(acme.portal.live_deals()), {"dealname": "Edited meanwhile"})
+
+    acme.sync(mode="full", before=edit_behind)
+
+    assert acme.deals()[min(acme.portal.live_deals())]["dealname"] == "Edited meanwhile"
+    assert acme.differences() == []
+
+
+def test_a_deal_in_the_recycle_bin_counts_as_none_that_is_active(acme: Organization) -> None:
+    acme.sync()
+    binned = sorted(acme.portal.live_deals())[:7]
+    for deal_id in binned:
+        acme.portal.archive_deal(deal_id)
+
+    acme.sync(mode="incremental")
+
+    views = ("hubspot.hubspot_deals", "hubspot_reporting.hubspot_deals", "hubspot_reporting.deals_with_names")
+    for view in views:
+        (count,) = acme.query(f"SELECT count(*) FILTER (WHERE NOT archived) AS active, count(*) FROM {view}")  # noqa: S608 - names of this test
+        assert count == {"active": len(acme.portal.live_deals()), "count": 770}
+    assert {acme.deals()[deal_id]["_deleted_reason"] for deal_id in binned} == {"archived"}
+
+
 def test_window_mode_reads_the_window_and_leaves_the_watermark(acme: Organization) -> None:
     acme.sync()
     state = acme.sync_state()
