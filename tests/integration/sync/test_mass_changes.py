@@ -45,6 +45,7 @@ def run(acme: Organization, **request: Any) -> sync.SyncSummary:
         return sync.run(acme.request(**request), client=client, connect=acme.connect)
 
 
+@pytest.mark.peer_pain(4, 5, 7, 8, 9)
 def test_twice_as_many_changes_as_search_gives_out_are_read_once_each(acme: Organization) -> None:
     run(acme)
     before = {deal_id: row["xmin"] for deal_id, row in acme.deals().items()}

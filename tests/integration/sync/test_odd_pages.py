@@ -11,6 +11,7 @@ PAGE_FAULTS = ("short_page", "empty_page", "duplicate_record", "number_cursor")
 CUT_SHORT = ("invalid_json", "truncate")
 
 
+@pytest.mark.peer_pain(6, 49)
 @pytest.mark.parametrize("fault", [*PAGE_FAULTS, *CUT_SHORT])
 @pytest.mark.parametrize("endpoint", ["list", "search"])
 def test_one_odd_page_changes_nothing(simulator_of: SimulatorOf, database_url: str, endpoint: str, fault: str) -> None:

@@ -65,6 +65,7 @@ def test_b02_an_empty_page_of_a_longer_result_is_asked_for_again(source: FakeSou
     assert sorted(ids_of(record for page in search(source) for record in page.records)) == [3, 4]
 
 
+@pytest.mark.peer_pain(6)
 def test_b02_a_total_that_never_comes_true_is_not_taken_for_the_end(source: FakeSource) -> None:
     source.live = {3}
     source.found = {0: found([3], total=9), 3: found([], total=9)}
@@ -122,6 +123,7 @@ def test_a_deal_found_without_properties_counts_as_unknown(source: FakeSource, p
     assert ids_of(search(source)[0].records) == [3]
 
 
+@pytest.mark.peer_pain(6)
 @pytest.mark.parametrize("ids", [[5, 3], [3, 3], [10, 100, 9]], ids=repr)
 def test_b12_b13_ids_that_do_not_rise_end_the_search(source: FakeSource, ids: list[int]) -> None:
     source.found = {0: found(ids)}
