@@ -78,7 +78,8 @@ def read_total(payload: object) -> int:
 def read_batch(payload: object) -> list[Record]:
     """The records of a batch/read. Ids that are gone are absent, and that is the only allowed reason for absence.
 
-    A 207 reports failures inside a success: one that is not "no such object" would let living deals look deleted.
+    A 207 reports failures inside a success: one that is not "no such object" would let living deals look deleted, and
+    so would a first page of several. HubSpot has begun to page other batch endpoints.
     """
     status = read_object(payload).get("status", "COMPLETE")
     if status != "COMPLETE":
@@ -86,6 +87,8 @@ def read_batch(payload: object) -> list[Record]:
     errors = read_object(payload).get("errors") or []
     if not isinstance(errors, list) or not all(_is_not_found(error) for error in errors):
         raise ValueError("it reports errors other than OBJECT_NOT_FOUND")
+    if read_next_after(payload) is not None:
+        raise ValueError("it holds only the first page of what was asked for")
     return read_results(payload)
 
 

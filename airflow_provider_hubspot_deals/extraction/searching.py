@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from airflow_provider_hubspot_deals.deals import values
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, Record
@@ -18,6 +19,7 @@ from airflow_provider_hubspot_deals.extraction.pages import Cursor, DealSource, 
 
 SEARCH_PAGE = 200  # HubSpot's maximum for search
 BATCH_READ_MAX = 100  # HubSpot's maximum for batch/read
+EMPTY_PAGES_MAX = 3  # in a row, though `total` says that there is more
 
 Outdated = Callable[[Mapping[int, str | None]], list[int]]
 """Given id → hs_lastmodifieddate as found, the ids whose stored row is missing or older."""
@@ -34,11 +36,12 @@ def changed_pages(
     """Every live deal that search finds in ``window`` (both ends included) and that is not stored as it is.
 
     Raises:
-        BadResponseError: ids did not rise, so that going on after the last one could lose deals.
+        BadResponseError: ids did not rise, so that going on after the last one could lose deals; or HubSpot counts
+            deals again and again that it does not name, so that ending here could lose them.
     """
     last_id: int = cursor["last_id"] if cursor else 0
     while True:
-        found = source.search_deals(modified_from=window[0], modified_to=window[1], after_id=last_id)
+        found = _named(partial(source.search_deals, modified_from=window[0], modified_to=window[1], after_id=last_id))
         versions = _rising(found, last_id)
         last_id = next(reversed(versions), last_id)
         finished = not versions or (len(versions) < SEARCH_PAGE and found.total <= len(versions))
@@ -68,6 +71,18 @@ def missing_ids(asked: Sequence[int], records: Sequence[Record]) -> tuple[int, .
     """Those of ``asked`` under whose id nothing came."""
     given = {str(record.get("id")) for record in records}
     return tuple(deal_id for deal_id in asked if str(deal_id) not in given)
+
+
+def _named(search: Callable[[], FoundDeals]) -> FoundDeals:
+    """What is found, asked for again while HubSpot counts deals and names none."""
+    for _ in range(EMPTY_PAGES_MAX):
+        found = search()
+        if found.records or not found.total:
+            return found
+    raise BadResponseError(
+        f"HubSpot's search counts {found.total} more deals and names none, {EMPTY_PAGES_MAX} times in a row.",
+        code="SEARCH_INCOMPLETE",
+    )
 
 
 def _rising(found: FoundDeals, last_id: int) -> dict[int, str | None]:

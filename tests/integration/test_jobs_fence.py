@@ -218,6 +218,7 @@ def a_job_in(tenant: Tenant, status: str) -> None:
     )
 
 
+@pytest.mark.peer_pain(48)
 @pytest.mark.parametrize("before", STATUSES)
 def test_i10_the_database_knows_which_transitions_are_legal(acme: Tenant, before: str) -> None:
     acme.claim()

@@ -87,6 +87,7 @@ def test_d30_a_stored_deal_without_version_is_overwritten(acme: Tenant, job: Job
     assert acme.deal()["dealname"] == "new"
 
 
+@pytest.mark.peer_pain(41)
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_b06_of_a_deal_that_comes_twice_the_newest_version_wins(acme: Tenant, job: Job, *, newest_first: bool) -> None:
     rows = [a_row(1, dealname="old", hs_lastmodifieddate=EARLIER), a_row(1, dealname="new")]

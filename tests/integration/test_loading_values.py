@@ -89,6 +89,7 @@ def test_every_value_that_a_parser_accepts_is_accepted_by_its_column(
         store()
 
 
+@pytest.mark.peer_pain(25)
 @pytest.mark.parametrize("name", [name for name, parse in PROPERTY_PARSERS.items() if name != "hs_lastmodifieddate"])
 def test_every_hard_value_is_stored_or_an_issue(acme: Tenant, name: str) -> None:
     hard = [*NASTY_TEXTS, *HARD_NUMBERS, *HARD_TIMES, "9" * 15, "x" * 65_536, "NaN", "infinity", "now"]
@@ -123,6 +124,20 @@ def test_c22_a_property_may_have_any_name(acme: Tenant) -> None:
     assert isinstance(row, DealRow)
     acme.store(acme.claim(), row)
     assert acme.deal()["custom_properties"] == dict.fromkeys(names, "value")
+
+
+@pytest.mark.peer_pain(23, 24)
+def test_c23_properties_that_differ_in_case_or_behind_63_bytes_only_stay_apart(acme: Tenant) -> None:
+    long = "a_name_as_long_as_an_identifier_of_postgresql_may_be_and_longer_"
+    names = ["Region", "region", "REGION", f"{long}1", f"{long}2", "_content_hash", "hubspot_deal_id"]
+    parser = DealParser(names, allow_negative_amounts=False)
+    record = a_record()
+    record["properties"] |= {name: f"value of {name}" for name in names}
+    row = parser.parse(record, 1)
+    assert isinstance(row, DealRow)
+    acme.store(acme.claim(), row)
+    assert len(long) > 63
+    assert acme.deal()["custom_properties"] == {name: f"value of {name}" for name in names}
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800", "tail \udfff"])

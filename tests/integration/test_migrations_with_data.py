@@ -93,6 +93,7 @@ def cut_to(
     return {table: sorted(rows, key=json.dumps) for table, rows in kept.items()}
 
 
+@pytest.mark.peer_pain(48)
 def test_g07_every_row_survives_the_way_up_and_down_again(old_url: str) -> None:
     before = contents(old_url)
     assert {job["status"] for job in before["jobs"]} == {"pending", "running", "completed", "failed", "cancelled"} - {

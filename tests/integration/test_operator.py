@@ -259,6 +259,7 @@ def test_a_database_cursor_chosen_in_the_connection_changes_nothing(
     assert airflow.jobs()[0]["status"] == "completed"
 
 
+@pytest.mark.peer_pain(31)
 def test_a5_a_spent_daily_limit_defers_the_task_and_the_job_goes_on_later(
     airflow: Airflow, simulator: SimulatorServer
 ) -> None:

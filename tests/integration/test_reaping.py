@@ -69,6 +69,7 @@ def ends(tenant: Tenant, job: Job) -> list[str]:
     return [row["kind"] for row in rows]
 
 
+@pytest.mark.peer_pain(33)
 @pytest.mark.parametrize(("seconds", "status"), [(119, "running"), (121, "failed")])
 def test_a_running_job_that_was_not_heard_of_is_failed(acme: Tenant, seconds: int, status: str) -> None:
     job = acme.claim()

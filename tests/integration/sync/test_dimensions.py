@@ -21,6 +21,7 @@ def with_default_stages(*stages: Stage) -> tuple[Any, ...]:
     return replace(DEFAULT_PIPELINE, stages=stages), RENEWAL_PIPELINE
 
 
+@pytest.mark.peer_pain(45)
 def test_the_first_run_fills_every_list(acme: Organization) -> None:
     acme.sync()
 
@@ -81,6 +82,7 @@ def test_a_renamed_stage_and_a_vanished_one_are_seen_by_the_next_full_run(acme: 
     assert acme.differences() == []
 
 
+@pytest.mark.peer_pain(50)
 def test_a_new_stage_is_read_at_once_since_it_brings_properties(acme: Organization) -> None:
     acme.sync()
     acme.portal.define_pipelines(with_default_stages(*DEFAULT_PIPELINE.stages, Stage("5231", "Legal review", 0.95)))
@@ -92,6 +94,7 @@ def test_a_new_stage_is_read_at_once_since_it_brings_properties(acme: Organizati
     assert drift["appeared"] == ["hs_v2_date_entered_5231", "hs_v2_date_exited_5231"]
 
 
+@pytest.mark.peer_pain(38)
 def test_a_property_that_changes_its_type_or_goes_is_told_once(acme: Organization) -> None:
     acme.sync()
     acme.portal.define_property(Property(name="seats", type="string", custom=True))
@@ -107,6 +110,7 @@ def test_a_property_that_changes_its_type_or_goes_is_told_once(acme: Organizatio
     assert gone == {"legal_notes"}
 
 
+@pytest.mark.peer_pain(46)
 def test_an_owner_who_leaves_stays_with_their_name(acme: Organization) -> None:
     acme.sync()
     leaver, *others = acme.portal.owners

@@ -114,6 +114,7 @@ def test_b03_a_full_page_that_lost_its_cursor_is_not_the_end(acme: Organization)
     assert acme.differences() == []
 
 
+@pytest.mark.peer_pain(50)
 def test_an_empty_list_of_properties_is_not_believed(acme: Organization) -> None:
     acme.sync()
     body = '{"results":[]}'

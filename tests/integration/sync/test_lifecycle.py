@@ -44,6 +44,7 @@ def _die(call: str, number: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.peer_pain(34)
 def test_a_killed_attempt_is_resumed_from_its_checkpoint(acme: Organization) -> None:
     process = multiprocessing.get_context("fork").Process(
         target=acme.sync, kwargs={"before": _die, "origin": RUN, **SMALL}
@@ -93,6 +94,7 @@ def test_a_failed_attempt_leaves_a_pending_job_while_tries_are_left(acme: Organi
     assert acme.differences() == []
 
 
+@pytest.mark.peer_pain(48)
 def test_the_last_try_fails_the_job_and_the_next_run_starts_its_own(acme: Organization) -> None:
     last = JobOrigin(dag_id="deals", run_id="run-1", task_id="load", try_number=4, max_tries=3)
     with pytest.raises(RetriableError):

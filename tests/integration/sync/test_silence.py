@@ -46,6 +46,7 @@ def wait_for_sessions(url: str, number: int) -> None:
             time.sleep(0.02)
 
 
+@pytest.mark.peer_pain(33)
 def test_a_run_whose_database_falls_silent_ends_within_seconds_and_its_retry_goes_on(
     behind_proxy: Organization, database_url: str, proxy: SilentProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -136,6 +136,7 @@ def test_a08_a_wrong_token_is_refused(simulator: SimulatorServer) -> None:
         client.portal_facts()
 
 
+@pytest.mark.peer_pain(30)
 def test_a09_an_oauth_token_that_expires_mid_run_is_refreshed_with_the_rotated_grant(
     simulator: SimulatorServer,
 ) -> None:

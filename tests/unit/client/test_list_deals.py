@@ -87,6 +87,7 @@ def test_a15_properties_too_long_for_a_url_go_through_batch_read(client: HubSpot
     assert max(map(len, server.targets)) < 200
 
 
+@pytest.mark.peer_pain(17)
 def test_a15_the_longest_url_stays_below_the_limit(client: HubSpotClient, server: ScriptedServer) -> None:
     server.answers(answer(200, deals()))
     for count in range(230, 300, 3):

@@ -126,6 +126,7 @@ def test_an_unlimited_call_takes_no_place(clock: StoppedClock) -> None:
         assert waited == 0.0
 
 
+@pytest.mark.peer_pain(32)
 def test_a06_threads_that_share_the_limits_never_exceed_them_together(clock: StoppedClock) -> None:
     limits = RateLimits(clock.as_clock())
     starts: list[float] = []

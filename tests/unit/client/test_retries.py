@@ -205,6 +205,7 @@ def test_retries_can_be_switched_off(impatient: HubSpotClient, server: ScriptedS
     assert clock.sleeps == []
 
 
+@pytest.mark.peer_pain(31)
 def test_a_steady_stream_stays_within_what_the_headers_allow(
     client: HubSpotClient, server: ScriptedServer, clock: StoppedClock
 ) -> None:

@@ -81,6 +81,7 @@ def test_batch_read_asks_each_id_once(client: HubSpotClient, server: ScriptedSer
     assert server.requests[0].json() == {"inputs": [{"id": "1"}, {"id": "2"}], "properties": ["amount"]}
 
 
+@pytest.mark.peer_pain(29)
 def test_batch_read_of_nothing_asks_nothing_and_of_too_many_is_refused(
     client: HubSpotClient, server: ScriptedServer
 ) -> None:
@@ -99,6 +100,7 @@ def test_b09_b10_ids_that_are_gone_are_absent_and_merged_ones_are_their_survivor
     assert [record["id"] for record in records] == ["1", "84805801"]
 
 
+@pytest.mark.peer_pain(29)
 @pytest.mark.parametrize(
     "more",
     [
@@ -107,6 +109,7 @@ def test_b09_b10_ids_that_are_gone_are_absent_and_merged_ones_are_their_survivor
         {"errors": ["x"]},
         {"errors": {"a": 1}},
         {"status": "PROCESSING"},
+        {"paging": {"next": {"after": "1"}}},
     ],
 )
 def test_deals_that_could_not_be_read_are_not_taken_for_deleted(
@@ -117,6 +120,7 @@ def test_deals_that_could_not_be_read_are_not_taken_for_deleted(
     assert len(client.read_deals([1, 2], properties=["amount"])) == 2
 
 
+@pytest.mark.peer_pain(20)
 def test_batch_read_with_very_many_properties_is_read_in_parts(client: HubSpotClient, server: ScriptedServer) -> None:
     names = [f"p{number}" for number in range(1_100)]
     server.answers(

@@ -53,6 +53,7 @@ def test_one_connection_serves_many_requests(client: HubSpotClient, server: Scri
     assert len({request.connection for request in server.requests}) == 1
 
 
+@pytest.mark.peer_pain(49)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -130,6 +131,7 @@ def test_a27_a_decompression_bomb_is_given_up_in_little_memory(client: HubSpotCl
     assert len(server.requests) == 1
 
 
+@pytest.mark.peer_pain(33)
 def test_a21_silence_ends_at_the_read_timeout(
     make_client: Callable[..., HubSpotClient], server: ScriptedServer
 ) -> None:
@@ -141,6 +143,7 @@ def test_a21_silence_ends_at_the_read_timeout(
     assert time.monotonic() - started < 2.0
 
 
+@pytest.mark.peer_pain(33)
 @pytest.mark.parametrize(
     "head",
     [HEAD + b"Content-Length: 1000000\r\n\r\n", HEAD + b"X-Endless: ", b"HTTP/1.1 200 "],

@@ -83,6 +83,7 @@ def test_a_deal_fills_its_columns() -> None:
     assert (row["custom_properties"], row["hubspot_owner_id"], row["_value_issues"]) == ('{"color":"red"}', None, None)
 
 
+@pytest.mark.peer_pain(25)
 def test_c06_unset_and_cleared_values_are_null_without_an_issue() -> None:
     row = parse(a_record(amount="", closedate=None))
     assert (columns(row)["amount"], columns(row)["closedate"], issues(row)) == (None, None, [])

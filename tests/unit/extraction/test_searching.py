@@ -58,10 +58,21 @@ def test_b01_a_short_page_of_a_longer_result_is_not_the_end(source: FakeSource) 
     assert len(search(source)) == 2
 
 
-def test_a_total_that_never_comes_true_ends_with_an_empty_page(source: FakeSource) -> None:
+def test_b02_an_empty_page_of_a_longer_result_is_asked_for_again(source: FakeSource) -> None:
+    source.live = {3, 4}
+    answers = iter([found([], total=2), found([], total=2), found([3], total=2), found([], total=1), found([4])])
+    source.search_deals = lambda **_: next(answers)  # type: ignore[method-assign]  # answers in this order
+    assert sorted(ids_of(record for page in search(source) for record in page.records)) == [3, 4]
+
+
+@pytest.mark.peer_pain(6)
+def test_b02_a_total_that_never_comes_true_is_not_taken_for_the_end(source: FakeSource) -> None:
     source.live = {3}
     source.found = {0: found([3], total=9), 3: found([], total=9)}
-    assert [page.cursor for page in search(source)] == [{"last_id": 3}, None]
+    with pytest.raises(BadResponseError, match="counts 9 more deals") as raised:
+        search(source)
+    assert raised.value.code == "SEARCH_INCOMPLETE"
+    assert asked_after(source) == [0, 3, 3, 3]
 
 
 def test_nothing_changed_is_one_empty_page(source: FakeSource) -> None:
@@ -112,6 +123,7 @@ def test_a_deal_found_without_properties_counts_as_unknown(source: FakeSource, p
     assert ids_of(search(source)[0].records) == [3]
 
 
+@pytest.mark.peer_pain(6)
 @pytest.mark.parametrize("ids", [[5, 3], [3, 3], [10, 100, 9]], ids=repr)
 def test_b12_b13_ids_that_do_not_rise_end_the_search(source: FakeSource, ids: list[int]) -> None:
     source.found = {0: found(ids)}

@@ -1,0 +1,75 @@
+"""Changes that search shows late, out of order or twice, and changes behind the place that is being read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.integration.sync.conftest import Organization
+
+
+@pytest.mark.peer_pain(2)
+def test_changes_that_the_search_index_shows_late_are_read_by_a_later_run(acme: Organization) -> None:
+    acme.settings["search_lag"] = timedelta(hours=1)
+    acme.sync()
+    acme.portal.set_search_lag(3000)
+    deal_id = min(acme.portal.live_deals())
+    acme.portal.edit_deal(deal_id, {"dealname": "Seen late"})
+    acme.sync()
+    assert acme.deals()[deal_id]["dealname"] != "Seen late"
+    watermark = acme.sync_state()["watermark"]
+
+    acme.simulator.clock.shift(2 * 3600)
+    acme.sync()
+
+    assert acme.deals()[deal_id]["dealname"] == "Seen late"
+    assert watermark < acme.deals()[deal_id]["hs_lastmodifieddate"] <= acme.sync_state()["watermark"]
+
+
+@pytest.mark.peer_pain(3)
+def test_changes_that_the_search_index_shows_in_another_order_are_all_read(acme: Organization) -> None:
+    acme.settings["search_lag"] = timedelta(minutes=2)
+    acme.sync()
+    acme.portal.set_search_lag(5, jitter_s=90)
+    for deal_id in sorted(acme.portal.live_deals())[:20]:
+        acme.portal.edit_deal(deal_id, {"dealname": "Seen in disorder"})
+        acme.simulator.clock.shift(1)
+    seen = []
+    for _ in range(8):
+        acme.sync(mode="incremental")
+        seen.append(len([row for row in acme.deals().values() if row["dealname"] == "Seen in disorder"]))
+        acme.simulator.clock.shift(30)
+
+    assert acme.differences() == []
+    assert 0 < seen[1] < 20  # some were seen before the others
+
+
+@pytest.mark.peer_pain(47)
+def test_a_deal_edited_behind_the_cursor_is_current_when_the_run_ends(acme: Organization) -> None:
+    def edit_behind(call: str, number: int) -> None:
+        if (call, number) == ("list", 6):
+            acme.portal.edit_deal(min(acme.portal.live_deals()), {"dealname": "Edited meanwhile"})
+
+    acme.sync(mode="full", before=edit_behind)
+
+    assert acme.deals()[min(acme.portal.live_deals())]["dealname"] == "Edited meanwhile"
+    assert acme.differences() == []
+
+
+@pytest.mark.peer_pain(42)
+def test_deals_at_the_boundary_are_found_again_and_neither_read_nor_written_again(acme: Organization) -> None:
+    acme.sync()
+    edited = sorted(acme.portal.live_deals())[:5]
+    acme.portal.edit_deals(edited, {"dealname": "At the boundary"})
+    acme.simulator.clock.shift(60)
+    acme.sync(mode="incremental")
+    before, requests = acme.deals(), len(acme.simulator.requests)
+
+    summary = acme.sync(mode="incremental")
+
+    window = acme.jobs()[-1]
+    assert window["window_start"] < before[edited[0]]["hs_lastmodifieddate"] < window["window_end"]
+    assert "batch_read" not in {seen.endpoint for seen in acme.simulator.requests[requests:]}
+    assert acme.deals() == before
+    assert summary.counts["records_updated"] == 0
