@@ -285,7 +285,3 @@ WHERE organization_id = %(organization_id)s AND type = %(type)s
 
 -- name: ensure_event_partition
 SELECT {schema}.ensure_job_events_partition(now())
-
--- name: insert_event
-INSERT INTO {schema}.job_events (organization_id, job_id, kind, details)
-VALUES (%(organization_id)s, %(job_id)s, %(kind)s, %(details)s)

@@ -162,18 +162,18 @@ def test_a_scope_that_is_granted_later_brings_what_deals_had_before(acme: Organi
 
 
 def test_a_property_that_is_restored_brings_its_values_back(acme: Organization) -> None:
-    definition = acme.portal.definitions["legal_notes"]
+    definition = acme.portal.definitions["competitor"]
     acme.sync()
-    before = {deal_id: deal["raw_properties"].get("legal_notes") for deal_id, deal in acme.deals().items()}
-    acme.portal.archive_property("legal_notes")
+    before = {deal_id: deal["raw_properties"].get("competitor") for deal_id, deal in acme.deals().items()}
+    acme.portal.archive_property("competitor")
     acme.sync(mode="full")
-    assert "legal_notes" not in stored_properties(acme)
+    assert "competitor" not in stored_properties(acme)
     acme.portal.define_property(definition)
 
     acme.sync()
     acme.sync()
 
-    assert {deal_id: deal["raw_properties"].get("legal_notes") for deal_id, deal in acme.deals().items()} == before
+    assert {deal_id: deal["raw_properties"].get("competitor") for deal_id, deal in acme.deals().items()} == before
     assert any(before.values())
     assert [drift["asks_for_full_run"] for drift in events(acme, "schema_drift")] == [False, True]
 
