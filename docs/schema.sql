@@ -1178,7 +1178,7 @@ DECLARE
 BEGIN
     RETURN CASE
         WHEN kind.relkind NOT IN ('r', 'p') OR kind.relispartition AND leaf_organization(relation) IS NULL THEN '{}'
-        WHEN kind.relname IN ('usage_records', 'exchange_rates', 'deal_property_history') THEN '{}'
+        WHEN kind.relname IN ('usage_records') THEN '{}'
         WHEN kind.relname IN ('schema_version', 'reader_organizations', 'jobs_archive') THEN '{SELECT}'
         WHEN kind.relname = 'job_batches' THEN '{INSERT}'
         WHEN kind.relname IN ('hubspot_deals', 'job_events') THEN '{SELECT,INSERT}'
@@ -2033,7 +2033,7 @@ PARTITION BY HASH (organization_id);
 
 ALTER TABLE ONLY hubspot.deal_associations FORCE ROW LEVEL SECURITY;
 
-COMMENT ON TABLE hubspot.deal_associations IS 'What each deal is associated with, one row per record and label. A record with two labels has two rows.';
+COMMENT ON TABLE hubspot.deal_associations IS 'What each deal is associated with, one row per record and label: a record with two labels has two rows. Only for the object types asked for; as of when the deal was last read live, so a full run brings all up to date. Deals that are archived, merged or missing keep their rows.';
 
 COMMENT ON COLUMN hubspot.deal_associations.organization_id IS 'The tenant.';
 
@@ -2149,7 +2149,7 @@ COMMENT ON COLUMN hubspot.deal_property_history.changed_at IS 'When the property
 
 COMMENT ON COLUMN hubspot.deal_property_history.ordinal IS '0; 1, 2, … for further changes of the property within the same millisecond, oldest first.';
 
-COMMENT ON COLUMN hubspot.deal_property_history.value IS 'The value exactly as HubSpot sent it; empty when it was cleared.';
+COMMENT ON COLUMN hubspot.deal_property_history.value IS 'The value exactly as HubSpot sent it; empty when it was cleared. What PostgreSQL cannot hold (NUL, half a surrogate pair) is written as JSON.';
 
 COMMENT ON COLUMN hubspot.deal_property_history.source_type IS 'What changed it: CRM_UI, IMPORT, INTEGRATION, AUTOMATION_PLATFORM, CALCULATED, …';
 
@@ -2248,7 +2248,7 @@ CREATE TABLE hubspot.exchange_rates (
 
 ALTER TABLE ONLY hubspot.exchange_rates FORCE ROW LEVEL SECURITY;
 
-COMMENT ON TABLE hubspot.exchange_rates IS 'Exchange rates that the portal''s people keep in HubSpot. Not read yet: needs the scope settings.currencies.read.';
+COMMENT ON TABLE hubspot.exchange_rates IS 'Exchange rates that the people of a multi-currency portal keep in HubSpot. Needs the scope settings.currencies.read; empty without it.';
 
 COMMENT ON COLUMN hubspot.exchange_rates.organization_id IS 'The tenant.';
 
@@ -2875,6 +2875,7 @@ CREATE TABLE hubspot.sync_state (
     selection text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    history text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT sync_state_type_check CHECK ((type ~ '^[a-z][a-z0-9_]{0,14}$'::text))
 );
 
@@ -2901,6 +2902,8 @@ COMMENT ON COLUMN hubspot.sync_state.selection IS 'Fingerprint of the properties
 COMMENT ON COLUMN hubspot.sync_state.created_at IS 'When the row was made (UTC).';
 
 COMMENT ON COLUMN hubspot.sync_state.updated_at IS 'When the row was last changed (UTC); set by a trigger.';
+
+COMMENT ON COLUMN hubspot.sync_state.history IS 'Properties of which deal_property_history holds every deal''s changes, as far as HubSpot keeps them. Another one that is asked for needs a full run first.';
 
 CREATE TABLE hubspot.usage_records (
     organization_id uuid NOT NULL,
@@ -2979,6 +2982,73 @@ COMMENT ON COLUMN hubspot.usage_records.runs_cancelled IS 'Jobs cancelled that d
 COMMENT ON COLUMN hubspot.usage_records.created_at IS 'When the row was made.';
 
 COMMENT ON COLUMN hubspot.usage_records.updated_at IS 'When it was last added to.';
+
+CREATE VIEW hubspot_reporting.deal_stage_history WITH (security_invoker='true') AS
+ SELECT change.organization_id,
+    change.organization_id AS tenant_id,
+    change.type,
+    change.hubspot_deal_id,
+    change.value AS dealstage,
+    stage.label AS stage_label,
+    change.changed_at AS entered_at,
+    change.left_at,
+    (COALESCE(change.left_at, now()) - change.changed_at) AS time_in_stage,
+    (change.left_at IS NULL) AS is_current,
+    ((change.changed_at AT TIME ZONE portal.time_zone))::date AS entered_day,
+    ((change.left_at AT TIME ZONE portal.time_zone))::date AS left_day,
+    change.source_type,
+    change.updated_by_user_id
+   FROM ((( SELECT deal_property_history.organization_id,
+            deal_property_history.type,
+            deal_property_history.hubspot_deal_id,
+            deal_property_history.property,
+            deal_property_history.changed_at,
+            deal_property_history.ordinal,
+            deal_property_history.value,
+            deal_property_history.source_type,
+            deal_property_history.source_id,
+            deal_property_history.source_label,
+            deal_property_history.updated_by_user_id,
+            deal_property_history.created_at,
+            lead(deal_property_history.changed_at) OVER (PARTITION BY deal_property_history.organization_id, deal_property_history.type, deal_property_history.hubspot_deal_id ORDER BY deal_property_history.changed_at, deal_property_history.ordinal) AS left_at
+           FROM hubspot.deal_property_history
+          WHERE (deal_property_history.property = 'dealstage'::text)) change
+     LEFT JOIN hubspot.portals portal ON (((portal.organization_id = change.organization_id) AND (portal.type = change.type))))
+     LEFT JOIN LATERAL ( SELECT pipeline_stages.label
+           FROM hubspot.pipeline_stages
+          WHERE ((pipeline_stages.organization_id = change.organization_id) AND (pipeline_stages.type = change.type) AND (pipeline_stages.stage_id = change.value))
+          ORDER BY (pipeline_stages._deleted_at IS NOT NULL), (pipeline_stages.pipeline_id <> 'default'::text)
+         LIMIT 1) stage ON (true));
+
+COMMENT ON VIEW hubspot_reporting.deal_stage_history IS 'When each deal entered and left each stage. Needs dealstage among the properties whose history is kept. A stage that was cleared is an empty dealstage.';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.organization_id IS 'The tenant. Name it in every query.';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.tenant_id IS 'The same as organization_id.';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.type IS 'Which of the organization''s portals: standard, sandbox, …';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.hubspot_deal_id IS 'The deal, as in hubspot_deals.';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.dealstage IS 'Id of the stage.';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.stage_label IS 'Current or last label of the stage; NULL when it has not been read.';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.entered_at IS 'When the deal entered the stage (UTC).';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.left_at IS 'When it left it (UTC); NULL while it is there.';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.time_in_stage IS 'How long it was there, until now for the stage it is in.';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.is_current IS 'Whether it is the stage that the deal was in when it was last read.';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.entered_day IS 'The calendar day of entered_at in the portal''s time zone.';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.left_day IS 'The calendar day of left_at in the portal''s time zone.';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.source_type IS 'What moved it there: CRM_UI, IMPORT, INTEGRATION, AUTOMATION_PLATFORM, …';
+
+COMMENT ON COLUMN hubspot_reporting.deal_stage_history.updated_by_user_id IS 'HubSpot''s id of the user who moved it, if it was one (owners.user_id_including_inactive).';
 
 CREATE VIEW hubspot_reporting.deals_with_names WITH (security_invoker='true') AS
  SELECT deal._organization_id AS organization_id,

@@ -16,14 +16,24 @@ class AssociationKind:
     type_id: int
     primary_type_id: int | None
     count_max: int
+    scope: str  # that a token needs to read them
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label that the portal's people or an app defined."""
+
+    type_id: int
+    text: str
+    category: str = "USER_DEFINED"
 
 
 KINDS = {
-    "contacts": AssociationKind("contact", "0-1", 3, None, 3),
-    "companies": AssociationKind("company", "0-2", 341, 5, 2),
-    "line_items": AssociationKind("line_item", "0-8", 19, None, 4),
-    "quotes": AssociationKind("quote", "0-14", 63, None, 1),
-    "tickets": AssociationKind("ticket", "0-5", 27, None, 1),
+    "contacts": AssociationKind("contact", "0-1", 3, None, 3, "crm.objects.contacts.read"),
+    "companies": AssociationKind("company", "0-2", 341, 5, 2, "crm.objects.companies.read"),
+    "line_items": AssociationKind("line_item", "0-8", 19, None, 4, "crm.objects.line_items.read"),
+    "quotes": AssociationKind("quote", "0-14", 63, None, 1, "crm.objects.quotes.read"),
+    "tickets": AssociationKind("ticket", "0-5", 27, None, 1, "tickets"),
 }
 _ALIASES = {
     alias: plural
@@ -51,6 +61,7 @@ class AssociationBook:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._set: dict[tuple[int, str], tuple[int, ...]] = {}
+        self._labels: dict[tuple[int, str, int], tuple[Label, ...]] = {}
 
     def associated(self, deal_id: int, kind: str) -> tuple[int, ...]:
         """Ids of the deal's associated objects; for companies the first one is the primary."""
@@ -70,6 +81,12 @@ class AssociationBook:
 
     def associate(self, deal_id: int, kind: str, object_ids: tuple[int, ...]) -> None:
         self._set[deal_id, kind] = object_ids
+
+    def label(self, deal_id: int, kind: str, object_id: int, labels: tuple[Label, ...]) -> None:
+        self._labels[deal_id, kind, object_id] = labels
+
+    def labels(self, deal_id: int, kind: str, object_id: int) -> tuple[Label, ...]:
+        return self._labels.get((deal_id, kind, object_id), ())
 
     def union(self, deal_ids: tuple[int, ...], kind: str) -> tuple[int, ...]:
         """What a merge of ``deal_ids`` is associated with."""

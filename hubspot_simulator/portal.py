@@ -10,7 +10,8 @@ from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from hubspot_simulator.associations import KINDS, AssociationBook
+from hubspot_simulator.associations import KINDS, AssociationBook, Label
+from hubspot_simulator.currencies import ExchangeRate, kept_rates
 from hubspot_simulator.deal import Deal, as_record
 from hubspot_simulator.encoding import RecordEncoder
 from hubspot_simulator.generator import DealGenerator
@@ -48,6 +49,7 @@ class Portal:
         self._generator = DealGenerator(spec, self.associations)
         self.owners = self._generator.owners
         self.pipelines: tuple[Pipeline, ...] = PIPELINES
+        self.exchange_rates = kept_rates(spec.currency, spec.additional_currencies)
         self.store = DealStore(self._generator)
         self.definitions = property_definitions(spec.extra_properties)
         self.selections: dict[tuple[tuple[str, ...] | None, frozenset[str]], Selection] = {}
@@ -135,6 +137,11 @@ class Portal:
             self.associations.associate(deal_id, kind, object_ids)
             self._write({"associated": deal_id, "kind": kind, "object_ids": object_ids})
 
+    def label_association(self, deal_id: int, kind: str, object_id: int, labels: tuple[Label, ...]) -> None:
+        """Labels that people gave to one of the deal's associations, beside HubSpot's own."""
+        with self.lock:
+            self.associations.label(deal_id, kind, object_id, labels)
+
     def define_property(self, definition: Property) -> None:
         """Add or redefine a property, as people do at any time."""
         with self.lock:
@@ -158,6 +165,11 @@ class Portal:
         """Add, rename, archive owners; by ascending id."""
         with self.lock:
             self.owners = owners
+
+    def define_exchange_rates(self, rates: tuple[ExchangeRate, ...]) -> None:
+        """Add, change, remove exchange rates."""
+        with self.lock:
+            self.exchange_rates = rates
 
     def set_search_lag(self, seconds: float, *, jitter_s: float = 0.0) -> None:
         """How long later changes take to reach search: ``seconds`` and up to ``jitter_s`` more, out of order."""

@@ -24,6 +24,9 @@ ALL_SCOPES = (
     "crm.objects.contacts.read",
     "crm.objects.companies.read",
     "crm.objects.line_items.read",
+    "crm.objects.quotes.read",
+    "tickets",
+    "settings.currencies.read",
 )
 _CHOICES = {"app": AppKind, "tier": Tier, "region": Region, "account_type": AccountType, "merge_survivor": Survivor}
 _NAMESPACE = uuid.UUID("6f0b7c3e-52d4-4b5a-9a3e-0d6c1f1f5f5e")

@@ -62,6 +62,11 @@ def list_deals(paths: Paths, properties: Sequence[str], *, archived: bool, after
     return Call(method="GET", path=paths.deals, query=query, endpoint=Endpoint.LIST)
 
 
+def fit_into_url(properties: Sequence[str]) -> bool:
+    """Whether the names survive a list with commas between them; how long it gets is another question."""
+    return not any("," in name for name in properties)
+
+
 def batch_read(paths: Paths, ids: Sequence[int], properties: Sequence[str], *, archived: bool) -> Call:
     return Call(
         method="POST",
@@ -70,6 +75,29 @@ def batch_read(paths: Paths, ids: Sequence[int], properties: Sequence[str], *, a
         body=orjson.dumps({"inputs": [{"id": str(deal_id)} for deal_id in ids], "properties": list(properties)}),
         endpoint=Endpoint.BATCH_READ,
     )
+
+
+def batch_read_history(paths: Paths, ids: Sequence[int], properties: Sequence[str]) -> Call:
+    body = {
+        "inputs": [{"id": str(deal_id)} for deal_id in ids],
+        "properties": ["hs_object_id"],
+        "propertiesWithHistory": list(properties),
+    }
+    return Call(method="POST", path=paths.batch_read, body=orjson.dumps(body), endpoint=Endpoint.BATCH_READ)
+
+
+def batch_read_associations(paths: Paths, to_object_type: str, cursors: Mapping[int, str | None]) -> Call:
+    inputs = [{"id": str(deal_id)} | ({"after": after} if after else {}) for deal_id, after in cursors.items()]
+    return Call(
+        method="POST",
+        path=f"{paths.associations}/{quote(to_object_type, safe='')}/batch/read",
+        body=orjson.dumps({"inputs": inputs}),
+        endpoint=Endpoint.ASSOCIATIONS,
+    )
+
+
+def association_labels(paths: Paths, to_object_type: str) -> Call:
+    return get(f"{paths.associations}/{quote(to_object_type, safe='')}/labels", {})
 
 
 def search_deals(

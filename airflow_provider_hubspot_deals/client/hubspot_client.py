@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from airflow_provider_hubspot_deals.client import calls, payloads
+from airflow_provider_hubspot_deals.client import associations, calls, payloads
 from airflow_provider_hubspot_deals.client.calls import Call
 from airflow_provider_hubspot_deals.client.clock import Clock
+from airflow_provider_hubspot_deals.client.metadata import MetadataEndpoints
 from airflow_provider_hubspot_deals.client.paths import Endpoint, Paths, checked_base_url, checked_path
 from airflow_provider_hubspot_deals.client.rate_limits import RateLimits
 from airflow_provider_hubspot_deals.client.requester import Requester
 from airflow_provider_hubspot_deals.client.retries import Retries
 from airflow_provider_hubspot_deals.client.transport import BODY_SIZE_MAX, Answer, Timeouts, Transport
 from airflow_provider_hubspot_deals.client.wide_records import in_chunks, read_wide
-from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals, PortalFacts, Record
-from airflow_provider_hubspot_deals.exceptions import BadResponseError
+from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals, Record
+from airflow_provider_hubspot_deals.deals.related import Association
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
 LIST_LIMIT_MAX = 100
 SEARCH_LIMIT_MAX = 200
 BATCH_READ_MAX = 100  # inputs; HubSpot refuses more with a 400
+HISTORY_BATCH_MAX = 50  # the same, with propertiesWithHistory
+ASSOCIATIONS_BATCH_MAX = 1_000  # since February 2025
 # 414 is documented, its threshold is not; others met it at 15,000 to 16,000 characters. POST has no such limit.
 URL_LENGTH_MAX = 8_000
-_OWNERS_LIMIT = 100
 
 
-class HubSpotClient:
+class HubSpotClient(MetadataEndpoints):
     """One portal through one credential. Thread-safe; close it, or use it as a context manager.
 
     Args:
@@ -98,12 +100,6 @@ class HubSpotClient:
         """HubSpot's clock in UTC, whole seconds: the newest ``Date`` header; None before the first answer."""
         return self._requester.server_time
 
-    def portal_facts(self) -> PortalFacts:
-        """Which portal the credential opens."""
-        facts = self._requester.send(calls.get(self._paths.account, {}), payloads.read_portal_facts)
-        self._requester.portal_time_zone = facts.time_zone  # the daily limit resets at its midnight
-        return facts
-
     def list_deals(
         self,
         *,
@@ -118,9 +114,10 @@ class HubSpotClient:
         not fit into a URL, the ids are listed and the records read by batch/read; deals that vanish in between are
         left out.
         """
-        call = calls.list_deals(self._paths, properties, archived=archived, after=after, limit=limit)
-        if len(self._base_url) + len(call.target) <= URL_LENGTH_MAX:
-            return self._requester.send(call, payloads.read_listed)
+        if calls.fit_into_url(properties):
+            call = calls.list_deals(self._paths, properties, archived=archived, after=after, limit=limit)
+            if len(self._base_url) + len(call.target) <= URL_LENGTH_MAX:
+                return self._requester.send(call, payloads.read_listed)
         call = calls.list_deals(self._paths, ("hs_object_id",), archived=archived, after=after, limit=limit)
         ids, next_after = self._requester.send(call, payloads.read_listed_ids)
         found = {record.get("id"): record for record in self._read_batch(ids, properties, archived=archived)}
@@ -161,37 +158,29 @@ class HubSpotClient:
         Raises:
             ValueError: more than 100 ids.
         """
-        wanted = list(dict.fromkeys(ids))
-        if len(wanted) > BATCH_READ_MAX:
-            raise ValueError(f"HubSpot reads at most {BATCH_READ_MAX} deals at once, not {len(wanted)}")
-        return self._read_batch(wanted, properties, archived=archived)
+        return self._read_batch(_at_most(BATCH_READ_MAX, ids), properties, archived=archived)
 
-    def deal_properties(self, *, data_sensitivity: str | None = None) -> list[dict[str, Any]]:
-        """Definitions of all deal properties; ``sensitive`` or ``highly_sensitive`` ones need a call each."""
-        params = {"dataSensitivity": data_sensitivity} if data_sensitivity else {}
-        return self._requester.send(calls.get(self._paths.properties, params), payloads.read_results)
-
-    def pipelines(self) -> list[dict[str, Any]]:
-        """Deal pipelines with their stages; archived ones are not listed."""
-        return self._requester.send(calls.get(self._paths.pipelines, {}), payloads.read_results)
-
-    def owners(self, *, archived: bool = False) -> Iterator[list[dict[str, Any]]]:
-        """Pages of active, or only of archived, owners.
+    def read_history(self, ids: Sequence[int], properties: Sequence[str]) -> list[Record]:
+        """At most 50 live deals by id, each with the changes of ``properties`` in ``propertiesWithHistory``.
 
         Raises:
-            BadResponseError: a cursor came twice (``PAGING_LOOP``).
+            ValueError: more than 50 ids.
         """
-        seen: set[str | None] = set()
-        after: str | None = None
-        while after not in seen:
-            seen.add(after)
-            call = calls.get_page(self._paths.owners, archived=archived, after=after, limit=_OWNERS_LIMIT)
-            page = self._requester.send(call, payloads.read_listed)
-            yield page.records
-            after = page.next_after
-            if after is None:
-                return
-        raise BadResponseError("HubSpot's list of owners never ends: a cursor came twice", code="PAGING_LOOP")
+        call = calls.batch_read_history(self._paths, _at_most(HISTORY_BATCH_MAX, ids), properties)
+        return self._requester.send(call, payloads.read_batch)
+
+    def read_associations(self, to_object_type: str, ids: Sequence[int]) -> list[Association]:
+        """Every association of at most 1,000 deals with records of one type (``contacts``, ``2-1234``, …).
+
+        Raises:
+            ValueError: more than 1,000 ids.
+        """
+
+        def read_page(cursors: Mapping[int, str | None]) -> associations.AssociationsPage:
+            call = calls.batch_read_associations(self._paths, to_object_type, cursors)
+            return self._requester.send(call, associations.read_associations)
+
+        return associations.read_all(read_page, _at_most(ASSOCIATIONS_BATCH_MAX, ids))
 
     def get_json(self, path: str, params: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - any JSON
         """The JSON of any other GET endpoint."""
@@ -242,3 +231,10 @@ class HubSpotClient:
             return []
         chunks = in_chunks(properties)
         return read_part(ids, chunks[0]) if len(chunks) == 1 else read_wide(read_part, ids, chunks)
+
+
+def _at_most(count: int, ids: Sequence[int]) -> list[int]:
+    wanted = list(dict.fromkeys(ids))
+    if len(wanted) > count:
+        raise ValueError(f"HubSpot reads at most {count} deals at once, not {len(wanted)}")
+    return wanted

@@ -21,7 +21,7 @@ class Endpoint(StrEnum):
     SEARCH = "search"
     BATCH_READ = "batch_read"
     ASSOCIATIONS = "associations"
-    METADATA = "metadata"  # account, properties, pipelines, owners
+    METADATA = "metadata"  # account, properties, pipelines, owners, exchange rates
     OAUTH = "oauth"
     OTHER = "other"
 
@@ -45,6 +45,8 @@ class Paths:
     owners: str
     account: str
     oauth_token: str
+    associations: str  # from deals; the type of the other records follows
+    exchange_rates: str
 
     @property
     def search(self) -> str:
@@ -69,6 +71,8 @@ class Paths:
                 owners="/crm/v3/owners",
                 account="/account-info/v3/details",
                 oauth_token="/oauth/v3/token",  # noqa: S106 - a path
+                associations="/crm/v4/associations/deals",
+                exchange_rates="/settings/v3/currencies/exchange-rates",
             )
         if not _DATED_VERSION.fullmatch(version):
             raise ConfigurationError(
@@ -81,6 +85,8 @@ class Paths:
             owners=f"/crm/owners/{version}",
             account=f"/account-info/{version}/details",
             oauth_token=f"/oauth/{version}/token",
+            associations=f"/crm/associations/{version}/deals",
+            exchange_rates=f"/settings/currencies/{version}/exchange-rates",
         )
 
 

@@ -18,7 +18,7 @@ _MODES = {
 _WINDOW_SECTION = "Window (only with mode Window)"
 # `format` alone checks nothing unless jsonschema's optional validators happen to be installed.
 _MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
-_PROPERTY_LIST = r"^\s*[\w.\-]+(\s*,\s*[\w.\-]+)*\s*$"
+_PROPERTY_LIST = r"^\s*!?[\w.*?\-]+(\s*,\s*!?[\w.*?\-]+)*\s*$"
 
 
 def trigger_form(organization: Organization) -> dict[str, Param]:
@@ -39,7 +39,7 @@ def trigger_form(organization: Organization) -> dict[str, Param]:
             type="string",
             title="Properties",
             description="all, or HubSpot's internal property names with commas between them, such as dealname,amount. "
-            "The identifying ones are always read.",
+            "hs_* chooses all that begin so, !hs_analytics_* takes away. The identifying ones are always read.",
             pattern=_PROPERTY_LIST,
             section="Properties",
         ),

@@ -3,7 +3,14 @@
 ``rows`` turns HubSpot's answers into rows, ``storing`` writes what changed and marks what HubSpot no longer lists.
 """
 
-from airflow_provider_hubspot_deals.dimensions.rows import Listing, owner_rows, pipeline_rows, property_rows, stage_rows
+from airflow_provider_hubspot_deals.dimensions.rows import (
+    Listing,
+    exchange_rate_rows,
+    owner_rows,
+    pipeline_rows,
+    property_rows,
+    stage_rows,
+)
 from airflow_provider_hubspot_deals.dimensions.storing import (
     Dimension,
     PropertyDrift,
@@ -13,6 +20,7 @@ from airflow_provider_hubspot_deals.dimensions.storing import (
     store_listing,
     store_portal,
     store_properties,
+    stored_properties,
 )
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "PropertyDrift",
     "Written",
     "are_due",
+    "exchange_rate_rows",
     "owner_rows",
     "pipeline_rows",
     "property_rows",
@@ -29,4 +38,5 @@ __all__ = [
     "store_listing",
     "store_portal",
     "store_properties",
+    "stored_properties",
 ]

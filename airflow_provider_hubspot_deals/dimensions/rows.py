@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from airflow_provider_hubspot_deals.deals import raw_json, values
@@ -50,6 +51,11 @@ def stage_rows(records: Iterable[Record]) -> Listing:
 def owner_rows(records: Iterable[Record]) -> Listing:
     """Owners; of two records of one owner, who was archived while we read, the later counts."""
     return _listing(records, _owner, "owner_id")
+
+
+def exchange_rate_rows(records: Iterable[Record]) -> Listing:
+    """Exchange rates, past ones too. One without two currencies, a rate and a time says nothing and is skipped."""
+    return _listing(records, _exchange_rate, "exchange_rate_id")
 
 
 def property_rows(definitions: Iterable[Record]) -> Listing:
@@ -133,6 +139,23 @@ def _property(record: Record) -> dict[str, Any]:
         "is_hidden": record.get("hidden") is True,
         "sensitivity": _typed(values.text, record.get("dataSensitivity")),
         "options": raw_json.nested(options) if options else None,
+        **_times(record),
+    }
+
+
+def _exchange_rate(record: Record) -> dict[str, Any]:
+    rate = {
+        "from_currency": _typed(values.text, record.get("fromCurrencyCode")),
+        "to_currency": _typed(values.text, record.get("toCurrencyCode")),
+        "conversion_rate": _typed(values.numeric, record.get("conversionRate")),
+        "effective_at": _typed(values.timestamp, record.get("effectiveAt")),
+    }
+    if None in rate.values() or Decimal(rate["conversion_rate"] or 0) <= 0:
+        raise _Unkeyed
+    return {
+        "exchange_rate_id": _key(record.get("id")),
+        **rate,
+        "is_visible": record.get("visibleInUI") is not False,
         **_times(record),
     }
 

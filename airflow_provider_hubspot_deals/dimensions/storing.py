@@ -43,12 +43,14 @@ class Dimension(StrEnum):
     PIPELINES = "pipelines"
     STAGES = "pipeline_stages"
     OWNERS = "owners"
+    EXCHANGE_RATES = "exchange_rates"
 
 
 _STATEMENTS = {
     Dimension.PIPELINES: "dimensions.store_pipelines",
     Dimension.STAGES: "dimensions.store_pipeline_stages",
     Dimension.OWNERS: "dimensions.store_owners",
+    Dimension.EXCHANGE_RATES: "dimensions.store_exchange_rates",
 }
 
 
@@ -63,20 +65,27 @@ class Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyDrift:
-    """How the definitions differ from those of the last run; names only. False when they do not."""
+    """How the definitions differ from those of the last run; names only. False when they do not.
+
+    Attributes:
+        asks_for_full_run: what appeared is not new in HubSpot (restored, or newly granted to the token), so that deals
+            may have values of it that no modification date shows. The next ``auto`` run is a full one.
+    """
 
     appeared: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
     retyped: tuple[Mapping[str, str | None], ...] = ()  # {name, before, after}: string → number, …
+    asks_for_full_run: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.appeared or self.vanished or self.retyped)
 
     def as_details(self, names_max: int = 100) -> dict[str, Any]:
         """For an event: the counts, and the first names of each kind."""
-        kinds = asdict(self)
+        kinds = {kind: found for kind, found in asdict(self).items() if kind != "asks_for_full_run"}
         counts = {f"{kind}_count": len(found) for kind, found in kinds.items()}
-        return counts | {kind: list(found[:names_max]) for kind, found in kinds.items()}
+        names = {kind: list(found[:names_max]) for kind, found in kinds.items()}
+        return {**counts, **names, "asks_for_full_run": self.asks_for_full_run}
 
 
 def store_portal(connection: Connection[Any], schema: str, keys: Keys, facts: PortalFacts) -> bool:
@@ -96,12 +105,36 @@ def store_portal(connection: Connection[Any], schema: str, keys: Keys, facts: Po
     return sql.execute(connection, "dimensions.store_portal", parameters, schema=schema) > 0
 
 
-def store_properties(connection: Connection[Any], schema: str, keys: Keys, listing: Listing) -> PropertyDrift:
-    """Bring the property definitions up to date. The first ones of a portal are no drift."""
-    row = _stored(connection, "dimensions.store_deal_properties", schema, keys, listing)
-    return PropertyDrift(
-        appeared=tuple(row["appeared"]), vanished=tuple(row["vanished"]), retyped=tuple(row["retyped"])
+def store_properties(
+    connection: Connection[Any],
+    schema: str,
+    keys: Keys,
+    listing: Listing,
+    levels: Collection[str] = ("non_sensitive",),
+) -> PropertyDrift:
+    """Bring the property definitions up to date. The first ones of a portal are no drift.
+
+    Args:
+        levels: the sensitivities of which ``listing`` holds every property; others are not taken for vanished.
+    """
+    row = _stored(connection, "dimensions.store_deal_properties", schema, {**keys, "levels": list(levels)}, listing)
+    asks_for_full_run = bool(
+        row["known_before"] and sql.execute(connection, "dimensions.ask_for_full_run", keys, schema=schema)
     )
+    return PropertyDrift(
+        appeared=tuple(row["appeared"]),
+        vanished=tuple(row["vanished"]),
+        retyped=tuple(row["retyped"]),
+        asks_for_full_run=asks_for_full_run,
+    )
+
+
+def stored_properties(
+    connection: Connection[Any], schema: str, keys: Keys, levels: Collection[str]
+) -> list[dict[str, Any]]:
+    """Definitions of these sensitivities as an earlier run stored them, as far as reading deals needs them."""
+    parameters = {**keys, "levels": list(levels)}
+    return sql.rows(connection, "dimensions.stored_properties", parameters, schema=schema)
 
 
 def store_listing(

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 STANDARD_TYPE = "standard"
 TYPE_PATTERN = r"[a-z][a-z0-9_]{0,14}"  # stands in table names, which hold 63 bytes with the id behind it
 SCHEMA_PATTERN = r"(?!pg_)[a-z_][a-z0-9_]{0,62}"  # PostgreSQL keeps pg_ for itself
+PROPERTY_PATTERN = r"!?[\w.*?-]{1,255}"  # a name, or a pattern; with an exclamation mark: not these
 _PREFIX = "hubspot_deals"  # of DAGs, tables and job types
 
 # Fixed for ever: the ids made from it are the tenant keys of stored rows.
@@ -33,7 +34,10 @@ class Organization:
     schema: str = "hubspot"  # PostgreSQL schema of the tables
     portal_id: int | None = None  # HubSpot account that the token must belong to; None: whichever it is at first
     schedule: str | None = "@hourly"  # cron expression or preset; None: only when triggered
-    properties: tuple[str, ...] | None = None  # HubSpot's internal names; None: every property of the portal
+    properties: tuple[str, ...] | None = None  # HubSpot's internal names or patterns of them; None: every property
+    sensitive_properties: bool = True  # those that HubSpot keeps as sensitive too, where the token may read them
+    associations: tuple[str, ...] = ()  # object types, such as contacts, whose associations with deals are kept
+    history: tuple[str, ...] = ()  # properties, by name or pattern, of which every value that they had is kept
     full_refresh_every_days: int = 7  # a full read sees what no modification date shows: archived, merged, calculated
     search_lag_minutes: int = 60  # HubSpot's search index is not trusted to be fresher than this
     overlap_minutes: int = 10  # read again before the last watermark

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.organizations.organization import (
+    PROPERTY_PATTERN,
     SCHEMA_PATTERN,
     STANDARD_TYPE,
     TYPE_PATTERN,
@@ -70,7 +71,9 @@ def _properties(value: object) -> object:
     if value == "all":
         return None
     if not isinstance(value, list) or not value:
-        raise ValueError(f'must be "all" or a list of HubSpot\'s internal property names{_but_is(value, list)}')
+        raise ValueError(
+            f'must be "all" or a list of HubSpot\'s internal property names and patterns{_but_is(value, list)}'
+        )
     return _texts(_PROPERTY, "a list")(value)
 
 
@@ -111,7 +114,13 @@ def _but_is(value: object, expected: type) -> str:
     return "" if kind is expected else f" (it is {_TYPE_NAMES.get(kind, 'a date or time')})"
 
 
-_PROPERTY = _text(r"[\w.-]{1,255}", "HubSpot's internal property names, such as dealname")
+_PROPERTY = _text(
+    PROPERTY_PATTERN, "HubSpot's internal property names, such as dealname, or patterns of them: hs_*, !hs_analytics_*"
+)
+_OBJECT_TYPE = _text(
+    r"[a-z0-9][a-z0-9_-]{0,99}",
+    "HubSpot's names of object types: contacts, companies, line_items, or an id such as 2-1234",
+)
 _LINK = _text(r"(https?://|mailto:)[^\s/]\S{0,500}", "an https: or mailto: address for each owner")
 
 SETTINGS: dict[str, Check] = {
@@ -131,6 +140,9 @@ SETTINGS: dict[str, Check] = {
     "portal_id": _whole_number(1, 2**53, "the HubSpot account's id"),
     "schedule": _schedule,
     "properties": _properties,
+    "sensitive_properties": _flag,
+    "associations": _texts(_OBJECT_TYPE, 'a list such as ["contacts", "companies"]'),
+    "history": _texts(_PROPERTY, 'a list such as ["dealstage", "amount"]'),
     "full_refresh_every_days": _whole_number(1, 3650, "days"),
     "search_lag_minutes": _whole_number(0, 1440, "minutes"),
     "overlap_minutes": _whole_number(0, 1440, "minutes"),

@@ -62,7 +62,8 @@ WITH listed AS (
 ), vanished AS (
     UPDATE {schema}.deal_properties AS gone SET _deleted_at = now()
     WHERE gone.organization_id = %(organization_id)s AND gone.type = %(type)s AND gone._deleted_at IS NULL
-      AND %(is_complete)s AND NOT EXISTS (SELECT FROM listed WHERE listed.name = gone.name)
+      AND %(is_complete)s AND coalesce(gone.sensitivity, 'non_sensitive') = ANY (%(levels)s)
+      AND NOT EXISTS (SELECT FROM listed WHERE listed.name = gone.name)
     RETURNING gone.name
 )
 SELECT array(
@@ -76,7 +77,27 @@ SELECT array(
            FROM changed JOIN stored USING (name)
            WHERE changed.data_type IS DISTINCT FROM stored.data_type AND stored._deleted_at IS NULL
            ORDER BY name
-       ) AS retyped
+       ) AS retyped,
+       -- Restored, or older than the last full run: it is not the property that is new, but our sight of it.
+       EXISTS (
+           SELECT FROM changed LEFT JOIN stored USING (name)
+           WHERE EXISTS (SELECT FROM stored)
+             AND (stored._deleted_at IS NOT NULL
+                  OR stored.name IS NULL AND changed.hubspot_created_at < (
+                      SELECT last_full_sync_at FROM {schema}.sync_state
+                      WHERE organization_id = %(organization_id)s AND type = %(type)s
+                  ))
+       ) AS known_before
+
+-- name: ask_for_full_run
+UPDATE {schema}.sync_state SET selection = NULL
+WHERE organization_id = %(organization_id)s AND type = %(type)s AND selection IS NOT NULL
+
+-- name: stored_properties
+SELECT name, NOT is_custom AS "hubspotDefined", sensitivity AS "dataSensitivity"
+FROM {schema}.deal_properties
+WHERE organization_id = %(organization_id)s AND type = %(type)s AND sensitivity = ANY (%(levels)s)
+  AND _deleted_at IS NULL
 
 -- name: store_pipelines
 WITH listed AS (
@@ -207,6 +228,48 @@ SELECT count(*) FILTER (WHERE stored.owner_id IS NULL) AS inserted,
        (SELECT count(*) FROM vanished) AS deleted
 FROM changed LEFT JOIN stored USING (owner_id)
 
+-- name: store_exchange_rates
+WITH listed AS (
+    SELECT exchange_rate_id, from_currency, to_currency, conversion_rate, effective_at, is_visible,
+           hubspot_created_at, hubspot_updated_at
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS row (
+        exchange_rate_id text, from_currency text, to_currency text, conversion_rate numeric,
+        effective_at timestamptz, is_visible boolean, hubspot_created_at timestamptz, hubspot_updated_at timestamptz
+    )
+), stored AS (
+    SELECT * FROM {schema}.exchange_rates WHERE organization_id = %(organization_id)s AND type = %(type)s
+), changed AS (
+    SELECT * FROM listed
+    EXCEPT
+    SELECT exchange_rate_id, from_currency, to_currency, conversion_rate, effective_at, is_visible,
+           hubspot_created_at, hubspot_updated_at
+    FROM stored WHERE _deleted_at IS NULL
+), written AS (
+    INSERT INTO {schema}.exchange_rates (
+        organization_id, type, exchange_rate_id, from_currency, to_currency, conversion_rate, effective_at, is_visible,
+        hubspot_created_at, hubspot_updated_at
+    )
+    SELECT %(organization_id)s, %(type)s, changed.* FROM changed
+    ON CONFLICT (organization_id, type, exchange_rate_id) DO UPDATE
+    SET from_currency = excluded.from_currency,
+        to_currency = excluded.to_currency,
+        conversion_rate = excluded.conversion_rate,
+        effective_at = excluded.effective_at,
+        is_visible = excluded.is_visible,
+        hubspot_created_at = excluded.hubspot_created_at,
+        hubspot_updated_at = excluded.hubspot_updated_at,
+        _deleted_at = NULL
+), vanished AS (
+    UPDATE {schema}.exchange_rates AS gone SET _deleted_at = now()
+    WHERE gone.organization_id = %(organization_id)s AND gone.type = %(type)s AND gone._deleted_at IS NULL
+      AND %(is_complete)s AND NOT EXISTS (SELECT FROM listed WHERE listed.exchange_rate_id = gone.exchange_rate_id)
+    RETURNING 1
+)
+SELECT count(*) FILTER (WHERE stored.exchange_rate_id IS NULL) AS inserted,
+       count(*) FILTER (WHERE stored.exchange_rate_id IS NOT NULL) AS updated,
+       (SELECT count(*) FROM vanished) AS deleted
+FROM changed LEFT JOIN stored USING (exchange_rate_id)
+
 -- name: are_due
 SELECT NOT EXISTS (
     SELECT FROM {schema}.portals
@@ -222,7 +285,3 @@ WHERE organization_id = %(organization_id)s AND type = %(type)s
 
 -- name: ensure_event_partition
 SELECT {schema}.ensure_job_events_partition(now())
-
--- name: insert_event
-INSERT INTO {schema}.job_events (organization_id, job_id, kind, details)
-VALUES (%(organization_id)s, %(job_id)s, %(kind)s, %(details)s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -87,13 +87,20 @@ class Batch:
 
 
 def write(
-    connection: Connection[Any], job: jobs.Job, batch: Batch, *, progress: Mapping[str, Any], watermark: datetime | None
+    connection: Connection[Any],
+    job: jobs.Job,
+    batch: Batch,
+    *,
+    progress: Mapping[str, Any],
+    watermark: datetime | None,
+    beside: Callable[[], None] = lambda: None,
 ) -> None:
     """Everything that a batch changes, or nothing.
 
     Args:
         progress: parameters of ``record_batch`` that the batch does not know: checkpoint, windows, API usage.
         watermark: new watermark when this batch ends a closed window, else None.
+        beside: writes what else belongs to these deals, in the same transaction.
 
     Raises:
         JobCancelled, JobSuperseded: the job is no longer ours; nothing was written.
@@ -112,6 +119,7 @@ def write(
         if batch.confirmed:
             loading.forget_absent(connection, tables, job.keys, batch.confirmed)
         loading.quarantine(connection, tables, job.keys, batch.bad)
+        beside()
         counts = {
             "phase": batch.phase,
             "pages": batch.pages,

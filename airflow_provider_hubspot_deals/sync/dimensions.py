@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from psycopg import Connection
-from psycopg.types.json import Jsonb
 
 from airflow_provider_hubspot_deals import dimensions, jobs, sql
 from airflow_provider_hubspot_deals.deals.records import PortalFacts, Record
@@ -19,14 +18,17 @@ from airflow_provider_hubspot_deals.exceptions import (
     HubSpotRefusedError,
     UpstreamUnavailableError,
 )
+from airflow_provider_hubspot_deals.sync.definitions import Definitions, DefinitionSource, read_definitions
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
+from airflow_provider_hubspot_deals.sync.telling import NAMES_MAX, tell
 
 log = logging.getLogger(__name__)
 
 
-class DimensionSource(Protocol):
+class DimensionSource(DefinitionSource, Protocol):
     """What is read beside deals."""
 
+    def exchange_rates(self) -> list[Record]: ...
     def pipelines(self) -> list[Record]: ...
     def owners(self, *, archived: bool = False) -> Iterator[list[Record]]: ...
 
@@ -43,38 +45,60 @@ class Refresh:
     ) -> None:
         self._request, self._source, self._connection, self._job = request, source, connection, job
 
-    def run(self, portal: PortalFacts, definitions: Sequence[Record]) -> None:
-        """Bring the tables up to date, in one or two short transactions.
+    def run(self, portal: PortalFacts) -> list[Record]:
+        """Bring the tables up to date, in one or two short transactions; the definitions of the deal properties.
 
         Raises:
             JobSuperseded: a newer attempt has taken over; nothing was written.
             AuthenticationError, RetriableError, DeferredError: what would stop the reading of deals just as well.
         """
-        if self._note(portal, definitions):
-            self._refresh_lists()
+        is_due = self._is_due()
+        definitions = read_definitions(
+            self._source,
+            self._connection,
+            self._job,
+            asks_for_sensitive=self._request.sensitive_properties,
+            is_due=is_due,
+        )
+        has_drifted = self._note(portal, definitions)
+        if is_due or has_drifted:
+            self._refresh_lists(has_rates=bool(portal.additional_currencies))
+        return definitions.known
 
-    def _note(self, portal: PortalFacts, definitions: Sequence[Record]) -> bool:
-        """Store what has been read anyway; whether the lists are due."""
-        connection, schema, keys = self._connection, self._job.schema, self._job.keys
+    def _is_due(self) -> bool:
+        every = self._request.dimensions_every
         begins_full = self._job.mode == "full" and not self._job.checkpoint
+        return begins_full or dimensions.are_due(self._connection, self._job.schema, self._job.keys, every)
+
+    def _note(self, portal: PortalFacts, definitions: Definitions) -> bool:
+        """Store what has been read anyway; whether the property definitions have changed."""
+        connection, schema, keys = self._connection, self._job.schema, self._job.keys
+        listing = dimensions.property_rows(definitions.listed)
         with sql.transaction(connection):
             jobs.lock_fence(connection, self._job)
             dimensions.store_portal(connection, schema, keys, portal)
-            drift = dimensions.store_properties(connection, schema, keys, dimensions.property_rows(definitions))
+            drift = dimensions.store_properties(connection, schema, keys, listing, definitions.levels)
             if drift:
-                self._tell("schema_drift", drift.as_details())
-            is_due = dimensions.are_due(connection, schema, keys, self._request.dimensions_every)
+                tell(connection, self._job, "schema_drift", drift.as_details(NAMES_MAX))
+            for level, error in definitions.refusals.items():
+                details = {"sensitivity": level, "error_code": error.code, "error": str(error)}
+                tell(connection, self._job, "sensitive_properties_unreadable", details)
         if drift:
             log.info(
-                "Job %s: deal properties changed: %d new, %d gone, %d of another type.",
+                "Job %s: deal properties changed: %d new, %d gone, %d of another type.%s",
                 *(self._job.id, len(drift.appeared), len(drift.vanished), len(drift.retyped)),
+                " Deals may have values of the new ones already: the next automatic run reads all."
+                if drift.asks_for_full_run
+                else "",
             )
-        return begins_full or bool(drift) or is_due
+        return bool(drift)
 
-    def _refresh_lists(self) -> None:
+    def _refresh_lists(self, *, has_rates: bool) -> None:
         listings: dict[Dimension, Listing] = {}
         failures: dict[Dimension, HubSpotDealsError] = {}
-        for dimension, read in ((Dimension.PIPELINES, self._pipelines), (Dimension.OWNERS, self._owners)):
+        lists = [(Dimension.PIPELINES, self._pipelines), (Dimension.OWNERS, self._owners)]
+        lists += [(Dimension.EXCHANGE_RATES, self._exchange_rates)] if has_rates else []
+        for dimension, read in lists:
             try:
                 listings |= read()
             except AuthenticationError:
@@ -99,6 +123,17 @@ class Refresh:
         ]
         return {Dimension.OWNERS: _believable(dimensions.owner_rows(owners), Dimension.OWNERS)}
 
+    def _exchange_rates(self) -> Mapping[Dimension, Listing]:
+        """Nothing, and no word, where HubSpot refuses: most tokens lack that scope, and deals carry their own rate."""
+        try:
+            rates = self._source.exchange_rates()
+        except AuthenticationError:
+            raise
+        except HubSpotRefusedError as error:
+            log.debug("Job %s: exchange rates stay unread: %s", self._job.id, error)
+            return {}
+        return {Dimension.EXCHANGE_RATES: dimensions.exchange_rate_rows(rates)}
+
     def _store(self, listings: Mapping[Dimension, Listing], failures: Mapping[Dimension, HubSpotDealsError]) -> None:
         connection, schema, keys = self._connection, self._job.schema, self._job.keys
         is_settled = all(isinstance(error, HubSpotRefusedError) for error in failures.values())
@@ -110,20 +145,13 @@ class Refresh:
             }
             dimensions.record_reading(connection, schema, keys, read=listings, is_settled=is_settled)
             for dimension, error in failures.items():
-                self._tell(
-                    "dimension_unreadable", {"dimension": dimension, "error_code": error.code, "error": str(error)}
-                )
+                details = {"dimension": dimension, "error_code": error.code, "error": str(error)}
+                tell(connection, self._job, "dimension_unreadable", details)
         for dimension, counts in written.items():
             log.info(
                 "Job %s: %s: %d new, %d changed, %d gone.",
                 *(self._job.id, dimension, counts.inserted, counts.updated, counts.deleted),
             )
-
-    def _tell(self, kind: str, details: Mapping[str, Any]) -> None:
-        schema = self._job.schema
-        sql.execute(self._connection, "dimensions.ensure_event_partition", {}, schema=schema)
-        event = {**self._job.keys, "kind": kind, "details": Jsonb(dict(details))}
-        sql.execute(self._connection, "dimensions.insert_event", event, schema=schema)
 
 
 def _believable(listing: Listing, dimension: Dimension) -> Listing:

@@ -10,7 +10,6 @@ from typing import Any
 from psycopg import Connection
 
 from airflow_provider_hubspot_deals import jobs, loading
-from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
 from airflow_provider_hubspot_deals.exceptions import BadResponseError, ConfigurationError
 from airflow_provider_hubspot_deals.extraction import plan
 from airflow_provider_hubspot_deals.extraction.confirming import confirmed_pages
@@ -113,25 +112,3 @@ class Phases:
 
     def _absent_ids(self, after_id: int, limit: int) -> list[int]:
         return loading.absent_ids(self._connection, self._tables, self._job.keys, after_id, limit)
-
-
-def custom_properties(definitions: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Names of the properties that the portal defined itself."""
-    return [definition.get("name", "") for definition in definitions if not definition.get("hubspotDefined")]
-
-
-def chosen_properties(asked: Sequence[str] | None, definitions: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The properties to read, sorted: all that the portal defines, or those asked for and those we always need.
-
-    Raises:
-        BadResponseError: the definitions lack what every portal has; believed, they would thin every row.
-    """
-    defined = {definition.get("name", "") for definition in definitions}
-    if not {"dealname", "hs_lastmodifieddate"} <= defined:
-        raise BadResponseError("HubSpot's list of deal properties lacks its own standard properties.")
-    if asked is None:
-        return sorted(defined | set(REQUIRED_PROPERTIES))
-    unknown = set(asked) - defined
-    if unknown:
-        log.warning("The portal does not define these properties, so they stay unread: %s", ", ".join(sorted(unknown)))
-    return sorted((set(asked) & defined) | set(REQUIRED_PROPERTIES))

@@ -24,7 +24,10 @@ class SyncRequest:
         portal_id: the HubSpot portal that the token must open; None binds the first one seen.
         mode: auto | full | incremental | window.
         window_start, window_end: with mode ``window``: hs_lastmodifieddate, both included; None is open.
-        properties: names to read besides the typed columns; None reads all.
+        properties: names and patterns (``*``, ``?``, ``!`` excludes) to read besides the typed columns; None reads all.
+        sensitive_properties: whether those that HubSpot keeps as sensitive are among them, if the token may read them.
+        associations: object types (``contacts``, ``2-1234``, …) whose associations with live deals are kept.
+        history: properties, by name or pattern, of which every value that they had is kept.
         full_refresh_every: ``auto`` reads everything when the last full run is older.
         search_lag: how far HubSpot's search index may lie behind; the watermark stays that far behind its clock.
         overlap: how far each window reaches back before the watermark.
@@ -42,6 +45,9 @@ class SyncRequest:
     window_start: datetime | None = None
     window_end: datetime | None = None
     properties: tuple[str, ...] | None = None
+    sensitive_properties: bool = True
+    associations: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
     full_refresh_every: timedelta = timedelta(days=7)
     search_lag: timedelta = timedelta(hours=1)
     overlap: timedelta = timedelta(minutes=10)
@@ -82,7 +88,12 @@ class SyncRequest:
     def selection(self) -> str:
         """Fingerprint of what is read of each deal."""
         names = "*" if self.properties is None else "\n".join(sorted(set(self.properties)))
-        return hashlib.sha256(f"{names}\n{self.allow_negative_amounts}".encode()).hexdigest()[:16]
+        parts = [names, str(self.allow_negative_amounts)]
+        # Named only where they differ from what there was before them, so that an upgrade asks for no full run.
+        parts += [] if self.sensitive_properties else ["without sensitive properties"]
+        parts += [f"associations {name}" for name in sorted(set(self.associations))]
+        parts += [f"history {name}" for name in sorted(set(self.history))]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def order(self) -> JobOrder:
         """The part that the jobs table needs."""

@@ -18,11 +18,14 @@ from airflow_provider_hubspot_deals.extraction import plan
 from airflow_provider_hubspot_deals.extraction.pages import DealSource
 from airflow_provider_hubspot_deals.sync.batches import Batch, write
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
+from airflow_provider_hubspot_deals.sync.choices import choose
+from airflow_provider_hubspot_deals.sync.companions import Companions, CompanionSource
 from airflow_provider_hubspot_deals.sync.dimensions import DimensionSource, Refresh
 from airflow_provider_hubspot_deals.sync.heartbeat import Heartbeat
 from airflow_provider_hubspot_deals.sync.line import hung_up_after
 from airflow_provider_hubspot_deals.sync.outcome import database_errors, job_outcome
-from airflow_provider_hubspot_deals.sync.phases import Phases, chosen_properties, custom_properties
+from airflow_provider_hubspot_deals.sync.phases import Phases
+from airflow_provider_hubspot_deals.sync.properties import custom_properties
 from airflow_provider_hubspot_deals.sync.request import SyncRequest, SyncSummary
 from airflow_provider_hubspot_deals.sync.usage import ApiUsage, UsageMeter
 
@@ -31,13 +34,12 @@ log = logging.getLogger(__name__)
 CLAIM_TIMEOUT_S = 60.0  # a silent database is noticed by the heartbeat only once there is a job
 
 
-class HubSpot(DealSource, DimensionSource, Protocol):
+class HubSpot(DealSource, DimensionSource, CompanionSource, Protocol):
     """What a run needs of the HubSpot client."""
 
     @property
     def usage(self) -> ApiUsage: ...
     def portal_facts(self) -> PortalFacts: ...
-    def deal_properties(self) -> list[dict[str, Any]]: ...
     def count_deals(self) -> int: ...
 
 
@@ -89,14 +91,15 @@ class _Run:
     def execute(self) -> Mapping[str, Any]:
         self.portal = self._client.portal_facts()
         self._check_portal(self.portal)
-        definitions = self._client.deal_properties()
+        definitions = Refresh(self._request, self._client, self._connection, self._job).run(self.portal)
         parser = DealParser(custom_properties(definitions), allow_negative_amounts=self._request.allow_negative_amounts)
-        properties = chosen_properties(self._request.properties, definitions)
-        Refresh(self._request, self._client, self._connection, self._job).run(self.portal, definitions)
-        phases = Phases(self._request, self._client, self._connection, self._job, properties)
+        choices = choose(self._request, self._connection, self._job, definitions)
+        phases = Phases(self._request, self._client, self._connection, self._job, choices.properties)
+        self._companions = Companions(self._request, self._client, self._connection, self._job, choices.history)
         checkpoint = phases.beginning()
         for phase in phases.remaining(checkpoint):
             checkpoint = self._read(phases, phase, checkpoint, parser)
+        self._companions.finish()
         return jobs.complete(
             self._connection,
             self._job,
@@ -124,6 +127,7 @@ class _Run:
             self._stop_if_lost()
             self._page_number += 1
             batch.add(page, parser, self._page_number)
+            self._companions.see(page)
             if page.cursor is not None and batch.is_full(self._request.batch_rows, self._request.batch_seconds):
                 checkpoint = checkpoint.at(phase, page.cursor)
                 self._commit(batch, checkpoint)
@@ -134,6 +138,7 @@ class _Run:
         return checkpoint
 
     def _commit(self, batch: Batch, checkpoint: Checkpoint, *, ends_phase: bool = False) -> None:
+        beside = self._companions.read()
         window = checkpoint.windows.get(plan.CHANGED)
         settles = ends_phase and batch.phase == plan.CHANGED and self._job.mode != "window"
         progress = {
@@ -143,7 +148,12 @@ class _Run:
             **(usage := self.meter.unreported()),
         }
         write(
-            self._connection, self._job, batch, progress=progress, watermark=window[1] if settles and window else None
+            self._connection,
+            self._job,
+            batch,
+            progress=progress,
+            watermark=window[1] if settles and window else None,
+            beside=lambda: self._companions.store(beside),
         )
         self.meter.reported(usage)
         log.info("Job %s: %s, %d deals read in this batch.", self._job.id, batch.phase, batch.received)

@@ -31,6 +31,8 @@ _NUMBERS = (
     "dimensions_every_hours",
     *RETENTION,
 )
+_NAME_LISTS = ("associations", "history")
+_FLAGS = ("allow_negative_amounts", "sensitive_properties")
 _TRUTH = {"true": True, "false": False}
 _EMPTY = ("", "None", "null")
 
@@ -96,17 +98,19 @@ def origin_of(context: Context) -> JobOrigin:
 def _typed(argument: str, value: object) -> object:
     """What the text of a template stands for."""
     if argument == "properties":
-        return _property_names(value)
+        return value if value == "all" else _names(value)
+    if argument in _NAME_LISTS:
+        return _names(value)
     if isinstance(value, UUID):
         return str(value)
     if not isinstance(value, str):
         return value
     if argument in _NUMBERS and value.isascii() and value.isdigit():
         return int(value[:20])  # a longer one is too large, whatever follows
-    return _TRUTH.get(value.lower(), value) if argument == "allow_negative_amounts" else value
+    return _TRUTH.get(value.lower(), value) if argument in _FLAGS else value
 
 
-def _property_names(value: object) -> object:
-    if isinstance(value, str) and value != "all":
+def _names(value: object) -> object:
+    if isinstance(value, str):
         return [name.strip() for name in value.split(",") if name.strip()]
     return list(value) if isinstance(value, tuple) else value

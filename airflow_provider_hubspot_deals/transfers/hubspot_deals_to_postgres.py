@@ -43,6 +43,8 @@ _OF_THE_ORGANIZATION = (
     "postgres_conn_id",
     "schema",
     "properties",
+    "associations",
+    "history",
     "portal_id",
     "full_refresh_every_days",
     "search_lag_minutes",
@@ -50,6 +52,7 @@ _OF_THE_ORGANIZATION = (
     "dimensions_every_hours",
     *RETENTION,
 )
+_FLAGS = ("allow_negative_amounts", "sensitive_properties")
 
 
 class TaskKilled(BaseException):
@@ -85,7 +88,13 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         mode: ``full``, ``incremental``, ``window``, or ``auto``: full when due, else incremental (templated).
         window_start: with mode ``window``: deals modified from this ISO 8601 time on; UTC if no offset (templated).
         window_end: with mode ``window``: up to this time (templated).
-        properties: ``all``, or HubSpot's internal names as a list or with commas between (templated).
+        properties: ``all``, or HubSpot's internal names as a list or with commas between; patterns such as ``hs_*``
+            choose all that match, ``!hs_analytics_*`` takes away (templated).
+        sensitive_properties: read those that HubSpot keeps as sensitive too, where the token may.
+        associations: object types (``contacts``, ``companies``, ``line_items``, …) whose associations with deals are
+            kept, as a list or with commas between: a request for each 1,000 deals and type (templated).
+        history: properties, as for ``properties``, of which every value that they had is kept: a request for each 50
+            new or changed deals (templated).
         portal_id: HubSpot account that the token must belong to; the connection's own when not given (templated).
         full_refresh_every_days: mode ``auto`` reads everything when the last full read is older (templated).
         search_lag_minutes: how far HubSpot's search index may be behind (templated).
@@ -124,6 +133,9 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         window_start: datetime | str | None = None,
         window_end: datetime | str | None = None,
         properties: str | Sequence[str] = "all",
+        sensitive_properties: bool = True,
+        associations: str | Sequence[str] = (),
+        history: str | Sequence[str] = (),
         portal_id: int | str | None = None,
         full_refresh_every_days: int | str = 7,
         search_lag_minutes: int | str = 60,
@@ -148,6 +160,9 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         self.window_start = window_start
         self.window_end = window_end
         self.properties = properties
+        self.sensitive_properties = sensitive_properties
+        self.associations = associations
+        self.history = history
         self.portal_id = portal_id
         self.full_refresh_every_days = full_refresh_every_days
         self.search_lag_minutes = search_lag_minutes
@@ -199,7 +214,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         return summary
 
     def _arguments(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in (*_OF_THE_ORGANIZATION, "allow_negative_amounts")}
+        return {name: getattr(self, name) for name in (*_OF_THE_ORGANIZATION, *_FLAGS)}
 
     def _request(self, context: Context, organization: Organization, portal_id: int | None) -> SyncRequest:
         from airflow_provider_hubspot_deals.sync import SyncRequest
@@ -215,6 +230,9 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
             window_start=moment_of("window_start", self.window_start),
             window_end=moment_of("window_end", self.window_end),
             properties=organization.properties,
+            sensitive_properties=organization.sensitive_properties,
+            associations=organization.associations,
+            history=organization.history,
             full_refresh_every=timedelta(days=organization.full_refresh_every_days),
             search_lag=timedelta(minutes=organization.search_lag_minutes),
             overlap=timedelta(minutes=organization.overlap_minutes),

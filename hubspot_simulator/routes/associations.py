@@ -14,6 +14,7 @@ from hubspot_simulator.routes.parameters import RefusedError, integer, json_obje
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hubspot_simulator.associations import Label
     from hubspot_simulator.exchange import Caller, Request
     from hubspot_simulator.portal import Portal
 
@@ -23,7 +24,7 @@ TO_SEGMENT = {"batch_read": -3, "labels": -2, "one": -1}  # where the path names
 
 def batch_read(request: Request, caller: Caller) -> Answer:
     """Ids are numbers, labels may be null, a deal without associations is an error entry (reference §1.4)."""
-    kind = _kind(request, "batch_read")
+    kind = _kind(request, "batch_read", caller)
     inputs = json_object(request).get("inputs")
     if not isinstance(inputs, list) or not all(isinstance(each, dict) and "id" in each for each in inputs):
         return errors.validation_error("Some required fields were not set: [inputs]")
@@ -41,7 +42,7 @@ def batch_read(request: Request, caller: Caller) -> Answer:
 
 
 def read_one(request: Request, caller: Caller) -> Answer:
-    kind = _kind(request, "one")
+    kind = _kind(request, "one", caller)
     deal_id = request.path.split("/")[-3]
     if not deal_id.isdecimal():
         return errors.not_numeric(deal_id)
@@ -50,16 +51,19 @@ def read_one(request: Request, caller: Caller) -> Answer:
         return Answer(200, to_json(_page(caller.account.portal, int(deal_id), kind, after, min(limit, PER_RECORD_MAX))))
 
 
-def labels(request: Request, _caller: Caller) -> Answer:
-    kind = KINDS[_kind(request, "labels")]
+def labels(request: Request, caller: Caller) -> Answer:
+    kind = KINDS[_kind(request, "labels", caller)]
     return Answer(200, to_json({"results": _types(kind, is_primary=True)}))
 
 
-def _kind(request: Request, endpoint: str) -> str:
+def _kind(request: Request, endpoint: str, caller: Caller) -> str:
+    """The type of the other records; their own scope is needed as well (reference §3)."""
     object_type = request.path.split("/")[TO_SEGMENT[endpoint]]
     kind = kind_name(object_type)
     if kind is None:
         raise RefusedError(errors.unknown_object_type(object_type))
+    if KINDS[kind].scope not in caller.app.scopes:
+        raise RefusedError(errors.missing_scopes((KINDS[kind].scope,)))
     return kind
 
 
@@ -85,11 +89,21 @@ def _page(portal: Portal, deal_id: int, kind: str, after: int, limit: int) -> di
     ids = portal.associations.associated(deal_id, kind)
     page = ids[after : after + limit]
     results = [
-        {"toObjectId": each, "associationTypes": _types(KINDS[kind], is_primary=after + position == 0)}
+        {
+            "toObjectId": each,
+            "associationTypes": [
+                *_types(KINDS[kind], is_primary=after + position == 0),
+                *(_label_json(label) for label in portal.associations.labels(deal_id, kind, each)),
+            ],
+        }
         for position, each in enumerate(page)
     ]
     following = {"paging": {"next": {"after": str(after + limit)}}} if after + limit < len(ids) else {}
     return {"results": results, **following}
+
+
+def _label_json(label: Label) -> dict[str, Any]:
+    return {"category": label.category, "typeId": label.type_id, "label": label.text}
 
 
 def _types(kind: AssociationKind, *, is_primary: bool) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What surrounds deals: properties, pipelines, owners."""
+"""What surrounds deals: properties, pipelines, owners, exchange rates."""
 
 from __future__ import annotations
 
@@ -51,3 +51,10 @@ def list_owners(request: Request, caller: Caller) -> Answer:
     if len(owners) > start + limit:
         page["paging"] = {"next": {"after": str(owners[start + limit].owner_id)}}
     return Answer(200, to_json(page))
+
+
+def list_exchange_rates(_request: Request, caller: Caller) -> Answer:
+    """All that were ever kept. What a portal with one currency answers is not recorded; here it has none."""
+    portal = caller.account.portal
+    with portal.lock:
+        return Answer(200, to_json({"results": [rate.as_json() for rate in portal.exchange_rates]}))

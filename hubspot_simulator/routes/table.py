@@ -18,6 +18,7 @@ DATED_VERSIONS = ("2026-03", "2026-09")
 DEALS_READ = ("crm.objects.deals.read",)
 SCHEMAS_READ = ("crm.schemas.deals.read", "crm.objects.deals.read")
 OWNERS_READ = ("crm.objects.owners.read",)
+CURRENCIES_READ = ("settings.currencies.read",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ SEARCH = Endpoint("search", "POST", search.search_deals, DEALS_READ, Bucket.SEAR
 PROPERTIES = Endpoint("properties", "GET", metadata.list_properties, SCHEMAS_READ)
 PIPELINES = Endpoint("pipelines", "GET", metadata.list_pipelines, SCHEMAS_READ)
 OWNERS = Endpoint("owners", "GET", metadata.list_owners, OWNERS_READ)
+EXCHANGE_RATES = Endpoint("exchange_rates", "GET", metadata.list_exchange_rates, CURRENCIES_READ)
 ACCOUNT_INFO = Endpoint("account_info", "GET", account.details)
 USAGE = Endpoint("usage", "GET", account.daily_usage)
 ASSOCIATIONS = Endpoint("associations", "POST", associations.batch_read, DEALS_READ, Bucket.ASSOCIATIONS)
@@ -49,7 +51,7 @@ ASSOCIATIONS_OF_ONE = Endpoint("associations_of_one", "GET", associations.read_o
 LABELS = Endpoint("labels", "GET", associations.labels, DEALS_READ)
 ENDPOINTS = (
     *(LIST, READ, BATCH_READ, SEARCH, PROPERTIES, PIPELINES, OWNERS, ACCOUNT_INFO, USAGE),
-    *(ASSOCIATIONS, ASSOCIATIONS_OF_ONE, LABELS),
+    *(ASSOCIATIONS, ASSOCIATIONS_OF_ONE, LABELS, EXCHANGE_RATES),
 )
 OAUTH_TOKEN = "oauth_token"  # noqa: S105 - the name of an endpoint class
 UNKNOWN = "unknown"
@@ -66,6 +68,8 @@ def _fixed_paths() -> dict[str, Endpoint]:
                 path = f"{resource}/{version}" if is_dated else f"v3/{resource}"
                 paths[f"/crm/{path}/{spelling}"] = endpoint
         paths[f"/crm/owners/{version}" if is_dated else "/crm/v3/owners"] = OWNERS
+        settings = f"/settings/currencies/{version}" if is_dated else "/settings/v3/currencies"
+        paths[f"{settings}/exchange-rates"] = EXCHANGE_RATES
         paths[f"/account-info/{version}/details"] = ACCOUNT_INFO
         paths[f"/account-info/{version}/api-usage/daily/private-apps"] = USAGE
     return paths

@@ -147,12 +147,20 @@ def test_arguments_may_be_the_strings_of_templates(airflow: Airflow) -> None:
         full_refresh_every_days="3",
         overlap_minutes="5",
         allow_negative_amounts="True",
+        sensitive_properties="false",
+        associations="contacts, companies",
+        history="dealstage,hs_forecast_*",
     ).execute(airflow.context())
     (job,) = airflow.jobs()
     assert job["config"]["properties"] == ["dealname", "amount"]
     assert job["config"]["portal_id"] == ACME.portal_id
     assert job["config"]["full_refresh_every"] == timedelta(days=3).total_seconds()
     assert job["config"]["allow_negative_amounts"] is True
+    assert job["config"]["sensitive_properties"] is False
+    assert job["config"]["associations"] == ["contacts", "companies"]
+    assert job["config"]["history"] == ["dealstage", "hs_forecast_*"]
+    assert airflow.query("SELECT 1 FROM hubspot.deal_associations WHERE to_object_type = 'companies'")
+    assert airflow.query("SELECT 1 FROM hubspot.deal_property_history WHERE property = 'hs_forecast_amount'")
 
 
 def test_f31_periods_given_to_the_operator_reach_the_table_and_those_left_out_stay(airflow: Airflow) -> None:
@@ -196,6 +204,8 @@ def test_a_window_reads_what_was_modified_in_it(airflow: Airflow, simulator: Sim
         pytest.param({"schema": "x; DROP"}, "schema must be", id="schema no identifier"),
         pytest.param({"portal_id": "1e3"}, "portal_id must be", id="portal id no number"),
         pytest.param({"properties": "deal name"}, "properties must be", id="property with a space"),
+        pytest.param({"associations": "Contacts"}, "associations must be", id="no object type"),
+        pytest.param({"history": "deal name"}, "history must be", id="history with a space"),
         pytest.param({"batch_rows": 0}, "batch_rows must", id="empty batches"),
         pytest.param({"hubspot_conn_id": "nobody"}, "no connection 'nobody'", id="no HubSpot connection"),
         pytest.param({"postgres_conn_id": "nobody"}, "no connection 'nobody'", id="no PostgreSQL connection"),

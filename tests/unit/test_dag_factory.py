@@ -221,6 +221,9 @@ def test_a_dag_carries_what_its_organization_says() -> None:
                 "owner_links": {"data": "https://example.com"},
                 "tags": ["crm"],
                 "properties": ["dealname", "amount"],
+                "associations": ["contacts"],
+                "history": ["dealstage"],
+                "sensitive_properties": False,
                 "timeout_hours": 2,
             }
         )
@@ -235,6 +238,8 @@ def test_a_dag_carries_what_its_organization_says() -> None:
     assert task.retries == 3
     assert task.outlets == [deals_asset("acme")]
     assert dag.params["properties"] == "dealname,amount"
+    assert isinstance(task, HubSpotDealsToPostgresOperator)
+    assert (task.associations, task.history, task.sensitive_properties) == (("contacts",), ("dealstage",), False)
 
 
 def test_the_documentation_names_the_tables_and_the_connections() -> None:
@@ -256,7 +261,7 @@ def test_an_asset_keeps_its_address_through_airflow() -> None:
 
 def test_the_trigger_form_accepts_what_a_person_fills_in() -> None:
     params = build_dag(parse_organization({"slug": "acme"})).params
-    params.update({"mode": "window", "window_start": "2026-11-01T00:00:00Z", "properties": "dealname, amount"})
+    params.update({"mode": "window", "window_start": "2026-11-01T00:00:00Z", "properties": "dealname, hs_*,!hs_v2_*"})
     assert params.validate()["mode"] == "window"
 
 

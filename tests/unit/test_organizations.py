@@ -84,6 +84,9 @@ def test_settings_arrive_as_values_of_the_right_kind(path: Path) -> None:
         portal_id = 123
         schedule = "none"
         properties = ["dealname", "amount", "dealname"]
+        sensitive_properties = false
+        associations = ["contacts", "2-1234", "contacts"]
+        history = ["dealstage", "hs_*", "!hs_v2_*"]
         owners = "data-team"
         owner_links = {{ data-team = "https://example.com" }}
         tags = ["crm"]
@@ -93,6 +96,9 @@ def test_settings_arrive_as_values_of_the_right_kind(path: Path) -> None:
     assert organization.id == UUID(ID)
     assert organization.schedule is None
     assert organization.properties == ("dealname", "amount")
+    assert organization.sensitive_properties is False
+    assert organization.associations == ("contacts", "2-1234")
+    assert organization.history == ("dealstage", "hs_*", "!hs_v2_*")
     assert organization.owners == ("data-team",)
     assert organization.owner_links == (("data-team", "https://example.com"),)
     assert organization.enabled is False
@@ -147,6 +153,13 @@ def test_organizations_come_in_order_of_slug_and_type_whatever_the_files_order(p
         pytest.param('slug = "a"\nproperties = "dealname"', '"all" or a list', id="properties as text"),
         pytest.param('slug = "a"\nproperties = ["deal name"]', "internal property names", id="property with a space"),
         pytest.param('slug = "a"\nproperties = [["x"]]', "internal property names", id="property a list"),
+        pytest.param(
+            'slug = "a"\nassociations = ["Contacts"]', "names of object types", id="object type with capitals"
+        ),
+        pytest.param('slug = "a"\nassociations = ["a/../b"]', "names of object types", id="object type with a path"),
+        pytest.param('slug = "a"\nhistory = ["deal stage"]', "internal property names", id="history with a space"),
+        pytest.param('slug = "a"\nhistory = 5', "a list such as", id="history a number"),
+        pytest.param('slug = "a"\nsensitive_properties = "no"', "true or false", id="a flag as text"),
         pytest.param('slug = "a"\nhubspot_conn_id = "two words"', "id of an Airflow connection", id="connection id"),
         pytest.param('slug = "a"\nallow_negative_amounts = "yes"', "true or false", id="flag as text"),
         pytest.param('slug = "a"\nfull_refresh_every_days = 0.5', "whole number", id="fraction of a day"),

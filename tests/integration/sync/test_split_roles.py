@@ -7,9 +7,10 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from airflow_provider_hubspot_deals import migrations
+from airflow_provider_hubspot_deals import migrations, sync
 from airflow_provider_hubspot_deals.exceptions import SchemaError
 from airflow_provider_hubspot_deals.jobs import JobOrigin
+from hubspot_simulator.currencies import kept_rates
 from tests.integration.roles import Roles, seen
 from tests.integration.sync.conftest import Organization
 
@@ -32,6 +33,21 @@ def test_a_loader_that_owns_nothing_loads_everything(acme: Organization, loaded_
     assert summary.status == "completed"
     assert acme.differences() == []
     assert loaded_by.deals() == acme.deals()
+
+
+def test_it_loads_what_is_kept_beside_deals(loaded_by: Organization) -> None:
+    loaded_by.portal.define_exchange_rates(kept_rates("USD", ("EUR",)))
+    settings = {"associations": ("contacts",), "history": ("dealstage",)}
+    portal = replace(loaded_by.client().portal_facts(), additional_currencies=("EUR",))
+    changed, *_ = sorted(loaded_by.portal.live_deals())
+    for _ in range(2):
+        with loaded_by.client() as client:
+            client.portal_facts = lambda: portal  # type: ignore[method-assign]  # the simulator has one currency
+            sync.run(loaded_by.request(mode="full", **settings), client=client, connect=loaded_by.connect)
+        loaded_by.portal.associate_deal(changed, "contacts", ())
+        loaded_by.portal.edit_deal(changed, {"dealstage": "closedlost"})
+    for table in ("deal_associations", "deal_property_history", "exchange_rates"):
+        assert loaded_by.query(f"SELECT FROM hubspot.{table}") != []
 
 
 def test_it_goes_on_where_it_was_stopped_and_sees_later_changes(acme: Organization, loaded_by: Organization) -> None:

@@ -21,7 +21,9 @@ NAMES = {"objectType": "deals", "fromObjectType": "deals", "toObjectType": "comp
 @pytest.fixture(scope="module")
 def server() -> Iterator[SimulatorServer]:
     oauth = PortalSpec(portal_id=PORTAL_ID + 1, deals=1, app="oauth")
-    with SimulatorServer([small_portal(deals=150, archived=20), oauth], rate_limits=False) as simulator:
+    with SimulatorServer(
+        [small_portal(deals=150, archived=20, additional_currencies=("EUR",)), oauth], rate_limits=False
+    ) as simulator:
         yield simulator
 
 
@@ -128,7 +130,7 @@ def test_defaults_are_the_described_ones(client: Api, operation: Operation) -> N
 
 def test_every_version_and_operation_is_checked() -> None:
     assert {description.version for description, _, _ in OPERATIONS} == {"v3", "v4", "2026-09"}
-    assert len(OPERATIONS) == 23
+    assert len(OPERATIONS) == 25
     assert len(LISTS) == 4
 
 

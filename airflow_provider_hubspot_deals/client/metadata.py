@@ -1,0 +1,80 @@
+"""The endpoints that say what deals mean: the portal, its properties, pipelines, owners and exchange rates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_hubspot_deals.client import calls, payloads
+from airflow_provider_hubspot_deals.exceptions import BadResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_hubspot_deals.client.calls import Call
+    from airflow_provider_hubspot_deals.client.paths import Paths
+    from airflow_provider_hubspot_deals.client.requester import Requester
+    from airflow_provider_hubspot_deals.deals.records import PortalFacts
+
+_OWNERS_LIMIT = 100
+
+
+class MetadataEndpoints:
+    """The part of the client that reads no deals."""
+
+    _paths: Paths
+    _requester: Requester
+
+    def portal_facts(self) -> PortalFacts:
+        """Which portal the credential opens."""
+        facts = self._requester.send(calls.get(self._paths.account, {}), payloads.read_portal_facts)
+        self._requester.portal_time_zone = facts.time_zone  # the daily limit resets at its midnight
+        return facts
+
+    def deal_properties(self, *, data_sensitivity: str | None = None) -> list[dict[str, Any]]:
+        """Definitions of all deal properties; ``sensitive`` or ``highly_sensitive`` ones need a call each."""
+        params = {"dataSensitivity": data_sensitivity} if data_sensitivity else {}
+        return self._requester.send(calls.get(self._paths.properties, params), payloads.read_results)
+
+    def pipelines(self) -> list[dict[str, Any]]:
+        """Deal pipelines with their stages; archived ones are not listed."""
+        return self._requester.send(calls.get(self._paths.pipelines, {}), payloads.read_results)
+
+    def owners(self, *, archived: bool = False) -> Iterator[list[dict[str, Any]]]:
+        """Pages of active, or only of archived, owners.
+
+        Raises:
+            BadResponseError: a cursor came twice (``PAGING_LOOP``).
+        """
+
+        def page(after: str | None) -> Call:
+            return calls.get_page(self._paths.owners, archived=archived, after=after, limit=_OWNERS_LIMIT)
+
+        return self._paged("owners", page)
+
+    def exchange_rates(self) -> list[dict[str, Any]]:
+        """Every exchange rate that the portal's people keep, past ones too. Needs ``settings.currencies.read``.
+
+        Raises:
+            BadResponseError: a cursor came twice (``PAGING_LOOP``).
+        """
+
+        def page(after: str | None) -> Call:
+            return calls.get(self._paths.exchange_rates, {} if after is None else {"after": after})
+
+        return [rate for rates in self._paged("exchange rates", page) for rate in rates]
+
+    def association_labels(self, to_object_type: str) -> list[dict[str, Any]]:
+        """The kinds of association that deals can have with records of one type; refused when there is no such type."""
+        return self._requester.send(calls.association_labels(self._paths, to_object_type), payloads.read_results)
+
+    def _paged(self, what: str, page_call: Callable[[str | None], Call]) -> Iterator[list[dict[str, Any]]]:
+        seen: set[str | None] = set()
+        after: str | None = None
+        while after not in seen:
+            seen.add(after)
+            page = self._requester.send(page_call(after), payloads.read_listed)
+            yield page.records
+            after = page.next_after
+            if after is None:
+                return
+        raise BadResponseError(f"HubSpot's list of {what} never ends: a cursor came twice", code="PAGING_LOOP")

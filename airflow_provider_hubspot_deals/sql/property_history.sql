@@ -1,0 +1,47 @@
+-- name: store
+-- A change that is stored already is not written again.
+WITH told AS (
+    SELECT * FROM unnest(
+        %(deal_ids)s::bigint[], %(properties)s::text[], %(moments)s::timestamptz[], %(ordinals)s::smallint[],
+        %(values)s::text[], %(source_types)s::text[], %(source_ids)s::text[], %(source_labels)s::text[],
+        %(users)s::bigint[]
+    ) AS row (
+        hubspot_deal_id, property, changed_at, ordinal, value, source_type, source_id, source_label, updated_by_user_id
+    )
+)
+INSERT INTO {schema}.deal_property_history (
+    organization_id, type, hubspot_deal_id, property, changed_at, ordinal,
+    value, source_type, source_id, source_label, updated_by_user_id
+)
+SELECT %(organization_id)s, %(type)s, told.* FROM told
+WHERE NOT EXISTS (
+    SELECT FROM {schema}.deal_property_history AS stored
+    WHERE stored.organization_id = %(organization_id)s AND stored.type = %(type)s
+      AND stored.hubspot_deal_id = told.hubspot_deal_id AND stored.property = told.property
+      AND stored.changed_at = told.changed_at AND stored.ordinal = told.ordinal
+      AND (stored.value, stored.source_type, stored.source_id, stored.source_label, stored.updated_by_user_id)
+          IS NOT DISTINCT FROM
+          (told.value, told.source_type, told.source_id, told.source_label, told.updated_by_user_id)
+)
+ON CONFLICT (organization_id, type, hubspot_deal_id, property, changed_at, ordinal) DO UPDATE
+SET value = excluded.value,
+    source_type = excluded.source_type,
+    source_id = excluded.source_id,
+    source_label = excluded.source_label,
+    updated_by_user_id = excluded.updated_by_user_id
+
+-- name: forget_properties
+-- Those of which the history of every deal is stored. One that is no longer asked for stops being complete.
+UPDATE {schema}.sync_state
+SET history = array(SELECT unnest(history) INTERSECT SELECT unnest(%(properties)s::text[]))
+WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(epoch)s
+  AND NOT history <@ %(properties)s::text[]
+
+-- name: complete_properties
+SELECT unnest(history) FROM {schema}.sync_state
+WHERE organization_id = %(organization_id)s AND type = %(type)s
+
+-- name: record_complete
+UPDATE {schema}.sync_state SET history = %(properties)s::text[]
+WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(epoch)s
+  AND history IS DISTINCT FROM %(properties)s::text[]

@@ -1,0 +1,52 @@
+"""What the request's names and patterns mean in this portal, told where they mean nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from airflow_provider_hubspot_deals import jobs, sql
+from airflow_provider_hubspot_deals.deals.records import Record
+from airflow_provider_hubspot_deals.sync.properties import chosen, defined_names, properties_to_read
+from airflow_provider_hubspot_deals.sync.request import SyncRequest
+from airflow_provider_hubspot_deals.sync.telling import NAMES_MAX, tell
+
+log = logging.getLogger(__name__)
+
+_NAME_LENGTH_MAX = 100  # as far as logs and events show it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """Names of properties, sorted."""
+
+    properties: tuple[str, ...]
+    history: tuple[str, ...]
+
+
+def choose(request: SyncRequest, connection: Connection[Any], job: jobs.Job, definitions: Sequence[Record]) -> Choices:
+    """What to read of each deal. What the portal does not define is told and left out; the rest loads.
+
+    Raises:
+        BadResponseError: the definitions cannot be a portal's.
+    """
+    defined = defined_names(definitions)
+    read, followed = properties_to_read(request.properties, defined), chosen(request.history, defined)
+    unknown = {"properties": _shown(read.unmatched), "history": _shown(followed.unmatched)}
+    if any(unknown.values()):
+        log.warning(
+            "Organization %s: the portal defines no property for these, so they stay unread: %s",
+            *(request.organization, ", ".join(sorted({name for names in unknown.values() for name in names}))),
+        )
+        if not job.checkpoint:  # the first attempt has told it
+            with sql.transaction(connection):
+                tell(connection, job, "properties_unknown", unknown)
+    return Choices(properties=read.names, history=followed.names)
+
+
+def _shown(names: Sequence[str]) -> list[str]:
+    return [(name if name.isprintable() else ascii(name))[:_NAME_LENGTH_MAX] for name in names[:NAMES_MAX]]

@@ -1,0 +1,181 @@
+"""What is kept beside deals: their associations and the history of chosen properties.
+
+Both are read for the live deals of a batch just before it is committed, and stored in its transaction. So they share
+its checkpoint and its fence: what a crash takes back is taken back together, and a resumed job asks for nothing twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Protocol
+
+from psycopg import Connection
+
+from airflow_provider_hubspot_deals import associations, jobs, loading, property_history, sql
+from airflow_provider_hubspot_deals.deals import values
+from airflow_provider_hubspot_deals.deals.records import Record
+from airflow_provider_hubspot_deals.deals.related import PropertyChange, property_changes
+from airflow_provider_hubspot_deals.exceptions import (
+    AuthenticationError,
+    BadResponseError,
+    HubSpotRefusedError,
+)
+from airflow_provider_hubspot_deals.extraction.associating import (
+    ASSOCIATIONS_BATCH_MAX,
+    AssociationSource,
+    AssociationsRead,
+    read_associations,
+)
+from airflow_provider_hubspot_deals.extraction.pages import Page, deal_id
+from airflow_provider_hubspot_deals.sync.request import SyncRequest
+from airflow_provider_hubspot_deals.sync.telling import NAMES_MAX, tell
+
+log = logging.getLogger(__name__)
+
+HISTORY_BATCH_MAX = 50  # HubSpot's maximum
+_REQUESTS_AT_ONCE = 8  # the client keeps the rate limits; this keeps latency from counting once for each request
+
+
+class CompanionSource(AssociationSource, Protocol):
+    """The part of the HubSpot client that this needs."""
+
+    def read_history(self, ids: Sequence[int], properties: Sequence[str]) -> list[Record]: ...
+
+
+@dataclass
+class Reading:
+    """What was read beside one batch of deals."""
+
+    associations: list[AssociationsRead] = field(default_factory=list)
+    history: list[PropertyChange] = field(default_factory=list)
+    refusals: dict[str, HubSpotRefusedError] = field(default_factory=dict)
+
+
+class Companions:
+    """The companions of one attempt's batches.
+
+    Args:
+        history: names of the properties whose history is kept.
+    """
+
+    def __init__(
+        self,
+        request: SyncRequest,
+        source: CompanionSource,
+        connection: Connection[Any],
+        job: jobs.Job,
+        history: Sequence[str],
+    ) -> None:
+        self._source, self._connection, self._job = source, connection, job
+        self._types = list(request.associations)
+        self._history = list(history)
+        self._seen: dict[int, str | None] = {}
+        self._reads_every_history = job.mode == "window" or not self._is_history_complete()
+
+    def see(self, page: Page) -> None:
+        """Remember the live deals of a page, with their versions."""
+        if not (self._types or self._history):
+            return
+        for record in page.records:
+            if record.get("archived") is True:
+                continue
+            try:
+                self._seen[deal_id(record)] = _version(record)
+            except ValueError:
+                continue  # it goes to quarantine
+
+    def read(self) -> Reading:
+        """Ask HubSpot for the companions of the deals seen since the last time. No transaction may be open.
+
+        Raises:
+            AuthenticationError, RetriableError, DeferredError: what would stop the reading of deals just as well.
+        """
+        seen, self._seen = self._seen, {}
+        if not seen:
+            return Reading()
+        reading = Reading()
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+            parts = list(pool.map(self._associations_of, *self._association_batches(list(seen))))
+            histories = pool.map(self._history_of, _in_batches(self._ids_for_history(seen), HISTORY_BATCH_MAX))
+            reading.history = list(chain.from_iterable(histories))
+        for part in parts:
+            if isinstance(part, AssociationsRead):
+                reading.associations.append(part)
+            else:
+                to_object_type, error = part
+                reading.refusals[to_object_type] = error
+        self._types = [each for each in self._types if each not in reading.refusals]
+        return reading
+
+    def store(self, reading: Reading) -> None:
+        """Write what was read, in the transaction that writes the batch."""
+        connection, schema, keys = self._connection, self._job.schema, self._job.keys
+        for part in reading.associations:
+            associations.store(connection, schema, keys, part.to_object_type, read_ids=part.ids, found=part.found)
+            if part.refused:
+                details = {"object_type": part.to_object_type, "deals": part.refused[:NAMES_MAX]}
+                tell(connection, self._job, "associations_unread", details)
+        property_history.store(connection, schema, keys, reading.history)
+        for to_object_type, error in reading.refusals.items():
+            log.warning("Job %s: associations with %s stay as they are: %s", self._job.id, to_object_type, error)
+            details = {"object_type": to_object_type, "error_code": error.code, "error": str(error)}
+            tell(connection, self._job, "associations_unreadable", details)
+
+    def finish(self) -> None:
+        """After the last batch: a full run has read the history of every deal."""
+        if self._job.mode == "full" and self._history:
+            with sql.transaction(self._connection):
+                jobs.lock_fence(self._connection, self._job)
+                property_history.record_complete(self._connection, self._job.schema, self._job.keys, self._history)
+
+    def _is_history_complete(self) -> bool:
+        with sql.transaction(self._connection):
+            complete = property_history.complete_properties(
+                self._connection, self._job.schema, self._job.keys, self._history
+            )
+        return complete >= set(self._history)
+
+    def _association_batches(self, ids: list[int]) -> tuple[list[str], list[list[int]]]:
+        pairs = [(kind, part) for kind in self._types for part in _in_batches(ids, ASSOCIATIONS_BATCH_MAX)]
+        return [kind for kind, _ in pairs], [part for _, part in pairs]
+
+    def _associations_of(
+        self, to_object_type: str, ids: list[int]
+    ) -> AssociationsRead | tuple[str, HubSpotRefusedError]:
+        try:
+            return read_associations(self._source, to_object_type, ids)
+        except AuthenticationError:
+            raise
+        except HubSpotRefusedError as error:  # one type that the token may not read holds up no deal
+            return to_object_type, error
+
+    def _ids_for_history(self, seen: dict[int, str | None]) -> list[int]:
+        """Deals whose values may have changed: those that are stored as they are have told their history."""
+        if not self._history:
+            return []
+        if self._reads_every_history:
+            return list(seen)
+        tables = loading.Tables(schema=self._job.schema, leaf=self._job.leaf)
+        return loading.outdated(self._connection, tables, seen)
+
+    def _history_of(self, ids: list[int]) -> list[PropertyChange]:
+        records = {record.get("id"): record for record in self._source.read_history(ids, self._history)}
+        try:
+            return [change for record in records.values() for change in property_changes(record)]
+        except ValueError as error:
+            raise BadResponseError(f"HubSpot's property history is unusable: {error}.") from None
+
+
+def _in_batches(ids: list[int], size: int) -> list[list[int]]:
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+def _version(record: Record) -> str | None:
+    try:
+        return values.timestamp(record["properties"]["hs_lastmodifieddate"])
+    except (KeyError, TypeError, values.ValueIssue):
+        return None  # unknown, so the history is read

@@ -1,0 +1,77 @@
+"""Which properties a run reads: all that the portal defines, or those that were chosen by name or pattern."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
+from airflow_provider_hubspot_deals.exceptions import BadResponseError
+
+STANDARD_PROPERTIES = frozenset({"dealname", "hs_lastmodifieddate"})  # every portal has them
+
+Definition = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a list of names and patterns means in a portal."""
+
+    names: tuple[str, ...]  # sorted
+    unmatched: tuple[str, ...]  # entries that no property of the portal answers to
+
+
+def defined_names(definitions: Iterable[Definition]) -> set[str]:
+    """Names of the defined properties that HubSpot can be asked for.
+
+    Raises:
+        BadResponseError: the definitions lack what every portal has; believed, they would thin every row.
+    """
+    names = {name for each in definitions if isinstance(name := each.get("name"), str) and name}
+    if not names >= STANDARD_PROPERTIES:
+        raise BadResponseError("HubSpot's list of deal properties lacks its own standard properties.")
+    return {name for name in names if _can_be_sent(name)}
+
+
+def custom_properties(definitions: Iterable[Definition]) -> list[str]:
+    """Names of the properties that the portal defined itself."""
+    return [each.get("name", "") for each in definitions if not each.get("hubspotDefined")]
+
+
+def properties_to_read(asked: Sequence[str] | None, defined: Collection[str]) -> Choice:
+    """The chosen properties and those that we always need."""
+    choice = Choice(names=tuple(defined), unmatched=()) if asked is None else chosen(asked, defined)
+    return Choice(names=tuple(sorted({*choice.names, *REQUIRED_PROPERTIES})), unmatched=choice.unmatched)
+
+
+def chosen(asked: Sequence[str], defined: Collection[str]) -> Choice:
+    """The defined properties that ``asked`` means.
+
+    An entry is a name, a pattern (``*`` any characters, ``?`` one), or either after ``!``, which takes away what the
+    others chose. With nothing but exclusions, all others are chosen.
+    """
+    wanted = [entry for entry in asked if not entry.startswith("!")]
+    excluded = [entry[1:] for entry in asked if entry.startswith("!")]
+    found = {entry: _matching(entry, defined) for entry in wanted}
+    kept = set(defined) if excluded and not wanted else {name for names in found.values() for name in names}
+    for entry in excluded:
+        kept -= _matching(entry, defined)
+    return Choice(names=tuple(sorted(kept)), unmatched=tuple(entry for entry, names in found.items() if not names))
+
+
+def _matching(entry: str, defined: Collection[str]) -> set[str]:
+    if "*" not in entry and "?" not in entry:
+        return {entry} & set(defined)
+    pattern = "".join({"*": ".*", "?": "."}.get(char) or re.escape(char) for char in entry)
+    matches = re.compile(pattern, re.DOTALL).fullmatch
+    return {name for name in defined if matches(name)}
+
+
+def _can_be_sent(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # half a surrogate pair: no request can carry it
+        return False
+    return True

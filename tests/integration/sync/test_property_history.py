@@ -1,0 +1,184 @@
+"""The history of chosen properties, each change once, for the deals that are new or changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_hubspot_deals.exceptions import RetriableError
+from hubspot_simulator import FaultRule
+from tests.integration.sync.conftest import Organization
+from tests.integration.sync.dimension_rows import QUIET, asked, events
+from tests.integration.sync.test_lifecycle import RETRY, RUN, SMALL, fail_at
+
+WITH = {"history": ("dealstage", "amount")}
+Change = tuple[int, str, datetime, str | None]
+
+
+def stored(acme: Organization) -> list[Change]:
+    columns = "hubspot_deal_id, property, changed_at, value"
+    query = f"SELECT {columns} FROM hubspot.deal_property_history WHERE organization_id = %s ORDER BY 1, 2, 3, ordinal"  # noqa: S608 - names of this file
+    return [tuple(row.values()) for row in acme.query(query, acme.id)]  # type: ignore[misc]  # a row of four
+
+
+def truth(acme: Organization, *properties: str) -> list[Change]:
+    """What HubSpot would tell of every live deal."""
+    found: list[Change] = []
+    for deal_id in acme.portal.live_deals():
+        deal = acme.portal.store.get(deal_id)
+        assert deal is not None
+        found += [
+            (deal_id, name, datetime.fromisoformat(entry["timestamp"]), entry["value"])
+            for name in properties or WITH["history"]
+            for entry in reversed(deal.history(name))
+        ]
+    return sorted(found, key=lambda change: change[:3])
+
+
+def requests_for_history(acme: Organization) -> int:
+    return len([each for each in acme.simulator.requests if "propertiesWithHistory" in each.body_keys])
+
+
+def test_a_full_run_brings_the_history_of_every_live_deal(acme: Organization) -> None:
+    first, *_ = sorted(acme.portal.live_deals())
+    for stage in ("contractsent", "closedwon", ""):
+        acme.portal.edit_deal(first, {"dealstage": stage, "amount": "5"})
+
+    acme.sync(**WITH)
+
+    assert stored(acme) == truth(acme)
+    assert requests_for_history(acme) == 15  # 730 deals, at most 50 a request
+    (row,) = acme.query("SELECT DISTINCT source_type, source_id, updated_by_user_id FROM hubspot.deal_property_history")
+    assert tuple(row.values()) == ("CRM_UI", "userId:4711", 4711)
+
+
+def test_a_change_is_stored_once_however_often_it_is_read(acme: Organization) -> None:
+    acme.sync(**WITH)
+    deal_id, *_ = sorted(acme.portal.live_deals())
+    acme.portal.edit_deal(deal_id, {"amount": "1"})
+    acme.sync(**WITH, **QUIET)
+    before = acme.query("SELECT xmin::text, ctid::text FROM hubspot.deal_property_history ORDER BY 1, 2")
+
+    acme.sync(**WITH, mode="window", window_start=datetime(2000, 1, 1, tzinfo=UTC))  # reads every history again
+
+    assert requests_for_history(acme) == 15 + 1 + 15
+    assert acme.query("SELECT xmin::text, ctid::text FROM hubspot.deal_property_history ORDER BY 1, 2") == before
+    assert stored(acme) == truth(acme)
+
+
+def test_p36_later_runs_read_the_history_of_new_and_changed_deals_only(acme: Organization) -> None:
+    acme.sync(**WITH)
+    changed, recalculated, *_ = sorted(acme.portal.live_deals())
+    acme.portal.edit_deal(changed, {"dealstage": "closedlost"})
+    acme.portal.create_deal({"dealname": "New", "dealstage": "qualifiedtobuy"})
+    acme.portal.recalculate_deal(recalculated, {"hs_projected_amount": "3"})
+
+    acme.sync(**WITH, **QUIET)
+    acme.sync(**WITH, mode="full")
+
+    assert requests_for_history(acme) == 15 + 1
+    assert stored(acme) == truth(acme)
+
+
+def test_a_property_that_is_followed_later_gets_the_history_of_all_deals(acme: Organization) -> None:
+    acme.sync()
+    assert stored(acme) == []
+
+    acme.sync(history=("dealstage",))
+    assert stored(acme) == truth(acme, "dealstage")
+    acme.sync(**WITH)
+
+    assert stored(acme) == truth(acme)
+    assert [job["mode"] for job in acme.jobs()] == ["full"] * 3
+    assert requests_for_history(acme) == 2 * 15
+
+
+def test_a_property_that_was_not_followed_for_a_while_is_read_whole_again(acme: Organization) -> None:
+    acme.sync(**WITH)
+    acme.sync(history=("dealstage",), **QUIET)
+    deal_id, *_ = sorted(acme.portal.live_deals())
+    acme.portal.edit_deal(deal_id, {"amount": "1"})
+    acme.sync(history=("dealstage",), **QUIET)
+
+    acme.sync(**WITH)
+
+    assert stored(acme) == truth(acme)
+
+
+def test_a_run_that_is_interrupted_has_read_every_history_after_its_retry(acme: Organization) -> None:
+    acme.sync()
+    with pytest.raises(RetriableError):
+        acme.sync(before=fail_at("list", 6), origin=RUN, **SMALL, **WITH)
+
+    acme.sync(origin=RETRY, **SMALL, **WITH)
+
+    assert stored(acme) == truth(acme)
+    assert acme.sync_state()["history"] == ["amount", "dealstage"]
+
+
+def test_a_pattern_follows_all_that_match_and_an_unknown_name_is_told(acme: Organization) -> None:
+    acme.sync(history=("hs_forecast_*", "no_such_property"))
+
+    assert stored(acme) == truth(acme, "hs_forecast_amount", "hs_forecast_probability")
+    assert events(acme, "properties_unknown") == [{"properties": [], "history": ["no_such_property"]}]
+
+
+def test_what_postgresql_cannot_hold_is_written_as_json(simulator_of: Any, database_url: str) -> None:
+    acme = simulator_of(database_url, deals=1, archived=0)
+    (deal_id,) = acme.portal.live_deals()
+    acme.portal.edit_deal(deal_id, {"dealname": "nul \x00 and half \ud83d"})
+
+    acme.sync(history=("dealname",))
+
+    assert stored(acme)[-1][3] == '"nul \\u0000 and half \\ud83d"'
+
+
+def test_an_answer_without_history_is_no_empty_history(acme: Organization) -> None:
+    acme.simulator.add_fault(
+        FaultRule(fault="body", endpoint="batch_read", times=None, body='{"status":"COMPLETE","results":[{"id":"1"}]}')
+    )
+
+    with pytest.raises(RetriableError, match="history is unusable"):
+        acme.sync(**WITH)
+
+
+def test_the_stages_of_a_deal_have_a_beginning_an_end_and_a_day_in_the_portals_zone(
+    simulator_of: Any, database_url: str
+) -> None:
+    acme = simulator_of(database_url, deals=1, archived=0, time_zone="Asia/Tokyo")
+    (deal_id,) = acme.portal.live_deals()
+    acme.portal.edit_deal(deal_id, {"dealstage": "contractsent"})
+    acme.simulator.clock.shift(3_600)
+    acme.portal.edit_deal(deal_id, {"dealstage": "closedwon"})
+    acme.sync(history=("dealstage",))
+
+    stages = acme.query(
+        "SELECT * FROM hubspot_reporting.deal_stage_history WHERE tenant_id = %s ORDER BY entered_at", acme.id
+    )
+
+    *_, sent, won = stages
+    assert (sent["dealstage"], sent["stage_label"], sent["is_current"]) == ("contractsent", "Contract Sent", False)
+    assert (won["dealstage"], won["left_at"], won["is_current"]) == ("closedwon", None, True)
+    assert sent["left_at"] == won["entered_at"]
+    assert 3_600 <= sent["time_in_stage"].total_seconds() < 3_700
+    (day,) = acme.query("SELECT (%s AT TIME ZONE 'Asia/Tokyo')::date AS day", won["entered_at"])
+    assert won["entered_day"] == sent["left_day"] == day["day"]
+    assert won["dealstage"] == acme.deals()[deal_id]["dealstage"]
+
+
+def test_p35_the_last_stage_in_history_is_the_deals_own(acme: Organization) -> None:
+    acme.sync(history=("dealstage",))
+    acme.portal.edit_deals(sorted(acme.portal.live_deals())[:40], {"dealstage": "contractsent"})
+    acme.sync(history=("dealstage",), **QUIET)
+
+    differing = acme.query(
+        "SELECT FROM hubspot.hubspot_deals AS deal JOIN hubspot_reporting.deal_stage_history AS stage"
+        " ON stage.tenant_id = deal._organization_id AND stage.hubspot_deal_id = deal.hubspot_deal_id"
+        " WHERE deal._organization_id = %s AND stage.is_current"
+        " AND coalesce(deal.dealstage, '') IS DISTINCT FROM stage.dealstage",
+        acme.id,
+    )
+    assert differing == []
+    assert asked(acme, "batch_read") > 0
