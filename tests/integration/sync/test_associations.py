@@ -16,7 +16,7 @@ from tests.integration.sync.conftest import Organization
 from tests.integration.sync.dimension_rows import QUIET, asked, events
 from tests.integration.sync.test_lifecycle import RETRY, RUN, SMALL, fail_at
 
-WITH = {"associations": ("contacts", "companies", "line_items")}
+WITH: dict[str, Any] = {"associations": ("contacts", "companies", "line_items")}
 Row = tuple[int, str, int, str, int, str | None]
 
 
@@ -36,8 +36,9 @@ def true_rows(acme: Organization, *kinds: str) -> Iterator[Row]:
             for position, object_id in enumerate(book.associated(deal_id, kind)):
                 key = (deal_id, kind, object_id)
                 yield (*key, "HUBSPOT_DEFINED", KINDS[kind].type_id, None)
-                if position == 0 and KINDS[kind].primary_type_id:
-                    yield (*key, "HUBSPOT_DEFINED", KINDS[kind].primary_type_id, "Primary")
+                primary = KINDS[kind].primary_type_id
+                if position == 0 and primary:
+                    yield (*key, "HUBSPOT_DEFINED", primary, "Primary")
                 for label in book.labels(*key):
                     yield (*key, label.category, label.type_id, label.text)
 

@@ -13,14 +13,14 @@ from tests.integration.sync.conftest import Organization
 from tests.integration.sync.dimension_rows import QUIET, asked, events
 from tests.integration.sync.test_lifecycle import RETRY, RUN, SMALL, fail_at
 
-WITH = {"history": ("dealstage", "amount")}
+WITH: dict[str, Any] = {"history": ("dealstage", "amount")}
 Change = tuple[int, str, datetime, str | None]
 
 
 def stored(acme: Organization) -> list[Change]:
     columns = "hubspot_deal_id, property, changed_at, value"
     query = f"SELECT {columns} FROM hubspot.deal_property_history WHERE organization_id = %s ORDER BY 1, 2, 3, ordinal"  # noqa: S608 - names of this file
-    return [tuple(row.values()) for row in acme.query(query, acme.id)]  # type: ignore[misc]  # a row of four
+    return [tuple(row.values()) for row in acme.query(query, acme.id)]
 
 
 def truth(acme: Organization, *properties: str) -> list[Change]:
@@ -93,6 +93,16 @@ def test_a_property_that_is_followed_later_gets_the_history_of_all_deals(acme: O
     assert stored(acme) == truth(acme)
     assert [job["mode"] for job in acme.jobs()] == ["full"] * 3
     assert requests_for_history(acme) == 2 * 15
+
+
+def test_an_incremental_run_completes_no_history(acme: Organization) -> None:
+    acme.sync()
+    acme.sync(**WITH, **QUIET)
+    assert acme.sync_state()["history"] == []
+
+    acme.sync(**WITH)
+
+    assert stored(acme) == truth(acme)
 
 
 def test_a_property_that_was_not_followed_for_a_while_is_read_whole_again(acme: Organization) -> None:
