@@ -43,6 +43,10 @@ class WatchedClient(HubSpotClient):
         self._tell("search")
         return super().search_deals(**arguments)
 
+    def latest_deals(self, limit: int = 200) -> FoundDeals:
+        self._tell("search")
+        return super().latest_deals(limit)
+
     def read_deals(self, ids: Sequence[int], **arguments: Any) -> list[Record]:
         self._tell("read")
         return super().read_deals(ids, **arguments)

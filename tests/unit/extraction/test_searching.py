@@ -11,7 +11,7 @@ from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from airflow_provider_hubspot_deals.extraction.pages import Page
 from airflow_provider_hubspot_deals.extraction.searching import SEARCH_PAGE, changed_pages, missing_ids, read_by_id
 from tests.builders import MODIFIED
-from tests.unit.extraction.conftest import NOON, FakeSource, found, ids_of
+from tests.unit.extraction.conftest import ALONE, NOON, FakeSource, found, ids_of
 
 WINDOW = (NOON, NOON)
 FULL_PAGE = list(range(1, SEARCH_PAGE + 1))
@@ -27,7 +27,7 @@ def search(
     cursor: dict[str, Any] | None = None,
     outdated: Callable[[Mapping[int, str | None]], list[int]] = everything,
 ) -> list[Page]:
-    return list(changed_pages(source, properties=["dealname"], window=WINDOW, outdated=outdated, cursor=cursor))
+    return list(changed_pages(source, ALONE, properties=["dealname"], window=WINDOW, outdated=outdated, cursor=cursor))
 
 
 def asked_after(source: FakeSource) -> list[object]:
