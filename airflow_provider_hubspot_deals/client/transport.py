@@ -98,6 +98,8 @@ class Transport:
             with exchange_deadline(self._timeouts.total_s) as exchange, self._known(exchange):
                 return self._exchange(method, target, headers, body, asked)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if self._is_abandoned:
+                raise CancelledError from None
             self._raise_for(error, asked)
 
     def abandon(self) -> None:

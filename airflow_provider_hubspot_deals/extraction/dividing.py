@@ -137,9 +137,8 @@ class _Division:
     def _walked(self, reason: str) -> Iterator[Page]:
         """What is left, from the last place to which HubSpot's own cursors led."""
         self._asked.clear()
-        events: tuple[Event, ...] = (
-            Event(kind="ranges_abandoned", details={"reason": reason, "after_id": self._safe["low"]}),
-        )
+        abandoned = Event(kind="ranges_abandoned", details={"reason": reason, "after_id": self._safe["low"]})
+        events: tuple[Event, ...] = (abandoned,)
         cursor = None if self._safe["after"] is None else self._safe
         for page in listed_pages(
             self._source, self._readers, properties=self._properties, archived=False, cursor=cursor
