@@ -12,6 +12,7 @@ from collections import deque
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from airflow_provider_hubspot_deals.client.clock import Clock
 
@@ -167,6 +168,22 @@ class RateLimits:
             if not wait_s:
                 window.start()
             return wait_s
+
+
+_shared: WeakValueDictionary[tuple[str, str], RateLimits] = WeakValueDictionary()
+_shared_lock = threading.Lock()
+
+
+def shared_rate_limits(base_url: str, fingerprint: str) -> RateLimits:
+    """The budgets of one credential at one host, the same for everything in this process while anything uses them.
+
+    Another process with the same credential has its own: there the headers of each answer tell what is left for us, and
+    a 429 pauses whoever meets it.
+    """
+    with _shared_lock:
+        limits = _shared.get((base_url, fingerprint)) or RateLimits()
+        _shared[base_url, fingerprint] = limits
+        return limits
 
 
 def header_int(headers: Mapping[str, str], name: str, *, at_most: int) -> int | None:
