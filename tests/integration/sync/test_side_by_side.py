@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from airflow_provider_hubspot_deals.exceptions import RetriableError
 from hubspot_simulator import FaultRule
+from hubspot_simulator.routes.parameters import integer
 from tests.integration.sync.conftest import Organization, SimulatorOf
 from tests.integration.sync.test_lifecycle import RETRY, RUN
 
@@ -140,18 +142,14 @@ def test_a_checkpoint_of_a_walk_page_by_page_is_gone_on_with_by_several_readers(
         wide.sync(origin=RUN, before=fail, requests_in_flight=1, **SMALL)
     cursor = wide.jobs()[0]["checkpoint"]["cursor"]
     walked = {name: cursor[name] for name in ("after", "low")}
-    wide.execute("UPDATE hubspot.jobs SET checkpoint = jsonb_set(checkpoint, '{cursor}', %s::jsonb)", _json(walked))
+    wide.execute(
+        "UPDATE hubspot.jobs SET checkpoint = jsonb_set(checkpoint, '{cursor}', %s::jsonb)", json.dumps(walked)
+    )
 
     wide.sync(origin=RETRY, **SMALL)
 
     assert wide.differences() == []
     assert wide.jobs()[0]["records_inserted"] == DEALS + 20
-
-
-def _json(value: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps(value)
 
 
 def test_a_run_killed_while_hubspot_does_not_answer_is_over_within_a_second(wide: Organization) -> None:
@@ -184,16 +182,10 @@ def test_a_run_killed_while_hubspot_does_not_answer_is_over_within_a_second(wide
 def test_a_portal_that_gives_half_of_what_a_page_may_hold_is_read_completely(
     wide: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hubspot_simulator.routes import deals as routes
+    def at_most_50(query: Mapping[str, str], name: str, default: int) -> int:
+        return min(integer(query, name, default), 50) if name == "limit" else integer(query, name, default)
 
-    asked_for = routes.integer
-    monkeypatch.setattr(
-        routes,
-        "integer",
-        lambda query, name, default: (
-            min(asked_for(query, name, default), 50) if name == "limit" else asked_for(query, name, default)
-        ),
-    )
+    monkeypatch.setattr("hubspot_simulator.routes.deals.integer", at_most_50)
 
     wide.sync()
 
