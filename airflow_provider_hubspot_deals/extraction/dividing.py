@@ -52,7 +52,7 @@ class _Division:
         self._asked: dict[Future[ListedDeals], Stretch] = {}
         self._deals = highest.total if highest else 0
         if cursor is None:
-            self._top = deal_id(highest.records[0]) if highest and highest.records else 0
+            self._top = _highest_id(highest)
             self._safe: dict[str, Any] = {"after": None, "low": 0}
         else:
             self._top = cursor.get("top", 0)
@@ -145,6 +145,14 @@ class _Division:
         ):
             yield Page(records=page.records, cursor=page.cursor, covers=page.covers, events=events)
             events = ()
+
+
+def _highest_id(highest: FoundDeals | None) -> int:
+    """A hint for sharing; 0, with which nothing is shared, when there is none."""
+    try:
+        return deal_id(highest.records[0]) if highest and highest.records else 0
+    except ValueError:
+        return 0
 
 
 def _checked_order(records: Sequence[Record], stretch: Stretch) -> int:

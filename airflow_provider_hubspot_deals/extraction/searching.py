@@ -63,7 +63,7 @@ def fresh_pages(
     if cursor is None:
         latest = source.latest_deals()
         total = latest.total
-        versions = {deal_id(record): version_of(record) for record in latest.records}
+        versions = {_named(record): version_of(record) for record in latest.records}
         times = [datetime.fromisoformat(version) for version in versions.values() if version]
         if len(versions) < SEARCH_PAGE or min(times, default=window[0]) < window[0]:
             newer = {found: version for found, version in versions.items() if _is_since(window[0], version)}
@@ -123,10 +123,7 @@ def _is_since(moment: datetime, version: str | None) -> bool:
 def _rising(found: FoundDeals, last_id: int) -> dict[int, str | None]:
     versions: dict[int, str | None] = {}
     for record in found.records:
-        try:
-            found_id = deal_id(record)
-        except ValueError:
-            raise BadResponseError("HubSpot's search named a deal without a numeric id.") from None
+        found_id = _named(record)
         if found_id <= last_id:
             raise BadResponseError(
                 "HubSpot's search did not sort by id as asked; going on could lose deals.", code="SOURCE_ORDER"
@@ -134,6 +131,13 @@ def _rising(found: FoundDeals, last_id: int) -> dict[int, str | None]:
         last_id = found_id
         versions[found_id] = version_of(record)
     return versions
+
+
+def _named(record: Record) -> int:
+    try:
+        return deal_id(record)
+    except ValueError:
+        raise BadResponseError("HubSpot's search named a deal without a numeric id.") from None
 
 
 def version_of(record: Record) -> str | None:
