@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -130,6 +131,31 @@ def outdated(connection: Connection[Any], tables: Tables, versions: Mapping[int,
     """Those of the found ids whose stored row is missing, older, or marked as deleted."""
     parameters = {"ids": list(versions), "versions": list(versions.values())}
     return sql.column(connection, "deals.outdated", parameters, schema=tables.schema, leaf=tables.leaf)
+
+
+def not_archived_so(
+    connection: Connection[Any], tables: Tables, archived: Mapping[int, tuple[str | None, str | None]]
+) -> list[int]:
+    """Those of the deals that are not stored as archived.
+
+    Args:
+        archived: id → (hs_lastmodifieddate, archivedAt) as listed.
+    """
+    parameters = {
+        "ids": list(archived),
+        "versions": [version for version, _ in archived.values()],
+        "moments": [archived_at for _, archived_at in archived.values()],
+    }
+    return sql.column(connection, "deals.not_archived_so", parameters, schema=tables.schema, leaf=tables.leaf)
+
+
+def count_live(connection: Connection[Any], tables: Tables, keys: Keys, horizon: datetime) -> Mapping[str, int]:
+    """``live`` deals stored; of them ``maybe_unseen`` by an index that is behind since ``horizon``;
+    ``maybe_still_seen`` ones deleted since; and ids ``quarantined``.
+    """
+    parameters = {**keys, "horizon": horizon}
+    counts = sql.one(connection, "deals.count_live", parameters, schema=tables.schema, leaf=tables.leaf)
+    return counts or {}
 
 
 def quarantine(connection: Connection[Any], tables: Tables, keys: Keys, records: Iterable[BadRecord]) -> None:

@@ -134,8 +134,16 @@ def search_deals(
     )
 
 
-def count_deals(paths: Paths) -> Call:
-    return _search(paths, {"properties": ["hs_object_id"], "limit": 1})
+def search_newest(paths: Paths, *, sort: str, limit: int) -> Call:
+    """All live deals, the highest ``sort`` first."""
+    return _search(
+        paths,
+        {
+            "sorts": [{"propertyName": sort, "direction": "DESCENDING"}],
+            "properties": ["hs_lastmodifieddate"],
+            "limit": limit,
+        },
+    )
 
 
 def encode(params: Mapping[str, str]) -> str:

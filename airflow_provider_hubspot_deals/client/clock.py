@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,10 @@ class Clock:
 
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+
+    def sleep_unless(self, stopped: Event, seconds: float) -> None:
+        """Let ``seconds`` pass, or fewer when ``stopped`` is set meanwhile."""
+        if self.sleep is time.sleep:
+            stopped.wait(seconds)
+        else:  # a clock of its own does not really sleep
+            self.sleep(seconds)

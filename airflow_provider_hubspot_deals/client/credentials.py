@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +35,14 @@ class Credentials(Protocol):
     def redact(self, text: str) -> str:
         """``text`` without any of our secrets."""
 
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same credential, and of no use to anybody who would like to have it."""
+
+
+def _fingerprint(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
 
 class PrivateAppToken:
     """A static bearer token: private app or service key.
@@ -54,6 +63,10 @@ class PrivateAppToken:
 
     def redact(self, text: str) -> str:
         return text.replace(self._token, "***")
+
+    @property
+    def fingerprint(self) -> str:
+        return _fingerprint(self._token)
 
     def __repr__(self) -> str:
         return "PrivateAppToken(***)"
@@ -83,6 +96,7 @@ class OAuthRefreshToken:
         self._client_id = _checked_part("client id", client_id)
         self._client_secret = _checked_part("client secret", client_secret)
         self._refresh_token = _checked_part("refresh token", refresh_token)
+        self.fingerprint = _fingerprint(client_id, refresh_token)  # of the grant as given, however it is rotated
         self._on_token = on_token
         self._on_rotated = on_rotated
         self._clock = clock or Clock()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import http.client
 import io
+import socket
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -18,23 +19,46 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
 
     from _typeshed import WriteableBuffer
 
-# Monotonic time. urllib3 offers no way to hand a value of one request down to the socket of its connection.
-_deadline: ContextVar[float] = ContextVar("hubspot_exchange_deadline")
+
+class Exchange:
+    """One request and its answer, with the moment (monotonic) at which it must be over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends_at = time.monotonic() + seconds
+        self._socket: socket.socket | None = None
+
+    def begin_reading(self, connection: socket.socket) -> None:
+        self._socket = connection
+
+    def left_s(self) -> float:
+        return self._ends_at - time.monotonic()
+
+    def abandon(self) -> None:
+        """End it now; whoever waits for its answer gets an ``OSError``. Thread-safe."""
+        self._ends_at = 0.0
+        if self._socket is not None:
+            with suppress(OSError):  # over meanwhile
+                # Not SSLSocket's own: it would take the session away from the thread that is reading.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+# urllib3 offers no way to hand a value of one request down to the socket of its connection.
+_exchange: ContextVar[Exchange] = ContextVar("hubspot_exchange")
 
 
 @contextmanager
-def exchange_deadline(seconds: float) -> Iterator[None]:
+def exchange_deadline(seconds: float) -> Iterator[Exchange]:
     """Reads within this block raise ``TimeoutError`` once ``seconds`` are over."""
-    token = _deadline.set(time.monotonic() + seconds)
+    exchange = Exchange(seconds)
+    token = _exchange.set(exchange)
     try:
-        yield
+        yield exchange
     finally:
-        _deadline.reset(token)
+        _exchange.reset(token)
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -42,13 +66,14 @@ class _DeadlineReader(io.RawIOBase):
         self._connection = connection
         self._raw = connection.makefile("rb", buffering=0)
         self._idle_s = connection.gettimeout()
-        self._deadline = _deadline.get()
+        self._exchange = _exchange.get()
+        self._exchange.begin_reading(connection)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        left_s = self._deadline - time.monotonic()
+        left_s = self._exchange.left_s()
         if left_s <= 0:
             raise TimeoutError("total deadline reached")
         self._connection.settimeout(left_s if self._idle_s is None else min(left_s, self._idle_s))

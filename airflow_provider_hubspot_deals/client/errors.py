@@ -66,6 +66,17 @@ def deferral(answer: Answer, complaint: Complaint, pause_s: float, *, asked: str
     )
 
 
+def daily_reserve_reached(remaining: int, limit: int, pause_s: float, *, who: str) -> DeferredError:
+    """The exception for the point at which the rest of the day's calls belongs to others."""
+    resume_after_s = clamp_deferral(pause_s)
+    return DeferredError(
+        f"{who} has {remaining} of {limit} calls left for this account today, and the organization's "
+        f"daily_reserve_percent leaves the rest to other apps; come back in {resume_after_s:.0f} seconds",
+        resume_after_s=resume_after_s,
+        code="DAILY_RESERVE",
+    )
+
+
 _Judgement = tuple[Callable[..., HubSpotDealsError], str | None, str]
 
 

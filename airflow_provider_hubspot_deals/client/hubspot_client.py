@@ -46,6 +46,7 @@ class HubSpotClient(MetadataEndpoints):
         connection_name: the Airflow connection, for messages.
         ca_bundle: path of a CA file instead of the bundled one.
         body_size_max: bytes of the largest answer worth reading.
+        daily_reserve_percent: share of the account's daily calls to leave to other apps; then ``DeferredError``.
 
     Every method may raise ``HubSpotRefusedError`` and its kin (fatal), ``RetriableError`` (attempts spent) and
     ``DeferredError`` (a pause of more than a minute); see ``exceptions``.
@@ -68,6 +69,7 @@ class HubSpotClient(MetadataEndpoints):
         ca_bundle: str | None = None,
         body_size_max: int = BODY_SIZE_MAX,
         clock: Clock | None = None,
+        daily_reserve_percent: float = 0.0,
     ) -> None:
         self._base_url = checked_base_url(base_url, allow_other_hosts=allow_other_hosts)
         self._paths = Paths.for_version(api_version)
@@ -88,6 +90,7 @@ class HubSpotClient(MetadataEndpoints):
             clock=clock,
             token_path=self._paths.oauth_token,
             who=who,
+            daily_reserve_percent=daily_reserve_percent,
         )
 
     @property
@@ -99,6 +102,15 @@ class HubSpotClient(MetadataEndpoints):
     def server_time(self) -> datetime | None:
         """HubSpot's clock in UTC, whole seconds: the newest ``Date`` header; None before the first answer."""
         return self._requester.server_time
+
+    @property
+    def requests_in_flight(self) -> int:
+        """How many requests side by side use the whole rate limit, given how long answers take at present."""
+        return self._requester.requests_in_flight
+
+    def abandon(self) -> None:
+        """Give up what any thread is asking or waiting for, within a second; the client is of no use afterwards."""
+        self._requester.abandon()
 
     def list_deals(
         self,
@@ -145,9 +157,18 @@ class HubSpotClient(MetadataEndpoints):
         call = calls.search_deals(self._paths, window, after_id=after_id, properties=properties, limit=limit)
         return self._requester.send(call, payloads.read_found)
 
-    def count_deals(self) -> int:
-        """How many live deals the search index knows; a cross-check, since the index lags."""
-        return self._requester.send(calls.count_deals(self._paths), payloads.read_total)
+    def highest_deal(self) -> FoundDeals:
+        """The live deal with the highest id, and how many live deals there are, as far as the search index knows."""
+        call = calls.search_newest(self._paths, sort="hs_object_id", limit=1)
+        return self._requester.send(call, payloads.read_found)
+
+    def latest_deals(self, limit: int = SEARCH_LIMIT_MAX) -> FoundDeals:
+        """The live deals modified last, and how many live deals there are, as far as the search index knows.
+
+        HubSpot sorts by time only roughly.
+        """
+        call = calls.search_newest(self._paths, sort="hs_lastmodifieddate", limit=limit)
+        return self._requester.send(call, payloads.read_found)
 
     def read_deals(self, ids: Sequence[int], *, properties: Sequence[str], archived: bool = False) -> list[Record]:
         """At most 100 deals by id, in no particular order.

@@ -6,16 +6,18 @@ after the *answer*: whatever the latency, any window on HubSpot's side then hold
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from airflow_provider_hubspot_deals.client.clock import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 # The lowest burst HubSpot grants any app is 100 in 10 s; the headers of the first answer tell the real one.
 GENERAL_START = (100, 10.0)
@@ -26,8 +28,12 @@ ASSOCIATIONS_LIMIT = (100, 10.0)
 
 _WINDOW_MARGIN_S = 0.05  # HubSpot's timer is not ours
 _POLL_S = 0.02  # when every slot is in flight, none has a known end
-_LIMIT_MAX = 10_000
+_LIMIT_MAX = 10**9
 _WINDOW_MS_MAX = 600_000
+
+IN_FLIGHT_MAX = 16  # HubSpot documents no cap on concurrency; more would only wait for a place in the limit
+_REQUESTS_PER_S_MAX = 300.0  # pages that one process can parse and write, whatever a limit would allow
+_HEADROOM = 4.0  # after any pause a burst catches up with what the rolling window still allows
 
 
 class Bucket(StrEnum):
@@ -105,12 +111,15 @@ class RateLimits:
         }
 
     @contextmanager
-    def slot(self, bucket: Bucket | None) -> Iterator[float]:
-        """Hold a place in ``bucket`` for one request; yields the seconds it took to get one."""
+    def slot(self, bucket: Bucket | None, sleep: Callable[[float], None] | None = None) -> Iterator[float]:
+        """Hold a place in ``bucket`` for one request; yields the seconds it took to get one.
+
+        ``sleep`` is how the caller waits; it may raise instead.
+        """
         if bucket is None:
             yield 0.0
             return
-        waited_s = self._enter(bucket)
+        waited_s = self._enter(bucket, sleep or self._clock.sleep)
         try:
             yield waited_s
         finally:
@@ -139,10 +148,16 @@ class RateLimits:
             window = self._windows[bucket]
             return window.limit, window.window_s
 
-    def _enter(self, bucket: Bucket) -> float:
+    def in_flight_to_use(self, bucket: Bucket, latency_s: float) -> int:
+        """How many requests side by side it takes to use the whole limit when each answer takes ``latency_s``."""
+        limit, window_s = self.limit(bucket)
+        per_second = min(limit / window_s, _REQUESTS_PER_S_MAX)
+        return min(max(math.ceil(_HEADROOM * per_second * latency_s), 1), IN_FLIGHT_MAX)
+
+    def _enter(self, bucket: Bucket, sleep: Callable[[float], None]) -> float:
         waited_s = 0.0
         while wait_s := self._try_start(bucket):
-            self._clock.sleep(wait_s)
+            sleep(wait_s)
             waited_s += wait_s
         return waited_s
 
@@ -153,6 +168,22 @@ class RateLimits:
             if not wait_s:
                 window.start()
             return wait_s
+
+
+_shared: WeakValueDictionary[tuple[str, str], RateLimits] = WeakValueDictionary()
+_shared_lock = threading.Lock()
+
+
+def shared_rate_limits(base_url: str, fingerprint: str) -> RateLimits:
+    """The budgets of one credential at one host, the same for everything in this process while anything uses them.
+
+    Another process with the same credential has its own: there the headers of each answer tell what is left for us, and
+    a 429 pauses whoever meets it.
+    """
+    with _shared_lock:
+        limits = _shared.get((base_url, fingerprint)) or RateLimits()
+        _shared[base_url, fingerprint] = limits
+        return limits
 
 
 def header_int(headers: Mapping[str, str], name: str, *, at_most: int) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import CancelledError
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -11,8 +12,9 @@ from urllib.parse import urlencode
 
 from airflow_provider_hubspot_deals.client import pauses
 from airflow_provider_hubspot_deals.client.calls import Call
+from airflow_provider_hubspot_deals.client.clock import Clock
 from airflow_provider_hubspot_deals.client.complaints import read_complaint, read_content_type
-from airflow_provider_hubspot_deals.client.errors import deferral, refusal
+from airflow_provider_hubspot_deals.client.errors import daily_reserve_reached, deferral, refusal
 from airflow_provider_hubspot_deals.client.paths import Endpoint
 from airflow_provider_hubspot_deals.client.payloads import read_object
 from airflow_provider_hubspot_deals.client.rate_limits import Bucket, RateLimits, header_int
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
-    from airflow_provider_hubspot_deals.client.clock import Clock
     from airflow_provider_hubspot_deals.client.credentials import Credentials
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ T = TypeVar("T")
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
 _DAILY_MAX = 10**9
+_LATENCY_WEIGHT = 0.2  # of the newest answer in the moving average
 
 
 class Requester:
@@ -50,6 +52,7 @@ class Requester:
         clock: Clock,
         token_path: str,
         who: str,
+        daily_reserve_percent: float = 0.0,
     ) -> None:
         self.usage = Usage()
         self.portal_time_zone = ""
@@ -57,7 +60,10 @@ class Requester:
         self._credentials = credentials
         self._rate_limits = rate_limits
         self._retries = retries
-        self._clock = clock
+        self._clock = Clock(monotonic=clock.monotonic, sleep=lambda seconds: self._sleep(clock, seconds))
+        self._daily_reserve = daily_reserve_percent / 100
+        self._latency_s = 0.0
+        self._abandoned = threading.Event()
         self._token_path = token_path
         self._who = who
         self._lock = threading.Lock()
@@ -68,6 +74,16 @@ class Requester:
     def server_time(self) -> datetime | None:
         """HubSpot's clock: the newest ``Date`` header of a successful answer."""
         return self._server_time
+
+    @property
+    def requests_in_flight(self) -> int:
+        """How many requests side by side use the whole rate limit, given how long answers take at present."""
+        return self._rate_limits.in_flight_to_use(Bucket.GENERAL, self._latency_s)
+
+    def abandon(self) -> None:
+        """Let every thread that waits here go, with ``CancelledError`` or an error of its request; for good."""
+        self._abandoned.set()
+        self._transport.abandon()
 
     def send(self, call: Call, read: Callable[[Any], T]) -> T:
         """The answer to ``call`` as ``read`` understands its JSON; ``read`` raises ``ValueError`` at a wrong shape.
@@ -123,16 +139,34 @@ class Requester:
         return self._read(call, answer, read_object)
 
     def _once(self, call: Call, authorization: Mapping[str, str]) -> Answer:
+        self._keep_daily_reserve()
         headers = {**_HEADERS, **authorization}
         if call.body is not None:
             headers["Content-Type"] = call.content_type
-        with self._rate_limits.slot(call.bucket) as waited_s:
+        with self._rate_limits.slot(call.bucket, self._clock.sleep) as waited_s:
             if waited_s:
                 self.usage.count_waiting(waited_s)
             self.usage.count_request(call.endpoint.value)
+            asked_at = self._clock.monotonic()
             answer = self._transport.send(call.method, call.target, headers, call.body, asked=call.asked)
+            answered_at = self._clock.monotonic()
+        if call.bucket is Bucket.GENERAL:
+            self._latency_s += _LATENCY_WEIGHT * (answered_at - asked_at - self._latency_s)
         self._observe(call, answer)
         return answer
+
+    def _sleep(self, clock: Clock, seconds: float) -> None:
+        clock.sleep_unless(self._abandoned, seconds)
+        if self._abandoned.is_set():
+            raise CancelledError
+
+    def _keep_daily_reserve(self) -> None:
+        """Leave the agreed share of the day's calls to the portal's other apps."""
+        limit, remaining = self.usage.daily_limit, self.usage.daily_remaining
+        if self._daily_reserve and limit and remaining is not None and remaining < self._daily_reserve * limit:
+            now = self._server_time or datetime.now(UTC)
+            pause_s = pauses.until_midnight_s(self.portal_time_zone, now=now)
+            raise daily_reserve_reached(remaining, limit, pause_s, who=self._who)
 
     def _observe(self, call: Call, answer: Answer) -> None:
         headers = answer.headers

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
@@ -13,7 +16,7 @@ from requests.structures import CaseInsensitiveDict
 
 from airflow_provider_hubspot_deals import __version__
 from airflow_provider_hubspot_deals.client.bodies import BodyDamagedError, BodyTooLargeError, parse_json, read_body
-from airflow_provider_hubspot_deals.client.deadline import DeadlineAdapter, exchange_deadline
+from airflow_provider_hubspot_deals.client.deadline import DeadlineAdapter, Exchange, exchange_deadline
 from airflow_provider_hubspot_deals.exceptions import (
     BadResponseError,
     HubSpotRefusedError,
@@ -77,6 +80,9 @@ class Transport:
         self._body_size_max = body_size_max
         self._who = who
         self._session = _strict_session(ca_bundle)
+        self._lock = threading.Lock()
+        self._under_way: set[Exchange] = set()
+        self._is_abandoned = False
 
     def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, asked: str) -> Answer:
         """Send one request to ``target`` (path and query) and read its whole answer.
@@ -86,15 +92,37 @@ class Transport:
             BadResponseError: a 2xx whose body arrived damaged.
             ResponseTooLargeError: a 2xx with a body beyond the cap.
             HubSpotRefusedError: a certificate we cannot trust (``UNTRUSTED_CERTIFICATE``).
+            CancelledError: after :meth:`abandon`.
         """
         try:
-            with exchange_deadline(self._timeouts.total_s):
+            with exchange_deadline(self._timeouts.total_s) as exchange, self._known(exchange):
                 return self._exchange(method, target, headers, body, asked)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if self._is_abandoned:
+                raise CancelledError from None
             self._raise_for(error, asked)
+
+    def abandon(self) -> None:
+        """End every request under way in any thread, and refuse further ones."""
+        with self._lock:
+            self._is_abandoned = True
+            for exchange in self._under_way:
+                exchange.abandon()
 
     def close(self) -> None:
         self._session.close()
+
+    @contextmanager
+    def _known(self, exchange: Exchange) -> Iterator[None]:
+        with self._lock:
+            if self._is_abandoned:
+                raise CancelledError
+            self._under_way.add(exchange)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way.discard(exchange)
 
     def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, asked: str) -> Answer:
         request = _prepared(method, self._base_url + target, headers, body)

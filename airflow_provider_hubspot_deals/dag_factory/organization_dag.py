@@ -82,6 +82,7 @@ def _load_deals(organization: Organization) -> HubSpotDealsToPostgresOperator:
         search_lag_minutes=organization.search_lag_minutes,
         overlap_minutes=organization.overlap_minutes,
         dimensions_every_hours=organization.dimensions_every_hours,
+        daily_reserve_percent=organization.daily_reserve_percent,
         allow_negative_amounts=organization.allow_negative_amounts,
         retention_days=organization.retention_days,
         archive_days=organization.archive_days,

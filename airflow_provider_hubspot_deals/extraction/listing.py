@@ -8,17 +8,21 @@ but proves nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from airflow_provider_hubspot_deals.extraction.pages import ID_MAX, Cursor, DealSource, IdRange, Page, deal_id
+from airflow_provider_hubspot_deals.extraction.readers import Readers
 
 LIST_PAGE = 100  # HubSpot's maximum for the list, and what the client asks for
 EMPTY_PAGES_MAX = 3  # in a row, each with a next page: legal, but not for ever
 
 
-def listed_pages(source: DealSource, *, properties: Sequence[str], archived: bool, cursor: Cursor) -> Iterator[Page]:
-    """Every live, or every archived, deal from ``cursor`` on.
+def listed_pages(
+    source: DealSource, readers: Readers, *, properties: Sequence[str], archived: bool, cursor: Cursor
+) -> Iterator[Page]:
+    """Every live, or every archived, deal from ``cursor`` on, one page after the other.
 
     Raises:
         BadResponseError: HubSpot sent the same cursor twice, or empty pages without end.
@@ -27,9 +31,14 @@ def listed_pages(source: DealSource, *, properties: Sequence[str], archived: boo
     low: int | None = cursor["low"] if cursor else 0
     seen: set[str] = set()
     empty_pages = 0
+    ask = partial(source.list_deals, properties=properties, archived=archived)
+    asked = readers.ask(partial(ask, after=after))
     while True:
-        listed = source.list_deals(properties=properties, archived=archived, after=after)
-        after = listed.next_after or _after_full_page(listed.records)
+        listed = asked.result()
+        after = listed.next_after or after_full_page(listed.records)
+        goes_on = after is not None and after not in seen
+        if goes_on:
+            asked = readers.ask(partial(ask, after=after))
         covers = _covered(listed.records, low, last_page=after is None)
         low = None if covers is None else covers.high
         yield Page(
@@ -44,7 +53,7 @@ def listed_pages(source: DealSource, *, properties: Sequence[str], archived: boo
         seen.add(after)
 
 
-def _after_full_page(records: list[Record]) -> str | None:
+def after_full_page(records: list[Record]) -> str | None:
     """A full page without a next one may be the end, or an answer that lost its cursor: ask once more.
 
     HubSpot's cursor is "id ≥ after", and its own is the last id plus one.

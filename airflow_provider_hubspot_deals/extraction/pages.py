@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -21,7 +21,11 @@ class DealSource(Protocol):
 
     @property
     def server_time(self) -> datetime | None: ...
+    @property
+    def requests_in_flight(self) -> int: ...
     def list_deals(self, *, properties: Sequence[str], archived: bool, after: str | None) -> ListedDeals: ...
+    def highest_deal(self) -> FoundDeals: ...
+    def latest_deals(self) -> FoundDeals: ...
     def search_deals(self, *, modified_from: datetime, modified_to: datetime, after_id: int) -> FoundDeals: ...
     def read_deals(self, ids: Sequence[int], *, properties: Sequence[str], archived: bool = False) -> list[Record]: ...
 
@@ -35,6 +39,14 @@ class IdRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something about the reading itself that people should know; never a deal's values."""
+
+    kind: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Records of one step of a phase.
 
@@ -44,6 +56,9 @@ class Page:
         vanished: ids that HubSpot named and then did not give; to be confirmed.
         gone: ids that HubSpot, asked for each of them, has in neither list.
         confirmed: absent deals that have been dealt with.
+        listed: ids that are in HubSpot's list and whose records were not read, since they are stored as they are.
+        total: how many live deals HubSpot's search index counts, when this page brought it.
+        events: to be told with the batch that holds this page.
     """
 
     records: list[Record]
@@ -52,6 +67,9 @@ class Page:
     vanished: tuple[int, ...] = ()
     gone: tuple[int, ...] = ()
     confirmed: tuple[int, ...] = ()
+    listed: tuple[int, ...] = ()
+    total: int | None = None
+    events: tuple[Event, ...] = ()
 
 
 def deal_id(record: Record) -> int:

@@ -9,6 +9,7 @@ deals of one millisecond matter then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -16,6 +17,7 @@ from airflow_provider_hubspot_deals.deals import values
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, Record
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from airflow_provider_hubspot_deals.extraction.pages import Cursor, DealSource, Page, deal_id
+from airflow_provider_hubspot_deals.extraction.readers import Readers
 
 SEARCH_PAGE = 200  # HubSpot's maximum for search
 BATCH_READ_MAX = 100  # HubSpot's maximum for batch/read
@@ -27,6 +29,7 @@ Outdated = Callable[[Mapping[int, str | None]], list[int]]
 
 def changed_pages(
     source: DealSource,
+    readers: Readers,
     *,
     properties: Sequence[str],
     window: tuple[datetime, datetime],
@@ -39,21 +42,39 @@ def changed_pages(
         BadResponseError: ids did not rise, so that going on after the last one could lose deals; or HubSpot counts
             deals again and again that it does not name, so that ending here could lose them.
     """
-    last_id: int = cursor["last_id"] if cursor else 0
-    while True:
-        found = _named(partial(source.search_deals, modified_from=window[0], modified_to=window[1], after_id=last_id))
-        versions = _rising(found, last_id)
-        last_id = next(reversed(versions), last_id)
-        finished = not versions or (len(versions) < SEARCH_PAGE and found.total <= len(versions))
-        wanted = outdated(versions) if versions else []
-        records = read_by_id(source, wanted, properties=properties)
-        yield Page(
-            records=records,
-            cursor=None if finished else {"last_id": last_id},
-            vanished=missing_ids(wanted, records),
-        )
-        if finished:
+    finds = _finds(source, readers, window, cursor["last_id"] if cursor else 0)
+    wanted = ((cursor, outdated(versions) if versions else []) for versions, cursor in finds)
+    return readers.in_order(partial(_read, source, properties), wanted, lambda: source.requests_in_flight)
+
+
+def fresh_pages(
+    source: DealSource,
+    readers: Readers,
+    *,
+    properties: Sequence[str],
+    window: tuple[datetime, datetime],
+    outdated: Outdated,
+    cursor: Cursor,
+) -> Iterator[Page]:
+    """As ``changed_pages``, for the newest changes and at the price of one request when they are few.
+
+    The deals that were modified last come in one answer, which counts all live deals as well. HubSpot sorts by time
+    only roughly: what is missed here is in the closed window of a later run.
+    """
+    total = None
+    if cursor is None:
+        latest = source.latest_deals()
+        total = latest.total
+        versions = {_known_id(record): version_of(record) for record in latest.records}
+        times = [datetime.fromisoformat(version) for version in versions.values() if version]
+        if len(versions) < SEARCH_PAGE or min(times, default=window[0]) < window[0]:
+            newer = {found: version for found, version in versions.items() if _is_since(window[0], version)}
+            page = _read(source, properties, (None, outdated(newer) if newer else []))
+            yield replace(page, total=total)
             return
+    for page in changed_pages(source, readers, properties=properties, window=window, outdated=outdated, cursor=cursor):
+        yield replace(page, total=total)
+        total = None
 
 
 def read_by_id(
@@ -73,6 +94,34 @@ def missing_ids(asked: Sequence[int], records: Sequence[Record]) -> tuple[int, .
     return tuple(deal_id for deal_id in asked if str(deal_id) not in given)
 
 
+def _finds(
+    source: DealSource, readers: Readers, window: tuple[datetime, datetime], last_id: int
+) -> Iterator[tuple[dict[int, str | None], Cursor]]:
+    """Versions by id as search finds them, each with the cursor behind them; the next search is under way meanwhile."""
+    ask = partial(source.search_deals, modified_from=window[0], modified_to=window[1])
+    asked = readers.ask(partial(_named, partial(ask, after_id=last_id)))
+    while True:
+        found = asked.result()
+        versions = _rising(found, last_id)
+        last_id = next(reversed(versions), last_id)
+        finished = not versions or (len(versions) < SEARCH_PAGE and found.total <= len(versions))
+        if not finished:
+            asked = readers.ask(partial(_named, partial(ask, after_id=last_id)))
+        yield versions, None if finished else {"last_id": last_id}
+        if finished:
+            return
+
+
+def _read(source: DealSource, properties: Sequence[str], named: tuple[Cursor, list[int]]) -> Page:
+    cursor, wanted = named
+    records = read_by_id(source, wanted, properties=properties)
+    return Page(records=records, cursor=cursor, vanished=missing_ids(wanted, records))
+
+
+def _is_since(moment: datetime, version: str | None) -> bool:
+    return version is None or datetime.fromisoformat(version) >= moment
+
+
 def _named(search: Callable[[], FoundDeals]) -> FoundDeals:
     """What is found, asked for again while HubSpot counts deals and names none."""
     for _ in range(EMPTY_PAGES_MAX):
@@ -88,21 +137,26 @@ def _named(search: Callable[[], FoundDeals]) -> FoundDeals:
 def _rising(found: FoundDeals, last_id: int) -> dict[int, str | None]:
     versions: dict[int, str | None] = {}
     for record in found.records:
-        try:
-            found_id = deal_id(record)
-        except ValueError:
-            raise BadResponseError("HubSpot's search named a deal without a numeric id.") from None
+        found_id = _known_id(record)
         if found_id <= last_id:
             raise BadResponseError(
                 "HubSpot's search did not sort by id as asked; going on could lose deals.", code="SOURCE_ORDER"
             )
         last_id = found_id
-        versions[found_id] = _version(record)
+        versions[found_id] = version_of(record)
     return versions
 
 
-def _version(record: Record) -> str | None:
+def version_of(record: Record) -> str | None:
+    """``hs_lastmodifieddate`` as PostgreSQL takes it; None when it is not known."""
     try:
         return values.timestamp(record["properties"]["hs_lastmodifieddate"])
     except (KeyError, TypeError, values.ValueIssue):
         return None  # unknown, so the record is read
+
+
+def _known_id(record: Record) -> int:
+    try:
+        return deal_id(record)
+    except ValueError:
+        raise BadResponseError("HubSpot's search named a deal without a numeric id.") from None

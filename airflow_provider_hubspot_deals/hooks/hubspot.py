@@ -10,6 +10,7 @@ from airflow.providers.http.hooks.http import HttpHook
 
 from airflow_provider_hubspot_deals.client.credentials import Credentials, OAuthRefreshToken, PrivateAppToken
 from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
+from airflow_provider_hubspot_deals.client.rate_limits import shared_rate_limits
 from airflow_provider_hubspot_deals.client.retries import Retries
 from airflow_provider_hubspot_deals.client.transport import Timeouts
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpotDealsError
@@ -56,22 +57,33 @@ class HubSpotHook(HttpHook):
         super().__init__(method=method, http_conn_id=hubspot_conn_id, **http_options)
         self.hubspot_conn_id = hubspot_conn_id
 
-    def get_client(self, *, timeouts: Timeouts | None = None, retries: Retries | None = None) -> HubSpotClient:
+    def get_client(
+        self,
+        *,
+        timeouts: Timeouts | None = None,
+        retries: Retries | None = None,
+        daily_reserve_percent: float = 0.0,
+    ) -> HubSpotClient:
         """Return a new client for the connection's portal; close it, or use it as a context manager.
+
+        All clients of one credential in one process share its rate limits.
 
         Raises:
             ConfigurationError: the connection is missing or its fields cannot be right; names both.
             AuthenticationError: the token cannot be one.
         """
         connection = self._connection
+        credentials, base_url = self._credentials(connection), self._base_url()
         return HubSpotClient(
-            self._credentials(connection),
-            base_url=self._base_url(),
+            credentials,
+            base_url=base_url,
             api_version=_text(connection, "api_version") or "v3",
             allow_other_hosts=self._allows_other_hosts(connection),
             timeouts=timeouts,
             retries=retries,
+            rate_limits=shared_rate_limits(base_url, credentials.fingerprint),
             connection_name=self.hubspot_conn_id,
+            daily_reserve_percent=daily_reserve_percent,
         )
 
     @property

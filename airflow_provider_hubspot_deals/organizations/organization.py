@@ -42,6 +42,7 @@ class Organization:
     search_lag_minutes: int = 60  # HubSpot's search index is not trusted to be fresher than this
     overlap_minutes: int = 10  # read again before the last watermark
     dimensions_every_hours: int = 6  # pipelines, stages and owners are read again when older, and in every full read
+    daily_reserve_percent: int = 0  # of the account's daily API calls, left to other apps; a run waits for the next day
     allow_negative_amounts: bool = False  # False: such an amount is stored as NULL with a value issue
     retention_days: int = 90  # ended jobs stay in jobs this long
     archive_days: int = 365  # and then this long in jobs_archive

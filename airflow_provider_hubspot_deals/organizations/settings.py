@@ -147,6 +147,7 @@ SETTINGS: dict[str, Check] = {
     "search_lag_minutes": _whole_number(0, 1440, "minutes"),
     "overlap_minutes": _whole_number(0, 1440, "minutes"),
     "dimensions_every_hours": _whole_number(0, 720, "hours"),
+    "daily_reserve_percent": _whole_number(0, 99, "percent of the daily API calls"),
     "allow_negative_amounts": _flag,
     "retention_days": _whole_number(1, 36500, "days"),
     "archive_days": _whole_number(1, 36500, "days"),

@@ -59,6 +59,29 @@ WHERE stored.hubspot_deal_id IS NULL
    OR stored.hs_lastmodifieddate < found.version
 ORDER BY found.position
 
+-- name: not_archived_so
+-- Ids listed as archived of which we hold no row, an older one, or one that is not archived since then.
+SELECT found.deal_id
+FROM unnest(%(ids)s::bigint[], %(versions)s::timestamptz[], %(moments)s::timestamptz[])
+     WITH ORDINALITY AS found (deal_id, version, archived_at, position)
+LEFT JOIN {schema}.{leaf} AS stored ON stored.hubspot_deal_id = found.deal_id
+WHERE stored._deleted_reason IS DISTINCT FROM 'archived'
+   OR stored.hs_lastmodifieddate IS NULL
+   OR found.version IS NULL
+   OR stored.hs_lastmodifieddate < found.version
+   OR stored._deleted_at <> found.archived_at
+   OR stored._content_hash IS NULL
+ORDER BY found.position
+
+-- name: count_live
+-- maybe_unseen: modified since the horizon, so perhaps not in HubSpot's search index yet. maybe_still_seen: deleted since.
+SELECT count(*) FILTER (WHERE _deleted_reason IS NULL) AS live,
+       count(*) FILTER (WHERE _deleted_reason IS NULL AND hs_lastmodifieddate > %(horizon)s) AS maybe_unseen,
+       count(*) FILTER (WHERE _deleted_at > %(horizon)s) AS maybe_still_seen,
+       (SELECT count(DISTINCT deal_id_text) FROM {schema}.deals_quarantine
+        WHERE organization_id = %(organization_id)s AND type = %(type)s AND resolved_at IS NULL) AS quarantined
+FROM {schema}.{leaf}
+
 -- name: upsert
 -- One row per deal, the newest; unchanged rows are compared, not written; a version never goes back.
 WITH latest AS MATERIALIZED (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,16 +16,44 @@ from airflow_provider_hubspot_deals import jobs, loading, sql
 from airflow_provider_hubspot_deals.deals.columns import STAGED_COLUMNS
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser, DealRow
 from airflow_provider_hubspot_deals.exceptions import SystemicDataError
-from airflow_provider_hubspot_deals.extraction.pages import IdRange, Page
+from airflow_provider_hubspot_deals.extraction.pages import Event, IdRange, Page
 from airflow_provider_hubspot_deals.extraction.plan import ARCHIVED_LISTS, LIVE
 
 BAD_SHARE_MAX = 0.2  # of a batch: more is no accident but a broken portal, property or parser
 BAD_ROWS_MIN = 20  # below this, a share says nothing
 
+_ROW_SIZE = 2_000  # bytes that a row takes in memory beside its raw properties
 BATCH_SIZE_MAX = 32 * 2**20  # characters of raw properties; wide deals make small batches, so that memory stays flat
 
 _RAW = STAGED_COLUMNS.index("raw_properties")
 _LISTED_REASON = {LIVE: None} | dict.fromkeys(ARCHIVED_LISTS, "archived")  # of the stored deals that a list should hold
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPage:
+    """A page of which every record has become a row, or a bad record."""
+
+    page: Page
+    rows: list[DealRow]
+    bad: list[BadRecord]
+    size: int  # characters of raw properties
+
+    @property
+    def weight(self) -> int:
+        return self.size + _ROW_SIZE * len(self.rows)
+
+
+def parsed(page: Page, parser: DealParser, page_number: int) -> ParsedPage:
+    """Parse the records of a page."""
+    rows: list[DealRow] = []
+    bad: list[BadRecord] = []
+    for record in page.records:
+        row = parser.parse(record, page_number)
+        if isinstance(row, DealRow):
+            rows.append(row)
+        else:
+            bad.append(row)
+    return ParsedPage(page, rows, bad, sum(len(row.values[_RAW] or "") for row in rows))
 
 
 @dataclass
@@ -38,22 +67,24 @@ class Batch:
     received: int = 0
     size: int = 0
     expected: int = 0
-    covers: IdRange | None = None
+    covers: list[IdRange] = field(default_factory=list)
+    listed: list[int] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     vanished: list[int] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     confirmed: list[int] = field(default_factory=list)
     opened_at: float = field(default_factory=time.monotonic)
 
-    def add(self, page: Page, parser: DealParser, page_number: int) -> None:
-        """Parse a page into the batch."""
-        for record in page.records:
-            parsed = parser.parse(record, page_number)
-            if isinstance(parsed, DealRow):
-                self.rows.append(parsed)
-                self.size += len(parsed.values[_RAW] or "")
-            else:
-                self.bad.append(parsed)
-        self.covers = self._joined(page.covers)
+    def add(self, parsed_page: ParsedPage) -> None:
+        """Take a page in."""
+        page = parsed_page.page
+        self.rows += parsed_page.rows
+        self.bad += parsed_page.bad
+        self.size += parsed_page.size
+        if page.covers is not None:
+            self._cover(page.covers)
+        self.listed += page.listed
+        self.events += page.events
         self.pages += 1
         self.received += len(page.records)
         if self.phase != LIVE:  # of the live list the whole number is known from its beginning
@@ -80,10 +111,13 @@ class Batch:
                 f"({reasons}); nothing of this batch was written."
             )
 
-    def _joined(self, page_covers: IdRange | None) -> IdRange | None:
-        if self.pages == 0 or page_covers is None:
-            return page_covers
-        return self.covers and IdRange(low=self.covers.low, high=page_covers.high)
+    def _cover(self, covers: IdRange) -> None:
+        """Pages of one reader follow each other; several readers leave several ranges."""
+        for position, before in enumerate(self.covers):
+            if before.high == covers.low:
+                self.covers[position] = IdRange(low=before.low, high=covers.high)
+                return
+        self.covers.append(covers)
 
 
 def write(
@@ -137,6 +171,8 @@ def write(
         jobs.record_batch(connection, job, {**counts, **progress})
         if watermark is not None:
             jobs.advance_watermark(connection, job, watermark)
+        for event in batch.events:
+            jobs.tell(connection, job, event.kind, event.details)
         if batch.bad:
             reasons = Counter(record.reason_code for record in batch.bad)
             jobs.tell(connection, job, "quarantined", {"records": len(batch.bad), "reasons": reasons})
@@ -145,17 +181,19 @@ def write(
 def _note_absences(connection: Connection[Any], tables: loading.Tables, job: jobs.Job, batch: Batch) -> None:
     if batch.vanished:
         loading.note_vanished(connection, tables, job.keys, batch.vanished)
-    if batch.covers is None or batch.phase not in _LISTED_REASON:
+    if batch.phase not in _LISTED_REASON:
         return
-    listed = [row.deal_id for row in batch.rows]
+    listed = [row.deal_id for row in batch.rows] + batch.listed
     # A record that cannot be stored is still there.
     listed += [int(written) for record in batch.bad if (written := record.deal_id_text or "").isdecimal()]
-    loading.note_absent(
-        connection,
-        tables,
-        job.keys,
-        low=batch.covers.low,
-        high=batch.covers.high,
-        listed=listed,
-        deleted_reason=_LISTED_REASON[batch.phase],
-    )
+    listed.sort()
+    for covers in batch.covers:
+        loading.note_absent(
+            connection,
+            tables,
+            job.keys,
+            low=covers.low,
+            high=covers.high,
+            listed=listed[bisect_right(listed, covers.low) : bisect_right(listed, covers.high)],
+            deleted_reason=_LISTED_REASON[batch.phase],
+        )

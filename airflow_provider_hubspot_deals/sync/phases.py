@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import Connection
 
-from airflow_provider_hubspot_deals import jobs, loading
+from airflow_provider_hubspot_deals import jobs
 from airflow_provider_hubspot_deals.exceptions import BadResponseError, ConfigurationError
 from airflow_provider_hubspot_deals.extraction import plan
+from airflow_provider_hubspot_deals.extraction.archived import archived_pages
 from airflow_provider_hubspot_deals.extraction.confirming import confirmed_pages
+from airflow_provider_hubspot_deals.extraction.dividing import divided_pages
 from airflow_provider_hubspot_deals.extraction.listing import listed_pages
 from airflow_provider_hubspot_deals.extraction.pages import DealSource, Page
-from airflow_provider_hubspot_deals.extraction.searching import changed_pages
+from airflow_provider_hubspot_deals.extraction.readers import Readers
+from airflow_provider_hubspot_deals.extraction.searching import changed_pages, fresh_pages
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint, Window
+from airflow_provider_hubspot_deals.sync.lookups import Lookups
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
 
 log = logging.getLogger(__name__)
 
 _DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What every phase reads with."""
+
+    source: DealSource
+    properties: Sequence[str]
+    readers: Readers
+    lookups: Lookups
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A phase about to be read.
+
+    Attributes:
+        checkpoint: with the window that the phase covers fixed in it.
+        expected: how many deals its pages will hold, as far as that is known before.
+    """
+
+    checkpoint: Checkpoint
+    pages: Iterator[Page]
+    expected: int = 0
 
 
 class Phases:
@@ -30,14 +59,11 @@ class Phases:
     def __init__(
         self,
         request: SyncRequest,
-        source: DealSource,
+        reading: Reading,
         connection: Connection[Any],
         job: jobs.Job,
-        properties: Sequence[str],
     ) -> None:
-        self._request, self._source, self._connection, self._job = request, source, connection, job
-        self._properties = properties
-        self._tables = loading.Tables(schema=job.schema, leaf=job.leaf)
+        self._request, self._reading, self._connection, self._job = request, reading, connection, job
         self._names = plan.PHASES[job.mode]
 
     def beginning(self) -> Checkpoint:
@@ -54,27 +80,38 @@ class Phases:
         """What follows a phase."""
         return (*self._names, _DONE)[self._names.index(phase) + 1]
 
-    @staticmethod
-    def begins_live(checkpoint: Checkpoint) -> bool:
-        """Whether the list of all live deals is about to be read from its start."""
-        return checkpoint.phase == plan.LIVE and checkpoint.cursor is None
-
-    def open(self, phase: str, checkpoint: Checkpoint) -> tuple[Checkpoint, Iterator[Page]]:
-        """The pages of ``phase``, and the checkpoint with the window that they cover fixed in it."""
+    def open(self, phase: str, checkpoint: Checkpoint) -> Opened:
+        """The pages of ``phase`` from the checkpoint on."""
         if phase in (plan.CHANGED, plan.FRESH) and phase not in checkpoint.windows:
             checkpoint = checkpoint.with_window(phase, self._window(phase, checkpoint))
-        return checkpoint, self._pages(phase, checkpoint)
+        pages, expected = self._live_pages(checkpoint) if phase == plan.LIVE else (self._pages(phase, checkpoint), 0)
+        return Opened(checkpoint=checkpoint, pages=pages, expected=expected)
+
+    def index_horizon(self) -> datetime:
+        """What happened later than this, HubSpot's search index may not show yet."""
+        return self._now() - self._request.search_lag - self._request.overlap
+
+    def _live_pages(self, checkpoint: Checkpoint) -> tuple[Iterator[Page], int]:
+        source, readers, properties = self._reading.source, self._reading.readers, self._reading.properties
+        highest = source.highest_deal() if checkpoint.cursor is None else None
+        pages = divided_pages(source, readers, properties=properties, cursor=checkpoint.cursor, highest=highest)
+        return pages, highest.total if highest else 0
 
     def _pages(self, phase: str, checkpoint: Checkpoint) -> Iterator[Page]:
-        source, properties, cursor = self._source, self._properties, checkpoint.cursor
-        if phase in (plan.LIVE, *plan.ARCHIVED_LISTS):
-            archived = phase in plan.ARCHIVED_LISTS
-            return listed_pages(source, properties=properties, archived=archived, cursor=cursor)
+        cursor, lookups = checkpoint.cursor, self._reading.lookups
+        source, readers, properties = self._reading.source, self._reading.readers, self._reading.properties
+        if phase in plan.ARCHIVED_LISTS and self._job.mode == "full":  # reads again what no date tells, there too
+            return listed_pages(source, readers, properties=properties, archived=True, cursor=cursor)
+        if phase in plan.ARCHIVED_LISTS:
+            not_stored_so = lookups.not_archived_so
+            return archived_pages(source, readers, properties=properties, not_stored_so=not_stored_so, cursor=cursor)
         if phase == plan.ABSENT:
-            return confirmed_pages(source, properties=properties, absent_ids=self._absent_ids, cursor=cursor)
+            absent_ids = lookups.absent_ids
+            return confirmed_pages(source, readers, properties=properties, absent_ids=absent_ids, cursor=cursor)
         window = checkpoint.windows[phase]
-        outdated = list if self._job.mode == "window" else self._outdated  # a window is read again whatever is stored
-        return changed_pages(source, properties=properties, window=window, outdated=outdated, cursor=cursor)
+        outdated = list if self._job.mode == "window" else lookups.outdated  # a window is read whatever is stored
+        read = fresh_pages if phase == plan.FRESH else changed_pages
+        return read(source, readers, properties=properties, window=window, outdated=outdated, cursor=cursor)
 
     def _window(self, phase: str, checkpoint: Checkpoint) -> Window:
         now = self._now()
@@ -100,15 +137,9 @@ class Phases:
 
         Never ahead of PostgreSQL's: one wrong Date header would otherwise move the watermark past changes to come.
         """
-        if self._source.server_time is None:
+        if self._reading.source.server_time is None:
             raise BadResponseError("HubSpot's answers carry no Date header; without its clock no window can be closed.")
-        hubspot, database = self._source.server_time.astimezone(UTC), jobs.database_time(self._connection)
+        hubspot, database = self._reading.source.server_time.astimezone(UTC), jobs.database_time(self._connection)
         if hubspot - database > plan.CLOCK_SLACK:
             log.warning("HubSpot's clock is %s ahead of PostgreSQL's, which is used instead.", hubspot - database)
         return min(hubspot, database)
-
-    def _outdated(self, versions: Mapping[int, str | None]) -> list[int]:
-        return loading.outdated(self._connection, self._tables, versions)
-
-    def _absent_ids(self, after_id: int, limit: int) -> list[int]:
-        return loading.absent_ids(self._connection, self._tables, self._job.keys, after_id, limit)

@@ -14,6 +14,7 @@ from airflow_provider_hubspot_deals.jobs import JobOrder, JobOrigin
 
 MODES = ("auto", "full", "incremental", "window")
 BATCH_ROWS_MAX = 50_000  # a batch is held in memory, and re-read after a crash
+IN_FLIGHT_MAX = 16  # as many as the client would ever use
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class SyncRequest:
         retention_days, archive_days, quarantine_days: how long ended jobs stay in ``jobs``, then in ``jobs_archive``,
             and raw quarantined records; None leaves what the ``organizations`` table says.
         batch_rows, batch_seconds: a batch is committed when it has this many deals or is this old.
+        requests_in_flight: at most this many requests side by side; 1 asks, parses and writes one after the other.
     """
 
     organization_id: UUID
@@ -58,6 +60,7 @@ class SyncRequest:
     quarantine_days: int | None = None
     batch_rows: int = 5_000
     batch_seconds: float = 5.0
+    requests_in_flight: int = IN_FLIGHT_MAX
     origin: JobOrigin = field(default_factory=JobOrigin)
 
     def validate(self) -> None:
@@ -80,6 +83,8 @@ class SyncRequest:
             )
         if not 1 <= self.batch_rows <= BATCH_ROWS_MAX:
             raise ConfigurationError(f"{about}batch_rows must lie between 1 and {BATCH_ROWS_MAX}.")
+        if not 1 <= self.requests_in_flight <= IN_FLIGHT_MAX:
+            raise ConfigurationError(f"{about}requests_in_flight must lie between 1 and {IN_FLIGHT_MAX}.")
         for name in ("full_refresh_every", "search_lag", "overlap", "dimensions_every"):
             if getattr(self, name) < timedelta(0):
                 raise ConfigurationError(f"{about}{name} must not be negative.")
@@ -131,6 +136,8 @@ class SyncSummary:
     watermark: datetime | None
     seconds: float
     counts: Mapping[str, int]
+    live_deals: int | None = None  # stored; None when this attempt did not get as far as counting
+    hubspot_live_deals: int | None = None  # as HubSpot's search index counts them
     was_finished_already: bool = False
 
     def as_dict(self) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any, Protocol
 
 from psycopg import Connection
@@ -15,16 +15,20 @@ from airflow_provider_hubspot_deals.deals.parsing import DealParser
 from airflow_provider_hubspot_deals.deals.records import PortalFacts
 from airflow_provider_hubspot_deals.exceptions import WrongPortalError
 from airflow_provider_hubspot_deals.extraction import plan
-from airflow_provider_hubspot_deals.extraction.pages import DealSource
-from airflow_provider_hubspot_deals.sync.batches import Batch, write
+from airflow_provider_hubspot_deals.extraction.pages import DealSource, Page
+from airflow_provider_hubspot_deals.extraction.readers import Readers
+from airflow_provider_hubspot_deals.sync.ahead import ReadAhead
+from airflow_provider_hubspot_deals.sync.batches import Batch, ParsedPage, parsed, write
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
 from airflow_provider_hubspot_deals.sync.choices import choose
 from airflow_provider_hubspot_deals.sync.companions import Companions, CompanionSource
+from airflow_provider_hubspot_deals.sync.counting import LiveCount, compare_counts
 from airflow_provider_hubspot_deals.sync.dimensions import DimensionSource, Refresh
 from airflow_provider_hubspot_deals.sync.heartbeat import Heartbeat
 from airflow_provider_hubspot_deals.sync.line import hung_up_after
+from airflow_provider_hubspot_deals.sync.lookups import Lookups
 from airflow_provider_hubspot_deals.sync.outcome import database_errors, job_outcome
-from airflow_provider_hubspot_deals.sync.phases import Phases
+from airflow_provider_hubspot_deals.sync.phases import Phases, Reading
 from airflow_provider_hubspot_deals.sync.properties import custom_properties
 from airflow_provider_hubspot_deals.sync.request import SyncRequest, SyncSummary
 from airflow_provider_hubspot_deals.sync.usage import ApiUsage, UsageMeter
@@ -32,6 +36,7 @@ from airflow_provider_hubspot_deals.sync.usage import ApiUsage, UsageMeter
 log = logging.getLogger(__name__)
 
 CLAIM_TIMEOUT_S = 60.0  # a silent database is noticed by the heartbeat only once there is a job
+AHEAD_WEIGHT_MAX = 16 * 2**20  # bytes, about, that wait parsed while a batch is written
 
 
 class HubSpot(DealSource, DimensionSource, CompanionSource, Protocol):
@@ -40,7 +45,7 @@ class HubSpot(DealSource, DimensionSource, CompanionSource, Protocol):
     @property
     def usage(self) -> ApiUsage: ...
     def portal_facts(self) -> PortalFacts: ...
-    def count_deals(self) -> int: ...
+    def abandon(self) -> None: ...
 
 
 def run(
@@ -49,7 +54,7 @@ def run(
     """Bring one organization's deals up to date.
 
     Args:
-        connect: opens a psycopg 3 connection; called once for the data and once for the heartbeat.
+        connect: opens a psycopg 3 connection; called for the data, the heartbeat, and what reading ahead looks up.
 
     Raises:
         FatalError: configuration, schema, portal, scopes, data: retrying changes nothing.
@@ -70,21 +75,31 @@ def run(
             return _summary(request, job, finished, began, was_finished_already=True)
         log.info("Job %s: %s run of %s, attempt %d.", job.id, job.mode, request.organization, job.attempt)
         heartbeat = Heartbeat(connect, job, connection)
-        attempt = _Run(request, client, connection, job, heartbeat)
+        attempt = _Run(request, client, connect, connection, job=job, heartbeat=heartbeat)
         with job_outcome(connect, job, request.origin, attempt.meter.unreported), heartbeat:
             row = attempt.execute()
-        return _summary(request, job, row, began, portal=attempt.portal)
+        return _summary(request, job, row, began, portal=attempt.portal, count=attempt.count)
 
 
 class _Run:
     """The working state of one attempt."""
 
     def __init__(
-        self, request: SyncRequest, client: HubSpot, connection: Connection[Any], job: jobs.Job, heartbeat: Heartbeat
+        self,
+        request: SyncRequest,
+        client: HubSpot,
+        connect: Callable[[], Connection[Any]],
+        connection: Connection[Any],
+        *,
+        job: jobs.Job,
+        heartbeat: Heartbeat,
     ) -> None:
         self._request, self._client, self._connection = request, client, connection
         self._job, self._heartbeat = job, heartbeat
+        self._readers, self._lookups = Readers(request.requests_in_flight), Lookups(connect, job)
         self.portal: PortalFacts | None = None
+        self.count: LiveCount | None = None
+        self._hubspot_total: int | None = None
         self._page_number: int = job.row["pages_read"]
         self.meter = UsageMeter(client.usage)
 
@@ -94,12 +109,15 @@ class _Run:
         definitions = Refresh(self._request, self._client, self._connection, self._job).run(self.portal)
         parser = DealParser(custom_properties(definitions), allow_negative_amounts=self._request.allow_negative_amounts)
         choices = choose(self._request, self._connection, self._job, definitions)
-        phases = Phases(self._request, self._client, self._connection, self._job, choices.properties)
         self._companions = Companions(self._request, self._client, self._connection, self._job, choices.history)
+        reading = Reading(self._client, choices.properties, self._readers, self._lookups)
+        phases = Phases(self._request, reading, self._connection, self._job)
         checkpoint = phases.beginning()
-        for phase in phases.remaining(checkpoint):
-            checkpoint = self._read(phases, phase, checkpoint, parser)
-        self._companions.finish()
+        with self._readers, self._lookups:
+            for phase in phases.remaining(checkpoint):
+                checkpoint = self._read(phases, phase, checkpoint, parser)
+            self._companions.finish()
+        self._compare_counts(phases)
         return jobs.complete(
             self._connection,
             self._job,
@@ -121,21 +139,47 @@ class _Run:
             jobs.bind_portal(self._connection, self._job, facts.portal_id)
 
     def _read(self, phases: Phases, phase: str, checkpoint: Checkpoint, parser: DealParser) -> Checkpoint:
-        checkpoint, pages = phases.open(phase, checkpoint)
-        batch = Batch(phase, expected=self._client.count_deals() if phases.begins_live(checkpoint) else 0)
-        for page in pages:
-            self._stop_if_lost()
-            self._page_number += 1
-            batch.add(page, parser, self._page_number)
-            self._companions.see(page)
-            if page.cursor is not None and batch.is_full(self._request.batch_rows, self._request.batch_seconds):
-                checkpoint = checkpoint.at(phase, page.cursor)
-                self._commit(batch, checkpoint)
-                batch = Batch(phase)
+        opened = phases.open(phase, checkpoint)
+        checkpoint = opened.checkpoint
+        batch = Batch(phase, expected=opened.expected)
+        with self._made_ahead(self._parsed(opened.pages, parser)) as pages:
+            for parsed_page in pages:
+                self._stop_if_lost()
+                batch.add(parsed_page)
+                self._companions.see(parsed_page.page)
+                cursor = parsed_page.page.cursor
+                if cursor is not None and batch.is_full(self._request.batch_rows, self._request.batch_seconds):
+                    checkpoint = checkpoint.at(phase, cursor)
+                    self._commit(batch, checkpoint)
+                    batch = Batch(phase)
         checkpoint = checkpoint.at(phases.after(phase), None)
         if batch.pages:
             self._commit(batch, checkpoint, ends_phase=True)
         return checkpoint
+
+    def _parsed(self, pages: Iterable[Page], parser: DealParser) -> Iterator[ParsedPage]:
+        for page in pages:
+            self._page_number += 1
+            if page.total is not None:
+                self._hubspot_total = page.total
+            yield parsed(page, parser, self._page_number)
+
+    @contextmanager
+    def _made_ahead(self, pages: Iterator[ParsedPage]) -> Iterator[Iterable[ParsedPage]]:
+        if self._request.requests_in_flight == 1:
+            yield pages
+            return
+        with ReadAhead(pages, weight_max=AHEAD_WEIGHT_MAX, while_waiting=self._stop_if_lost) as ahead:
+            try:
+                yield ahead
+            except BaseException:
+                self._client.abandon()
+                self._lookups.close()
+                raise
+
+    def _compare_counts(self, phases: Phases) -> None:
+        total = self._client.highest_deal().total if self._hubspot_total is None else self._hubspot_total
+        self.count = compare_counts(self._connection, self._job, hubspot=total, horizon=phases.index_horizon())
 
     def _commit(self, batch: Batch, checkpoint: Checkpoint, *, ends_phase: bool = False) -> None:
         beside = self._companions.read()
@@ -170,6 +214,7 @@ def _summary(
     began: float,
     *,
     portal: PortalFacts | None = None,
+    count: LiveCount | None = None,
     was_finished_already: bool = False,
 ) -> SyncSummary:
     return SyncSummary(
@@ -184,5 +229,7 @@ def _summary(
         watermark=row["watermark"],
         seconds=round(time.monotonic() - began, 3),
         counts={name: row[name] for name in jobs.COUNTS},
+        live_deals=count.stored if count else None,
+        hubspot_live_deals=count.hubspot if count else None,
         was_finished_already=was_finished_already,
     )

@@ -29,6 +29,7 @@ _NUMBERS = (
     "search_lag_minutes",
     "overlap_minutes",
     "dimensions_every_hours",
+    "daily_reserve_percent",
     *RETENTION,
 )
 _NAME_LISTS = ("associations", "history")

@@ -50,6 +50,7 @@ _OF_THE_ORGANIZATION = (
     "search_lag_minutes",
     "overlap_minutes",
     "dimensions_every_hours",
+    "daily_reserve_percent",
     *RETENTION,
 )
 _FLAGS = ("allow_negative_amounts", "sensitive_properties")
@@ -100,6 +101,8 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         search_lag_minutes: how far HubSpot's search index may be behind (templated).
         overlap_minutes: how much is read again before the last watermark (templated).
         dimensions_every_hours: pipelines, stages and owners are read again when older (templated).
+        daily_reserve_percent: share of the account's daily API calls to leave to other apps; the task waits for the
+            next day when only they are left (templated).
         allow_negative_amounts: store negative amounts; else they become NULL with a value issue.
         retention_days: days that ended jobs stay in ``jobs``; None leaves what the tables say (templated).
         archive_days: days that they then stay in ``jobs_archive``; None likewise (templated).
@@ -141,6 +144,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         search_lag_minutes: int | str = 60,
         overlap_minutes: int | str = 10,
         dimensions_every_hours: int | str = 6,
+        daily_reserve_percent: int | str = 0,
         allow_negative_amounts: bool = False,
         retention_days: int | str | None = None,
         archive_days: int | str | None = None,
@@ -168,6 +172,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         self.search_lag_minutes = search_lag_minutes
         self.overlap_minutes = overlap_minutes
         self.dimensions_every_hours = dimensions_every_hours
+        self.daily_reserve_percent = daily_reserve_percent
         self.allow_negative_amounts = allow_negative_amounts
         self.retention_days = retention_days
         self.archive_days = archive_days
@@ -206,7 +211,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         connect = connection_opener(organization.postgres_conn_id)
         if self.migrate:
             migrations.upgrade(connect, organization.schema)
-        with hubspot.get_client() as client:
+        with hubspot.get_client(daily_reserve_percent=organization.daily_reserve_percent) as client:
             summary = sync.run(request, client=client, connect=connect, schema=organization.schema).as_dict()
         self.log.info("Deals of organization %s: %s", organization.slug, summary)
         self.deals_board_url = _deals_board_url(summary, request.portal_id)

@@ -21,6 +21,7 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.types import TaskInstanceKey
 from psycopg.rows import dict_row
 
+from airflow_provider_hubspot_deals.client.rate_limits import IN_FLIGHT_MAX
 from airflow_provider_hubspot_deals.dag_factory import deals_asset
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, RetriableError
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import (
@@ -28,6 +29,7 @@ from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import (
     TaskKilled,
 )
 from hubspot_simulator import FaultRule, PortalSpec, SimulatorServer
+from hubspot_simulator.rate_limits import Limits
 from tests.integration.guests import a_guest
 
 if TYPE_CHECKING:
@@ -284,6 +286,22 @@ def test_a5_a_spent_daily_limit_defers_the_task_and_the_job_goes_on_later(
     getattr(task, caught.value.method_name)(airflow.context(), event=None)
     (job,) = airflow.jobs()
     assert job["status"] == "completed"
+
+
+def test_the_reserve_of_the_day_defers_the_task_and_leaves_that_many_calls(
+    airflow: Airflow, simulator: SimulatorServer
+) -> None:
+    account = simulator.account(ACME.portal_id)
+    account.set_limits(Limits(daily=20))
+    task = airflow.task(batch_rows=100, daily_reserve_percent="60")
+    with pytest.raises(TaskDeferred) as caught:
+        task.execute(airflow.context())
+    assert (airflow.jobs()[0]["status"], airflow.jobs()[0]["error_code"]) == ("pending", "DAILY_RESERVE")
+    assert 11 - IN_FLIGHT_MAX <= 20 - account.usage.calls_today <= 11
+
+    account.set_limits(Limits(daily=20_000))
+    getattr(task, caught.value.method_name)(airflow.context(), event=None)
+    assert [job["status"] for job in airflow.jobs()] == ["completed"]
 
 
 def test_e22_a_second_run_of_an_organization_is_skipped(airflow: Airflow, simulator: SimulatorServer) -> None:

@@ -1,6 +1,7 @@
 """People change deals at every request, attempts die at random, and the copy is right in the end.
 
-One seed decides everything. A failure names it; run it again with ``./run test simulation -k <seed>``.
+One seed decides everything. A failure names it; run it again with ``./run test simulation -k <seed>``. When several
+readers share the list of deals, threads have their say in the order of what happens, too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from airflow_provider_hubspot_deals.exceptions import RetriableError
+from airflow_provider_hubspot_deals.extraction import ranges
 from airflow_provider_hubspot_deals.sync import JobOrigin
 from hubspot_simulator import PortalSpec, SimulatorServer
 from hubspot_simulator.portal import Portal
@@ -90,8 +92,12 @@ def check_watermark(organization: Organization) -> None:
             assert stored[deal_id] >= modified, f"deal {deal_id} is stale"
 
 
+@pytest.mark.parametrize("readers", [1, 4], ids=["one reader", "four readers"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_copy_is_right_whatever_people_do_and_wherever_attempts_die(seed: int, database_url: str) -> None:
+def test_the_copy_is_right_whatever_people_do_and_wherever_attempts_die(
+    seed: int, readers: int, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "PAGES_TO_SPLIT", 1.5)  # so that small portals are shared as well
     chance = random.Random(seed)  # noqa: S311 - a scenario, not a secret
     spec = PortalSpec(
         portal_id=1001,
@@ -106,7 +112,8 @@ def test_the_copy_is_right_whatever_people_do_and_wherever_attempts_die(seed: in
         simulator.clock.shift(A_DAY_AGO_S)
         organization = Organization(simulator=simulator, portal=simulator.portal(1001), database_url=database_url)
         organization.portal.set_search_lag(chance.choice([0, 2]))
-        organization.settings["search_lag"] = timedelta(seconds=3)
+        organization.settings |= {"search_lag": timedelta(seconds=3), "requests_in_flight": readers}
+        organization.side_by_side = readers
         people = People(organization.portal, chance)
         for run in range(RUNS):
             people.a_run_begins()

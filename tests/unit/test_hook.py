@@ -13,6 +13,8 @@ import requests
 from airflow.providers.common.compat.sdk import redact
 from airflow.providers.http.operators.http import HttpOperator
 
+from airflow_provider_hubspot_deals.client.credentials import PrivateAppToken
+from airflow_provider_hubspot_deals.client.rate_limits import Bucket, shared_rate_limits
 from airflow_provider_hubspot_deals.exceptions import (
     AuthenticationError,
     ConfigurationError,
@@ -259,3 +261,12 @@ def test_a_gzip_answer_is_read_once(connect: Connect) -> None:
     with SimulatorServer([ACME], gzip=True) as zipped:
         response = connect(password=ACME.token, host=zipped.base_url).run("/crm/v3/objects/deals?limit=100")
     assert len(response.json()["results"]) == ACME.deals
+
+
+def test_clients_of_one_connection_share_what_the_headers_tell(connect: Connect) -> None:
+    with SimulatorServer([ACME]) as own:
+        limits = shared_rate_limits(own.base_url, PrivateAppToken(ACME.token).fingerprint)
+        assert limits.limit(Bucket.GENERAL) == (100, 10.0)
+        with connect(host=own.base_url, password=ACME.token).get_client() as client:
+            client.portal_facts()
+        assert limits.limit(Bucket.GENERAL) == (190, 10.0)

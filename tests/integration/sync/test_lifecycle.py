@@ -28,7 +28,8 @@ from tests.integration.sync.conftest import Organization
 
 RUN = JobOrigin(dag_id="deals", run_id="run-1", task_id="load", try_number=1, max_tries=3)
 RETRY = JobOrigin(dag_id="deals", run_id="run-1", task_id="load", try_number=2, max_tries=3)
-SMALL: dict[str, Any] = {"batch_rows": 100}
+# One request after the other, so that the n-th comes when everything before it is written.
+SMALL: dict[str, Any] = {"batch_rows": 100, "requests_in_flight": 1}
 
 
 def fail_at(call: str, number: int) -> Any:

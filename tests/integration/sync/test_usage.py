@@ -66,7 +66,7 @@ def test_requests_of_an_attempt_that_was_cancelled_count(acme: Organization) -> 
             acme.execute("UPDATE hubspot.jobs SET status = 'cancelled'")
 
     with pytest.raises(JobCancelled):
-        acme.sync(before=cancel, batch_rows=100)
+        acme.sync(before=cancel, batch_rows=100, requests_in_flight=1)
     assert told(acme) == asked(acme)
 
 

@@ -107,7 +107,7 @@ def test_a_walk_of_the_search_by_id_finds_every_live_deal(simulator: SimulatorSe
             if not page.records:
                 break
             found += [int(record["id"]) for record in page.records]
-        assert client.count_deals() == len(truth)
+        assert client.highest_deal().total == len(truth)
     assert found == truth
 
 
@@ -191,6 +191,6 @@ def test_a06_searching_as_fast_as_allowed_never_earns_a_429() -> None:
     spec = PortalSpec(portal_id=7, deals=3)
     with SimulatorServer([spec]) as limited, connect(limited, spec) as client:
         for _ in range(12):
-            client.count_deals()
+            client.highest_deal()
         assert client.usage.rate_limit_hits == 0
         assert client.usage.seconds_waiting > 1.0

@@ -148,7 +148,7 @@ def test_usage_counts_what_was_asked_and_what_is_left(client: HubSpotClient, ser
         answer(200, {"status": "COMPLETE", **deals(1)}),
     )
     client.list_deals(properties=["a"])
-    client.count_deals()
+    client.highest_deal()
     client.read_deals([1], properties=["a"])
     usage = client.usage.as_dict()
     assert usage["requests"] == {"list": 2, "search": 1, "batch_read": 1}

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals, Record
+from airflow_provider_hubspot_deals.extraction.readers import Readers
 from tests.builders import a_record
 
 NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
@@ -24,11 +25,24 @@ class FakeSource:
     archived: set[int] = field(default_factory=set)
     merged: dict[int, int] = field(default_factory=dict)
     server_time: datetime | None = NOON
+    requests_in_flight: int = 1
+    latest: FoundDeals | None = None
+    highest: FoundDeals | None = None
     calls: list[tuple[object, ...]] = field(default_factory=list)
 
     def list_deals(self, *, properties: Sequence[str], archived: bool, after: str | None) -> ListedDeals:
         self.calls.append(("list", tuple(properties), archived, after))
         return self.pages[after]
+
+    def latest_deals(self) -> FoundDeals:
+        self.calls.append(("latest",))
+        assert self.latest is not None
+        return self.latest
+
+    def highest_deal(self) -> FoundDeals:
+        self.calls.append(("highest",))
+        assert self.highest is not None
+        return self.highest
 
     def search_deals(self, *, modified_from: datetime, modified_to: datetime, after_id: int) -> FoundDeals:
         self.calls.append(("search", modified_from, modified_to, after_id))
@@ -45,6 +59,10 @@ class FakeSource:
     def asked(self, kind: str) -> list[tuple[object, ...]]:
         """The arguments of all calls of one kind."""
         return [call[1:] for call in self.calls if call[0] == kind]
+
+
+ALONE = Readers(1)
+"""One question after the other."""
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ from typing import Any
 
 from airflow_provider_hubspot_deals.extraction.confirming import confirmed_pages
 from airflow_provider_hubspot_deals.extraction.pages import Page
-from tests.unit.extraction.conftest import FakeSource, ids_of
+from tests.unit.extraction.conftest import ALONE, FakeSource, ids_of
 
 
 def confirm(source: FakeSource, absent: list[int], *, cursor: dict[str, Any] | None = None) -> list[Page]:
     def absent_ids(after_id: int, limit: int) -> list[int]:
         return [deal_id for deal_id in absent if deal_id > after_id][:limit]
 
-    return list(confirmed_pages(source, properties=["dealname"], absent_ids=absent_ids, cursor=cursor))
+    return list(confirmed_pages(source, ALONE, properties=["dealname"], absent_ids=absent_ids, cursor=cursor))
 
 
 def test_without_absent_deals_hubspot_is_not_asked(source: FakeSource) -> None:

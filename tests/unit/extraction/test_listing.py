@@ -9,11 +9,11 @@ import pytest
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from airflow_provider_hubspot_deals.extraction.listing import listed_pages
 from airflow_provider_hubspot_deals.extraction.pages import ID_MAX, Page
-from tests.unit.extraction.conftest import FakeSource, ids_of, listed
+from tests.unit.extraction.conftest import ALONE, FakeSource, ids_of, listed
 
 
 def walk(source: FakeSource, *, archived: bool = False, cursor: dict[str, Any] | None = None) -> list[Page]:
-    return list(listed_pages(source, properties=["dealname"], archived=archived, cursor=cursor))
+    return list(listed_pages(source, ALONE, properties=["dealname"], archived=archived, cursor=cursor))
 
 
 def ranges(pages: list[Page]) -> list[tuple[int, int] | None]:
@@ -112,5 +112,5 @@ def test_b04_a_cursor_that_comes_twice_is_a_loop(source: FakeSource, back_to: st
 
 def test_a_page_is_given_before_the_next_one_is_asked_for(source: FakeSource) -> None:
     source.pages = three_pages()
-    next(listed_pages(source, properties=[], archived=False, cursor=None))
+    next(listed_pages(source, ALONE, properties=[], archived=False, cursor=None))
     assert len(source.calls) == 1

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from airflow_provider_hubspot_deals.deals.records import FoundDeals, Record
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from airflow_provider_hubspot_deals.extraction.pages import Page
-from airflow_provider_hubspot_deals.extraction.searching import SEARCH_PAGE, changed_pages, missing_ids, read_by_id
-from tests.builders import MODIFIED
-from tests.unit.extraction.conftest import NOON, FakeSource, found, ids_of
+from airflow_provider_hubspot_deals.extraction.readers import Readers
+from airflow_provider_hubspot_deals.extraction.searching import (
+    SEARCH_PAGE,
+    changed_pages,
+    fresh_pages,
+    missing_ids,
+    read_by_id,
+)
+from tests.builders import MODIFIED, a_record
+from tests.unit.extraction.conftest import ALONE, NOON, FakeSource, found, ids_of
 
 WINDOW = (NOON, NOON)
 FULL_PAGE = list(range(1, SEARCH_PAGE + 1))
@@ -27,7 +36,7 @@ def search(
     cursor: dict[str, Any] | None = None,
     outdated: Callable[[Mapping[int, str | None]], list[int]] = everything,
 ) -> list[Page]:
-    return list(changed_pages(source, properties=["dealname"], window=WINDOW, outdated=outdated, cursor=cursor))
+    return list(changed_pages(source, ALONE, properties=["dealname"], window=WINDOW, outdated=outdated, cursor=cursor))
 
 
 def asked_after(source: FakeSource) -> list[object]:
@@ -170,3 +179,60 @@ def test_missing_ids_takes_ids_as_text_or_numbers() -> None:
 def test_no_ids_need_no_request(source: FakeSource) -> None:
     assert read_by_id(source, [], properties=[]) == []
     assert source.calls == []
+
+
+def fresh(source: FakeSource, *, cursor: dict[str, Any] | None = None) -> list[Page]:
+    return list(fresh_pages(source, ALONE, properties=["dealname"], window=WINDOW, outdated=everything, cursor=cursor))
+
+
+def modified(deal_id: int, *, minutes: int) -> Record:
+    moment = NOON + timedelta(minutes=minutes)
+    return a_record(deal_id, hs_lastmodifieddate=moment.isoformat().replace("+00:00", "Z"))
+
+
+def test_few_fresh_changes_come_in_one_answer_that_counts_all_deals_too(source: FakeSource) -> None:
+    source.live = {9, 4}
+    source.latest = FoundDeals(
+        total=730, records=[modified(9, minutes=5), modified(4, minutes=0), modified(7, minutes=-1)]
+    )
+    (page,) = fresh(source)
+    assert sorted(ids_of(page.records)) == [4, 9]
+    assert (page.total, page.cursor) == (730, None)
+    assert source.asked("search") == []
+
+
+def test_more_fresh_changes_than_one_answer_holds_are_walked_by_id(source: FakeSource) -> None:
+    source.live = {*FULL_PAGE, 500}
+    source.latest = FoundDeals(total=730, records=[modified(deal_id, minutes=1) for deal_id in FULL_PAGE])
+    source.found = {0: found(FULL_PAGE, total=201), 200: found([500])}
+    pages = fresh(source)
+    assert sorted(ids_of(record for page in pages for record in page.records)) == [*FULL_PAGE, 500]
+    assert [page.total for page in pages] == [730, None]
+
+
+def test_a_full_answer_that_reaches_back_before_the_window_is_all(source: FakeSource) -> None:
+    source.live = set(FULL_PAGE)
+    source.latest = FoundDeals(total=730, records=[modified(deal_id, minutes=2 - deal_id) for deal_id in FULL_PAGE])
+    (page,) = fresh(source)
+    assert sorted(ids_of(page.records)) == [1, 2]
+
+
+def test_a_fresh_walk_that_was_broken_off_is_gone_on_with(source: FakeSource) -> None:
+    source.live = {500}
+    source.found = {200: found([500])}
+    (page,) = fresh(source, cursor={"last_id": 200})
+    assert (ids_of(page.records), page.total) == ([500], None)
+
+
+def test_searching_and_reading_go_on_side_by_side_and_pages_stay_in_order(source: FakeSource) -> None:
+    ids = list(range(1, 5 * SEARCH_PAGE + 1))
+    source.live, source.requests_in_flight = set(ids), 4
+    pages_of_ids = [ids[start : start + SEARCH_PAGE] for start in range(0, len(ids), SEARCH_PAGE)]
+    source.found = {page[0] - 1: found(page, total=len(ids) - page[0] + 1) for page in pages_of_ids}
+    source.found[ids[-1]] = found([])
+    with Readers(4) as readers:
+        pages = list(
+            changed_pages(source, readers, properties=["dealname"], window=WINDOW, outdated=everything, cursor=None)
+        )
+    assert [sorted(ids_of(page.records)) for page in pages] == [*pages_of_ids, []]
+    assert [page.cursor for page in pages] == [*({"last_id": page[-1]} for page in pages_of_ids), None]
