@@ -12,7 +12,6 @@ from typing import Any
 from psycopg import Connection
 
 from airflow_provider_hubspot_deals import jobs, loading, sql
-from airflow_provider_hubspot_deals.deals.columns import STAGED_COLUMNS
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser, DealRow
 from airflow_provider_hubspot_deals.exceptions import SystemicDataError
 from airflow_provider_hubspot_deals.extraction.pages import IdRange, Page
@@ -21,9 +20,8 @@ from airflow_provider_hubspot_deals.extraction.plan import ARCHIVED_LISTS, LIVE
 BAD_SHARE_MAX = 0.2  # of a batch: more is no accident but a broken portal, property or parser
 BAD_ROWS_MIN = 20  # below this, a share says nothing
 
-BATCH_SIZE_MAX = 32 * 2**20  # characters of raw properties; wide deals make small batches, so that memory stays flat
+BATCH_SIZE_MAX = 32 * 2**20  # bytes of rows; wide deals make small batches, so that memory stays flat
 
-_RAW = STAGED_COLUMNS.index("raw_properties")
 _LISTED_REASON = {LIVE: None} | dict.fromkeys(ARCHIVED_LISTS, "archived")  # of the stored deals that a list should hold
 
 
@@ -46,13 +44,10 @@ class Batch:
 
     def add(self, page: Page, parser: DealParser, page_number: int) -> None:
         """Parse a page into the batch."""
-        for record in page.records:
-            parsed = parser.parse(record, page_number)
-            if isinstance(parsed, DealRow):
-                self.rows.append(parsed)
-                self.size += len(parsed.values[_RAW] or "")
-            else:
-                self.bad.append(parsed)
+        parsed = parser.parse_page(page.records, page_number)
+        self.rows += parsed.rows
+        self.bad += parsed.bad
+        self.size += sum(len(row.line) for row in parsed.rows)
         self.covers = self._joined(page.covers)
         self.pages += 1
         self.received += len(page.records)
