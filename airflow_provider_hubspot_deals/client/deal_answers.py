@@ -57,5 +57,5 @@ def _decoder_for(found: Sequence[Mapping[str, Any]]) -> msgspec.json.Decoder[Any
     except ValueError:
         return None
     record = TypedDict("record", {**_REST_OF_RECORD, "properties": properties}, total=False)  # type: ignore[misc]  # made from data
-    answer = TypedDict("answer", {**_REST_OF_ANSWER, "results": list[record]}, total=False)  # type: ignore[misc,valid-type]  # made from data
+    answer = TypedDict("answer", {**_REST_OF_ANSWER, "results": list[record]}, total=False)  # type: ignore[misc]  # made from data
     return msgspec.json.Decoder(answer)

@@ -47,8 +47,9 @@ def bad_record(record: object, verdict: UnstorableError, page_number: int) -> Ba
 
 def _as_json(record: object) -> object:
     """A record with its properties as JSON again."""
-    properties = record.get("properties") if isinstance(record, dict) else None
-    return {**record, "properties": properties.to_dict()} if isinstance(properties, Properties) else record
+    if isinstance(record, dict) and isinstance(properties := record.get("properties"), Properties):
+        return {**record, "properties": properties.to_dict()}
+    return record
 
 
 def _raw_bytes(record: object) -> bytes:

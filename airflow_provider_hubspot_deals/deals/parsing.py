@@ -20,6 +20,8 @@ from airflow_provider_hubspot_deals.deals.properties import Properties, Texts
 from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.deals.whole_columns import Issues, copy_column
 
+__all__ = ["BadRecord", "DealParser", "DealRow", "ParsedPage"]
+
 RECORD_BYTES_MAX = 8 * 2**20  # one deal; jsonb itself stops at 256 MiB
 ISSUES_MAX = 20  # listed per row; the job counts all
 
@@ -119,7 +121,7 @@ class DealParser:
             _text(record.get("archivedAt")) if archived else None,
             escape_json(raw),
             self._custom_json(raw),
-            escape_json(raw_json.nested(associations)) if associations else _NULL,
+            escape_json(raw_json.nested(associations).encode()) if associations else _NULL,
         )
 
     def _custom_json(self, raw: bytes) -> bytes:
@@ -175,7 +177,7 @@ def _where(column: Sequence[str], *, null: bool) -> list[tuple[int, str]]:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None else raw_json.canonical(value)
+    return None if value is None else raw_json.as_text(value)
 
 
 def _merged_ids(value: str | None) -> tuple[int, ...]:

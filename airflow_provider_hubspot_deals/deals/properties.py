@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from operator import attrgetter
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import msgspec
 import orjson
@@ -37,7 +37,8 @@ class Properties(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True,
 
     def present(self) -> dict[str, str]:
         """The set ones."""
-        return orjson.loads(self.to_json())
+        present: dict[str, str] = orjson.loads(self.to_json())
+        return present
 
     def to_dict(self) -> dict[str, str | None]:
         """All of them, unset ones included."""
@@ -53,13 +54,14 @@ def properties_type(names: Iterable[str]) -> type[Properties]:
     """
     known = sorted({*names, *REQUIRED_PROPERTIES})
     fields = {name: f"p{number}" for number, name in enumerate(known)}  # a property's name may be no identifier
-    return msgspec.defstruct(
+    made = msgspec.defstruct(
         "DealProperties",
         [(field, str | None, None) for field in fields.values()],
         bases=(Properties,),
         rename={field: name for name, field in fields.items()},
         namespace={"texts_of": attrgetter(*(fields[name] for name in REQUIRED_PROPERTIES))},
     )
+    return cast("type[Properties]", made)
 
 
 def are_in_order(names: Collection[str]) -> bool:

@@ -28,7 +28,16 @@ def canonical(value: object) -> str:
     Raises:
         RecursionError: nested deeper than JSON libraries go.
     """
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def as_text(value: object) -> str:
+    """A property's value as text, which HubSpot's values always are.
+
+    Raises:
+        RecursionError: nested deeper than JSON libraries go.
+    """
+    return value if isinstance(value, str) else canonical(value)
 
 
 def plain(properties: Mapping[str, Any]) -> bytes | None:
@@ -42,16 +51,16 @@ def storable(properties: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         RecursionError: a value nested deeper than JSON libraries go.
     """
-    return {_storable_name(name): _storable(canonical(value)) for name, value in properties.items()}
+    return {_storable_name(name): _storable(as_text(value)) for name, value in properties.items()}
 
 
-def nested(value: object) -> bytes:
+def nested(value: object) -> str:
     """JSON text, fit for jsonb, of a value that is no string.
 
     Raises:
         RecursionError: nested deeper than JSON libraries go.
     """
-    return _storable_text(value) or dumps({"_json": canonical(value)})
+    return (_storable_text(value) or dumps({"_json": canonical(value)})).decode()
 
 
 def bottomless(value: object) -> str:

@@ -123,6 +123,7 @@ def test_what_is_no_json_is_refused_before_and_after(broken: bytes) -> None:
 
 
 def test_another_shape_is_left_to_the_reader_of_the_answer() -> None:
-    for payload in ({}, [], "x", {"results": 5}, {"results": ["x"]}, {"results": [{"properties": 5}]}):
+    shapes: list[Any] = [{}, [], "x", {"results": 5}, {"results": ["x"]}, {"results": [{"properties": 5}]}]
+    for payload in shapes:
         for answers in (DealAnswers(), after_first()):
             assert answers.parse(json.dumps(payload).encode()) == payload

@@ -35,8 +35,8 @@ records_like_hubspots = st.fixed_dictionaries(
 
 def parse(record: Any, *, allow_negative_amounts: bool = False) -> DealRow | BadRecord:
     parsed = DealParser(["color"], allow_negative_amounts=allow_negative_amounts).parse_page([record], 7)
-    (found,) = [*parsed.rows, *parsed.bad]
-    return found
+    assert len(parsed.rows) + len(parsed.bad) == 1
+    return parsed.rows[0] if parsed.rows else parsed.bad[0]
 
 
 def columns(row: DealRow | BadRecord) -> dict[str, str | None]:
