@@ -74,8 +74,7 @@ def store(connection: psycopg.Connection[Any], job: Job, rows: list[DealRow]) ->
 def new_rows(count: int) -> list[DealRow]:
     """Parsed deals whose ids no organization has yet, a kilobyte each."""
     parser = DealParser(CUSTOM_PROPERTIES, allow_negative_amounts=False)
-    parsed = (parser.parse(a_record(1_000_000 + number), 1) for number in range(count))
-    return [row for row in parsed if isinstance(row, DealRow)]
+    return parser.parse_page((a_record(1_000_000 + number) for number in range(count)), 1).rows
 
 
 def a_record(deal_id: int) -> dict[str, Any]:

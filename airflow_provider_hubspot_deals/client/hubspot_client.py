@@ -9,6 +9,7 @@ import orjson
 from airflow_provider_hubspot_deals.client import associations, calls, payloads
 from airflow_provider_hubspot_deals.client.calls import Call
 from airflow_provider_hubspot_deals.client.clock import Clock
+from airflow_provider_hubspot_deals.client.deal_answers import DealAnswers
 from airflow_provider_hubspot_deals.client.metadata import MetadataEndpoints
 from airflow_provider_hubspot_deals.client.paths import Endpoint, Paths, checked_base_url, checked_path
 from airflow_provider_hubspot_deals.client.rate_limits import RateLimits
@@ -20,7 +21,7 @@ from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals
 from airflow_provider_hubspot_deals.deals.related import Association
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -92,6 +93,7 @@ class HubSpotClient(MetadataEndpoints):
             who=who,
             daily_reserve_percent=daily_reserve_percent,
         )
+        self._answers: dict[tuple[str, ...], DealAnswers] = {}
 
     @property
     def usage(self) -> Usage:
@@ -129,7 +131,7 @@ class HubSpotClient(MetadataEndpoints):
         if calls.fit_into_url(properties):
             call = calls.list_deals(self._paths, properties, archived=archived, after=after, limit=limit)
             if len(self._base_url) + len(call.target) <= URL_LENGTH_MAX:
-                return self._requester.send(call, payloads.read_listed)
+                return self._requester.send(call, payloads.read_listed, parse=self._parser_of(properties))
         call = calls.list_deals(self._paths, ("hs_object_id",), archived=archived, after=after, limit=limit)
         ids, next_after = self._requester.send(call, payloads.read_listed_ids)
         found = {record.get("id"): record for record in self._read_batch(ids, properties, archived=archived)}
@@ -243,10 +245,13 @@ class HubSpotClient(MetadataEndpoints):
     ) -> None:
         self.close()
 
+    def _parser_of(self, properties: Sequence[str]) -> Callable[[bytes], Any]:
+        return self._answers.setdefault(tuple(properties), DealAnswers()).parse
+
     def _read_batch(self, ids: Sequence[int], properties: Sequence[str], *, archived: bool) -> list[Record]:
         def read_part(some: Sequence[int], names: Sequence[str]) -> list[Record]:
             call = calls.batch_read(self._paths, some, names, archived=archived)
-            return self._requester.send(call, payloads.read_batch)
+            return self._requester.send(call, payloads.read_batch, parse=self._parser_of(names))
 
         if not ids:
             return []

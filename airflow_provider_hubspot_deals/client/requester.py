@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlencode
 
 from airflow_provider_hubspot_deals.client import pauses
+from airflow_provider_hubspot_deals.client.bodies import parse_json
 from airflow_provider_hubspot_deals.client.calls import Call
 from airflow_provider_hubspot_deals.client.clock import Clock
 from airflow_provider_hubspot_deals.client.complaints import read_complaint, read_content_type
@@ -85,15 +86,18 @@ class Requester:
         self._abandoned.set()
         self._transport.abandon()
 
-    def send(self, call: Call, read: Callable[[Any], T]) -> T:
+    def send(self, call: Call, read: Callable[[Any], T], *, parse: Callable[[bytes], Any] = parse_json) -> T:
         """The answer to ``call`` as ``read`` understands its JSON; ``read`` raises ``ValueError`` at a wrong shape.
+
+        Args:
+            parse: the JSON of a body; raises ``ValueError`` too.
 
         Raises:
             HubSpotRefusedError: and its kin, at once.
             DeferredError: HubSpot asks for a pause of more than a minute.
             RetriableError: the attempts or the time budget are spent.
         """
-        return self.exchange(call, lambda answer: self._read(call, answer, read))
+        return self.exchange(call, lambda answer: self._read(call, answer, lambda got: read(parse(got.body))))
 
     def exchange(self, call: Call, read: Callable[[Answer], T]) -> T:
         """As :meth:`send`, with the whole answer instead of its JSON."""
@@ -136,7 +140,7 @@ class Requester:
         answer = self._once(call, {})
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             self._refuse(call, answer, attempts)
-        return self._read(call, answer, read_object)
+        return self._read(call, answer, lambda got: read_object(got.json()))
 
     def _once(self, call: Call, authorization: Mapping[str, str]) -> Answer:
         self._keep_daily_reserve()
@@ -188,9 +192,9 @@ class Requester:
             if moment is not None and (self._server_time is None or moment > self._server_time):
                 self._server_time = moment
 
-    def _read(self, call: Call, answer: Answer, read: Callable[[Any], T]) -> T:
+    def _read(self, call: Call, answer: Answer, read: Callable[[Answer], T]) -> T:
         try:
-            return read(answer.json())
+            return read(answer)
         except ValueError as reason:
             content_type = read_content_type(answer, self._credentials.redact)
             complaint = read_complaint(answer, self._credentials.redact)

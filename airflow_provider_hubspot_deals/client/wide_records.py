@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from airflow_provider_hubspot_deals.deals.properties import Properties
 from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 
@@ -56,5 +58,10 @@ def _agree(records: Sequence[Record]) -> bool:
 
 
 def _merge(records: Sequence[Record]) -> Record:
-    properties = {name: value for record in records for name, value in (record.get("properties") or {}).items()}
+    properties = {name: value for record in records for name, value in _properties(record).items()}
     return {**records[0], "properties": properties}
+
+
+def _properties(record: Record) -> Mapping[str, Any]:
+    properties = record.get("properties") or {}
+    return properties.present() if isinstance(properties, Properties) else properties

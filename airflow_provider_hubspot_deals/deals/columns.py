@@ -51,4 +51,7 @@ STAGED_COLUMNS = (
     "_page_number",
     "_content_hash",
 )
-"""Order of ``DealRow.values``, and of the columns that COPY fills."""
+"""Order of the columns that COPY fills."""
+
+COMPARED_COLUMNS = ("hubspot_deal_id", "hs_lastmodifieddate", "archived", "_page_number", "_content_hash")
+"""Of a row: which deal, how new, whether deleted; which of two equally new ones; whether it differs. Never NULL."""

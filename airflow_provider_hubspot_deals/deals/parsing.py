@@ -1,49 +1,65 @@
-"""One HubSpot record → one row for COPY, or the reason why it cannot be one."""
+"""HubSpot's records → rows for COPY, a page at a time, or the reasons why some cannot be rows.
+
+The JSON is made record by record, everything else column by column.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
 from airflow_provider_hubspot_deals.deals import raw_json, values
-from airflow_provider_hubspot_deals.deals.columns import MERGED_IDS_PROPERTY, PROPERTY_PARSERS
+from airflow_provider_hubspot_deals.deals.bad_records import BadRecord, UnstorableError, bad_record
+from airflow_provider_hubspot_deals.deals.columns import MERGED_IDS_PROPERTY, PROPERTY_PARSERS, REQUIRED_PROPERTIES
+from airflow_provider_hubspot_deals.deals.copy_text import NULL, escape_json
+from airflow_provider_hubspot_deals.deals.properties import Properties, Texts
 from airflow_provider_hubspot_deals.deals.records import Record
+from airflow_provider_hubspot_deals.deals.whole_columns import Issues, copy_column
+
+__all__ = ["BadRecord", "DealParser", "DealRow", "ParsedPage"]
 
 RECORD_BYTES_MAX = 8 * 2**20  # one deal; jsonb itself stops at 256 MiB
 ISSUES_MAX = 20  # listed per row; the job counts all
-SHORT_TEXT_MAX = 64  # of a broken id, to find the record again
 
-_VERSION = tuple(PROPERTY_PARSERS).index("hs_lastmodifieddate")
+_VERSION = "hs_lastmodifieddate"
+_VERSION_AT = REQUIRED_PROPERTIES.index(_VERSION)
+_MERGED_IDS_AT = REQUIRED_PROPERTIES.index(MERGED_IDS_PROPERTY)
+_NULL = NULL.encode()
 
 
 class DealRow(NamedTuple):
-    """A deal ready for COPY: ``values`` in the order of ``columns.STAGED_COLUMNS``, as PostgreSQL's text input."""
+    """A deal ready for COPY."""
 
-    values: tuple[str | None, ...]
+    line: bytes  # ``columns.STAGED_COLUMNS`` in COPY's text format, with its line feed
+    compared: tuple[str, ...]  # ``columns.COMPARED_COLUMNS`` as PostgreSQL's text input
     deal_id: int
     merged_ids: tuple[int, ...]  # deals that HubSpot merged into this one
     issues: int  # values that their columns could not hold
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BadRecord:
-    """A record that cannot be keyed or stored; it goes to quarantine as HubSpot sent it."""
+class ParsedPage(NamedTuple):
+    """Every record of a page is in one of the two."""
 
-    deal_id_text: str | None  # what stood where the id belongs, if it was short and printable
-    reason_code: str
-    field_name: str | None
-    raw: bytes  # JSON
-    page_number: int
+    rows: list[DealRow]
+    bad: list[BadRecord]
 
 
-class _Unstorable(Exception):  # noqa: N818 - a verdict on a record, caught in this file
-    def __init__(self, code: str, field: str | None = None) -> None:
-        super().__init__(code)
-        self.code, self.field = code, field
+class _Deal(NamedTuple):
+    """A record that has a key; its JSON as COPY takes it."""
+
+    record: Record
+    deal_id: str
+    texts: Texts
+    version: str | None
+    archived: bool
+    archived_at: str | None
+    raw: bytes
+    custom: bytes
+    associations: bytes
 
 
 class DealParser:
@@ -56,85 +72,115 @@ class DealParser:
 
     def __init__(self, custom_properties: Collection[str], *, allow_negative_amounts: bool) -> None:
         self._custom = frozenset(custom_properties)
-        parsers = dict(PROPERTY_PARSERS)
-        if allow_negative_amounts:
-            parsers["amount"] = values.amount
-        self._parsers = tuple(parsers.items())
+        amount = values.amount if allow_negative_amounts else values.non_negative_amount
+        self._parsers: Mapping[str, values.Parser] = {**PROPERTY_PARSERS, "amount": amount}
 
-    def parse(self, record: Record, page_number: int) -> DealRow | BadRecord:
+    def parse_page(self, records: Iterable[Record], page_number: int) -> ParsedPage:
         """Never raises for what HubSpot may send."""
+        bad: list[BadRecord] = []
+        deals: list[_Deal] = []
+        for record in records:
+            read = self._read(record)
+            if isinstance(read, _Deal):
+                deals.append(read)
+            else:
+                bad.append(bad_record(record, read, page_number))
+        versions = copy_column(_VERSION, values.timestamp, [deal.version for deal in deals], defaultdict(list))
+        if NULL in versions:
+            verdict = UnstorableError("BAD_VERSION", _VERSION)
+            bad += [bad_record(deals[row].record, verdict, page_number) for row, _ in _where(versions, null=True)]
+            deals = [deals[row] for row, _ in _where(versions, null=False)]
+            versions = [version for _, version in _where(versions, null=False)]
+        return ParsedPage(self._rows(deals, versions, page_number) if deals else [], bad)
+
+    def _read(self, record: Record) -> _Deal | UnstorableError:
         try:
-            return self._row(record, page_number)
-        except _Unstorable as verdict:
-            return _bad_record(record, verdict.code, verdict.field, page_number)
+            return self._deal(record)
+        except UnstorableError as verdict:
+            return verdict
+        except values.ValueIssue:
+            return UnstorableError("BAD_ID", "id")
         except (TypeError, AttributeError):
-            return _bad_record(record, "BAD_RECORD", None, page_number)
+            return UnstorableError("BAD_RECORD")
         except RecursionError:
-            return _bad_record(record, "TOO_DEEP", None, page_number)
+            return UnstorableError("TOO_DEEP")
 
-    def _row(self, record: Record, page_number: int) -> DealRow:
-        deal_id = _key("BAD_ID", "id", values.object_id, record.get("id"))
-        properties: Mapping[str, Any] = record["properties"] if isinstance(record.get("properties"), dict) else {}
-        present, raw = raw_json.present_properties(properties)
+    def _deal(self, record: Record) -> _Deal:
+        deal_id = values.object_id(record.get("id"))
+        texts, raw = _texts_and_json(record.get("properties"))
         if len(raw) > RECORD_BYTES_MAX:
-            raise _Unstorable("TOO_LARGE")
-        issues: list[dict[str, str]] = []
-        typed = [_typed(name, parse, properties.get(name), issues) for name, parse in self._parsers]
-        version = properties.get("hs_lastmodifieddate") or record.get("updatedAt")
-        typed[_VERSION] = _key("BAD_VERSION", "hs_lastmodifieddate", values.timestamp, version)
-        archived = record.get("archived") is True
-        deleted_at = _typed("archivedAt", values.timestamp, record.get("archivedAt"), issues) if archived else None
+            raise UnstorableError("TOO_LARGE")
         associations = record.get("associations")
-        extras = (
-            raw_json.dumps(custom) if (custom := {n: v for n, v in present.items() if n in self._custom}) else None,
-            raw_json.nested(associations) if associations else None,
-            raw_json.dumps(issues[:ISSUES_MAX]) if issues else None,
-            deleted_at,
+        archived = record.get("archived") is True
+        return _Deal(
+            record,
+            deal_id,
+            texts,
+            texts[_VERSION_AT] or _text(record.get("updatedAt")),
+            archived,
+            _text(record.get("archivedAt")) if archived else None,
+            escape_json(raw),
+            self._custom_json(raw),
+            escape_json(raw_json.nested(associations).encode()) if associations else _NULL,
         )
-        flag = "t" if archived else "f"
-        row = (deal_id, deal_id, *typed, flag, raw, *extras, str(page_number), _content_hash(raw, flag, *extras))
-        return DealRow(row, int(deal_id), _merged_ids(properties.get(MERGED_IDS_PROPERTY)), len(issues))
+
+    def _custom_json(self, raw: bytes) -> bytes:
+        if not self._custom:
+            return _NULL
+        custom = {name: value for name, value in orjson.loads(raw).items() if name in self._custom}
+        return escape_json(raw_json.dumps(custom)) if custom else _NULL
+
+    def _rows(self, deals: Sequence[_Deal], versions: list[str], page_number: int) -> list[DealRow]:
+        issues: Issues = defaultdict(list)
+        texts = dict(zip(REQUIRED_PROPERTIES, zip(*(deal.texts for deal in deals), strict=True), strict=True))
+        typed = {name: copy_column(name, parse, texts[name], issues) for name, parse in self._parsers.items()}
+        typed[_VERSION] = versions
+        deleted_at = copy_column("archivedAt", values.timestamp, [deal.archived_at for deal in deals], issues)
+        ids = [deal.deal_id for deal in deals]
+        keyed = "\n".join(map("\t".join, zip(ids, ids, *typed.values(), strict=True))).encode().split(b"\n")
+        return [
+            _row(deal, version, key, deleted, issues=issues.get(row, ()), page_number=str(page_number))
+            for row, (deal, version, key, deleted) in enumerate(zip(deals, versions, keyed, deleted_at, strict=True))
+        ]
 
 
-def _typed(name: str, parse: values.Parser, value: object, issues: list[dict[str, str]]) -> str | None:
-    if value is None or value == "":  # HubSpot's "never set" and "cleared"
-        return None
-    try:
-        return parse(value if isinstance(value, str) else raw_json.canonical(value))
-    except values.ValueIssue as issue:
-        issues.append({"field": name, "code": str(issue)})
-        return None
+def _texts_and_json(properties: object) -> tuple[Texts, bytes]:
+    """Of the properties that have a value."""
+    if isinstance(properties, Properties):
+        raw = properties.to_json()
+        if raw_json.NUL not in raw:
+            return properties.texts(), raw
+        properties = properties.to_dict()
+    present = {n: v for n, v in properties.items() if v is not None} if isinstance(properties, dict) else {}
+    if plain := raw_json.plain(present):
+        return tuple(map(present.get, REQUIRED_PROPERTIES)), plain
+    texts = tuple(_text(present.get(name)) for name in REQUIRED_PROPERTIES)
+    return texts, raw_json.dumps(raw_json.storable(present))
 
 
-def _key(code: str, field: str, parse: Callable[[Any], str], value: object) -> str:
-    try:
-        return parse(value)
-    except (values.ValueIssue, TypeError):
-        raise _Unstorable(code, field) from None
+def _row(
+    deal: _Deal, version: str, keyed: bytes, deleted_at: str, *, issues: Sequence[dict[str, str]], page_number: str
+) -> DealRow:
+    archived = "t" if deal.archived else "f"
+    noted = escape_json(raw_json.dumps(issues[:ISSUES_MAX])) if issues else _NULL
+    content = b"\t".join((archived.encode(), deal.raw, deal.custom, deal.associations, noted, deleted_at.encode()))
+    # 128 bits that change when the row would; hs_lastmodifieddate alone misses calculated properties. The typed
+    # columns are not part of it: they, and the issues that are, follow from the properties.
+    content_hash = blake2b(content, digest_size=16).hexdigest()
+    line = b"\t".join((keyed, content, page_number.encode(), content_hash.encode())) + b"\n"
+    compared = (deal.deal_id, version, archived, page_number, content_hash)
+    return DealRow(line, compared, int(deal.deal_id), _merged_ids(deal.texts[_MERGED_IDS_AT]), len(issues))
 
 
-def _content_hash(raw: str, *parts: str | None) -> str:
-    """128 bits that change when the row would; ``hs_lastmodifieddate`` alone misses calculated properties."""
-    return blake2b("\x1f".join([raw, *(part or "" for part in parts)]).encode(), digest_size=16).hexdigest()
+def _where(column: Sequence[str], *, null: bool) -> list[tuple[int, str]]:
+    return [(row, value) for row, value in enumerate(column) if (value == NULL) is null]
 
 
-def _merged_ids(value: object) -> tuple[int, ...]:
-    if not isinstance(value, str) or not value:
+def _text(value: object) -> str | None:
+    return None if value is None else raw_json.as_text(value)
+
+
+def _merged_ids(value: str | None) -> tuple[int, ...]:
+    if not value:
         return ()
     return tuple(int(part) for part in value.split(";") if part.isascii() and part.isdigit() and len(part) < 19)  # noqa: PLR2004 - fits bigint
-
-
-def _bad_record(record: object, code: str, field: str | None, page_number: int) -> BadRecord:
-    identifier = record.get("id") if isinstance(record, dict) else None
-    written = str(identifier) if isinstance(identifier, str | int) else ""
-    short = written if written.isprintable() and 0 < len(written) <= SHORT_TEXT_MAX else None
-    return BadRecord(
-        deal_id_text=short, reason_code=code, field_name=field, raw=_raw_bytes(record), page_number=page_number
-    )
-
-
-def _raw_bytes(record: object) -> bytes:
-    try:
-        return orjson.dumps(record)
-    except TypeError:  # orjson refuses lone surrogates, integers over 64 bits and 255 levels
-        return raw_json.bottomless(record).encode()

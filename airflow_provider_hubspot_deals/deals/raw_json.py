@@ -14,28 +14,44 @@ import orjson
 
 from airflow_provider_hubspot_deals.deals import values
 
+NUL = b"\\u0000"  # in JSON text: a NUL, or a backslash before "u0000"
 
-def dumps(value: object) -> str:
+
+def dumps(value: object) -> bytes:
     """Compact JSON with sorted keys: HubSpot does not promise an order, and equal content must give equal text."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def canonical(value: object) -> str:
-    """Text of a value that is no string although HubSpot's property values always are."""
+    """Text of a value that is no string although HubSpot's property values always are.
+
+    Raises:
+        RecursionError: nested deeper than JSON libraries go.
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def present_properties(properties: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """The properties that have a value, and their JSON text, both fit for jsonb.
+def as_text(value: object) -> str:
+    """A property's value as text, which HubSpot's values always are.
+
+    Raises:
+        RecursionError: nested deeper than JSON libraries go.
+    """
+    return value if isinstance(value, str) else canonical(value)
+
+
+def plain(properties: Mapping[str, Any]) -> bytes | None:
+    """JSON text, fit for jsonb, of properties as HubSpot sends them; None when there is anything odd about one."""
+    return _storable_text(properties) if set(map(type, properties.values())) <= {str} else None
+
+
+def storable(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The same properties as jsonb can keep them, whatever they are.
 
     Raises:
         RecursionError: a value nested deeper than JSON libraries go.
     """
-    present = {name: value for name, value in properties.items() if value is not None}
-    if set(map(type, present.values())) <= {str} and (text := _storable_text(present)):
-        return present, text
-    present = {_storable_name(name): _storable(value) for name, value in present.items()}
-    return present, dumps(present)
+    return {_storable_name(name): _storable(as_text(value)) for name, value in properties.items()}
 
 
 def nested(value: object) -> str:
@@ -44,7 +60,7 @@ def nested(value: object) -> str:
     Raises:
         RecursionError: nested deeper than JSON libraries go.
     """
-    return _storable_text(value) or dumps({"_json": canonical(value)})
+    return (_storable_text(value) or dumps({"_json": canonical(value)})).decode()
 
 
 def bottomless(value: object) -> str:
@@ -75,17 +91,15 @@ def _separated(groups: Iterable[tuple[object, ...]]) -> list[object]:
     return [part for group in groups for part in (_Written(","), *group)][1:]
 
 
-def _storable_text(value: object) -> str | None:
+def _storable_text(value: object) -> bytes | None:
     try:
         text = dumps(value)
     except TypeError:  # orjson refuses lone surrogates, integers over 64 bits and 255 levels
         return None
-    return None if "\\u0000" in text else text
+    return None if NUL in text else text
 
 
-def _storable(value: object) -> object:
-    if not isinstance(value, str):
-        return _storable(canonical(value))
+def _storable(value: str) -> object:
     try:
         return values.text(value)
     except values.ValueIssue:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-# One deal as HubSpot sends it: {"id", "properties", "createdAt", "updatedAt", "archived", …}.
+# One deal as HubSpot sends it: {"id", "properties", "createdAt", "updatedAt", "archived", …}. Its properties are a
+# dict, or ``properties.Properties`` once a client knows their names.
 Record: TypeAlias = dict[str, Any]
 
 

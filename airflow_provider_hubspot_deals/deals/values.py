@@ -31,6 +31,7 @@ _DATE_OR_TIME = re.compile(
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 _EPOCH_MS = re.compile(r"-?[0-9]{9,13}")  # the years 1653 to 2286; 14 digits can leave those of datetime
+_OBJECT_ID = re.compile(r"[1-9][0-9]{0,18}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -43,9 +44,14 @@ def text(value: str) -> str:
     """Any text but NUL and lone surrogates, which UTF-8 and PostgreSQL refuse."""
     if "\x00" in value:
         raise ValueIssue("NUL_CHARACTER")
-    if not value.isascii() and _SURROGATE.search(value):
+    if has_surrogate(value):
         raise ValueIssue("LONE_SURROGATE")
     return value
+
+
+def has_surrogate(value: str) -> bool:
+    """Whether a lone surrogate is in it: half of a character, which Python keeps and UTF-8 has no bytes for."""
+    return not value.isascii() and _SURROGATE.search(value) is not None
 
 
 def indexed_text(value: str) -> str:
@@ -116,14 +122,8 @@ def object_id(value: object) -> str:
     Raises:
         ValueIssue: anything else; such a record cannot be keyed.
     """
-    written = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if (
-        not isinstance(written, str)
-        or not (written.isascii() and written.isdigit())
-        or len(written) > len(str(_BIGINT_MAX))
-    ):
-        raise ValueIssue("BAD_ID")
-    if written[0] == "0" or int(written) > _BIGINT_MAX:
+    written = str(value) if type(value) is int else value
+    if not isinstance(written, str) or not _OBJECT_ID.fullmatch(written) or int(written) > _BIGINT_MAX:
         raise ValueIssue("BAD_ID")
     return written
 

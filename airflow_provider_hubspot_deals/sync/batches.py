@@ -13,7 +13,6 @@ from typing import Any
 from psycopg import Connection
 
 from airflow_provider_hubspot_deals import jobs, loading, sql
-from airflow_provider_hubspot_deals.deals.columns import STAGED_COLUMNS
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser, DealRow
 from airflow_provider_hubspot_deals.exceptions import SystemicDataError
 from airflow_provider_hubspot_deals.extraction.pages import Event, IdRange, Page
@@ -22,10 +21,9 @@ from airflow_provider_hubspot_deals.extraction.plan import ARCHIVED_LISTS, LIVE
 BAD_SHARE_MAX = 0.2  # of a batch: more is no accident but a broken portal, property or parser
 BAD_ROWS_MIN = 20  # below this, a share says nothing
 
-_ROW_SIZE = 2_000  # bytes that a row takes in memory beside its raw properties
-BATCH_SIZE_MAX = 32 * 2**20  # characters of raw properties; wide deals make small batches, so that memory stays flat
+_RECORD_SIZE = 3_000  # bytes that a usual record takes in memory beside its row
+BATCH_SIZE_MAX = 32 * 2**20  # bytes of rows; wide deals make small batches, so that memory stays flat
 
-_RAW = STAGED_COLUMNS.index("raw_properties")
 _LISTED_REASON = {LIVE: None} | dict.fromkeys(ARCHIVED_LISTS, "archived")  # of the stored deals that a list should hold
 
 
@@ -36,24 +34,18 @@ class ParsedPage:
     page: Page
     rows: list[DealRow]
     bad: list[BadRecord]
-    size: int  # characters of raw properties
+    size: int  # bytes of rows
 
     @property
     def weight(self) -> int:
-        return self.size + _ROW_SIZE * len(self.rows)
+        """Bytes, about, that it takes in memory, its records included."""
+        return self.size + _RECORD_SIZE * len(self.page.records)
 
 
 def parsed(page: Page, parser: DealParser, page_number: int) -> ParsedPage:
     """Parse the records of a page."""
-    rows: list[DealRow] = []
-    bad: list[BadRecord] = []
-    for record in page.records:
-        row = parser.parse(record, page_number)
-        if isinstance(row, DealRow):
-            rows.append(row)
-        else:
-            bad.append(row)
-    return ParsedPage(page, rows, bad, sum(len(row.values[_RAW] or "") for row in rows))
+    rows, bad = parser.parse_page(page.records, page_number)
+    return ParsedPage(page, rows, bad, sum(len(row.line) for row in rows))
 
 
 @dataclass

@@ -67,8 +67,7 @@ def acme(database_url: str) -> Tenant:
 def parsed(records: list[dict[str, Any]], *, allow_negative_amounts: bool) -> list[DealRow]:
     """The rows among ``records``, each with an id of its own."""
     parser = DealParser(["color"], allow_negative_amounts=allow_negative_amounts)
-    found = [parser.parse({**record, "id": str(number)}, 1) for number, record in enumerate(records, start=1)]
-    return [row for row in found if isinstance(row, DealRow)]
+    return parser.parse_page(({**record, "id": str(number)} for number, record in enumerate(records, start=1)), 1).rows
 
 
 @pytest.mark.parametrize("allow_negative_amounts", [False, True])
@@ -120,9 +119,7 @@ def test_c22_a_property_may_have_any_name(acme: Tenant) -> None:
     parser = DealParser(names, allow_negative_amounts=False)
     record = a_record()
     record["properties"] |= dict.fromkeys(names, "value")
-    row = parser.parse(record, 1)
-    assert isinstance(row, DealRow)
-    acme.store(acme.claim(), row)
+    acme.store(acme.claim(), *parser.parse_page([record], 1).rows)
     assert acme.deal()["custom_properties"] == dict.fromkeys(names, "value")
 
 
@@ -133,9 +130,7 @@ def test_c23_properties_that_differ_in_case_or_behind_63_bytes_only_stay_apart(a
     parser = DealParser(names, allow_negative_amounts=False)
     record = a_record()
     record["properties"] |= {name: f"value of {name}" for name in names}
-    row = parser.parse(record, 1)
-    assert isinstance(row, DealRow)
-    acme.store(acme.claim(), row)
+    acme.store(acme.claim(), *parser.parse_page([record], 1).rows)
     assert len(long) > 63
     assert acme.deal()["custom_properties"] == {name: f"value of {name}" for name in names}
 
@@ -168,9 +163,8 @@ def test_c24_deep_values_are_stored_as_text(acme: Tenant) -> None:
     deep: Any = "bottom"
     for _ in range(300):
         deep = {"deeper": deep}
-    row = DealParser([], allow_negative_amounts=False).parse({**a_record(weird=deep), "associations": deep}, 1)
-    assert isinstance(row, DealRow)
-    acme.store(acme.claim(), row)
+    record = {**a_record(weird=deep), "associations": deep}
+    acme.store(acme.claim(), *DealParser([], allow_negative_amounts=False).parse_page([record], 1).rows)
     stored = acme.deal()
     assert json.loads(stored["raw_properties"]["weird"]) == json.loads(stored["associations"]["_json"]) == deep
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from airflow_provider_hubspot_deals.deals import parsing
 from airflow_provider_hubspot_deals.deals.columns import PROPERTY_PARSERS, STAGED_COLUMNS
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser, DealRow
-from tests.builders import MODIFIED, a_record, a_row
+from tests.builders import MODIFIED, a_record, a_row, columns_of
 from tests.strategies import json_values, unicode_text
 
 not_finite = st.sampled_from([float("inf"), float("-inf"), float("nan")])  # what `1e999` is to some JSON readers
@@ -34,12 +34,14 @@ records_like_hubspots = st.fixed_dictionaries(
 
 
 def parse(record: Any, *, allow_negative_amounts: bool = False) -> DealRow | BadRecord:
-    return DealParser(["color"], allow_negative_amounts=allow_negative_amounts).parse(record, 7)
+    parsed = DealParser(["color"], allow_negative_amounts=allow_negative_amounts).parse_page([record], 7)
+    assert len(parsed.rows) + len(parsed.bad) == 1
+    return parsed.rows[0] if parsed.rows else parsed.bad[0]
 
 
 def columns(row: DealRow | BadRecord) -> dict[str, str | None]:
     assert isinstance(row, DealRow), row
-    return dict(zip(STAGED_COLUMNS, row.values, strict=True))
+    return columns_of(row)
 
 
 def issues(row: DealRow | BadRecord) -> Any:
@@ -50,8 +52,7 @@ def issues(row: DealRow | BadRecord) -> Any:
 def test_no_record_is_too_odd_to_be_parsed(record: dict[str, Any]) -> None:
     parsed = parse(record)
     if isinstance(parsed, DealRow):
-        assert len(parsed.values) == len(STAGED_COLUMNS)
-        assert all(value is None or value.encode() for value in parsed.values if value != "")
+        assert set(columns(parsed)) == set(STAGED_COLUMNS)
     else:
         assert isinstance(json.loads(parsed.raw), dict)
 
@@ -198,7 +199,8 @@ def test_c27_archived_is_a_boolean_or_it_is_not_archived() -> None:
 
 
 def content_hash(record: dict[str, Any], *, custom: tuple[str, ...] = ()) -> str | None:
-    return columns(DealParser(custom, allow_negative_amounts=False).parse(record, 1))["_content_hash"]
+    parsed = DealParser(custom, allow_negative_amounts=False).parse_page([record], 1)
+    return columns(parsed.rows[0])["_content_hash"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""Records that cannot be rows, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+
+from airflow_provider_hubspot_deals.deals import raw_json
+from airflow_provider_hubspot_deals.deals.properties import Properties
+
+SHORT_TEXT_MAX = 64  # of a broken id, to find the record again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadRecord:
+    """A record that cannot be keyed or stored; it goes to quarantine as HubSpot sent it."""
+
+    deal_id_text: str | None  # what stood where the id belongs, if it was short and printable
+    reason_code: str
+    field_name: str | None
+    raw: bytes  # JSON
+    page_number: int
+
+
+class UnstorableError(Exception):
+    """A verdict on a record: a stable code, and the field that it is about."""
+
+    def __init__(self, code: str, field: str | None = None) -> None:
+        super().__init__(code)
+        self.code, self.field = code, field
+
+
+def bad_record(record: object, verdict: UnstorableError, page_number: int) -> BadRecord:
+    """``record``, which may be anything that JSON can hold, for quarantine."""
+    identifier = record.get("id") if isinstance(record, dict) else None
+    written = str(identifier) if isinstance(identifier, str | int) else ""
+    short = written if written.isprintable() and 0 < len(written) <= SHORT_TEXT_MAX else None
+    return BadRecord(
+        deal_id_text=short,
+        reason_code=verdict.code,
+        field_name=verdict.field,
+        raw=_raw_bytes(_as_json(record)),
+        page_number=page_number,
+    )
+
+
+def _as_json(record: object) -> object:
+    """A record with its properties as JSON again."""
+    if isinstance(record, dict) and isinstance(properties := record.get("properties"), Properties):
+        return {**record, "properties": properties.to_dict()}
+    return record
+
+
+def _raw_bytes(record: object) -> bytes:
+    try:
+        return orjson.dumps(record)
+    except TypeError:  # orjson refuses lone surrogates, integers over 64 bits and 255 levels
+        return raw_json.bottomless(record).encode()

@@ -1,0 +1,69 @@
+"""A record's properties as an object with a field for each, instead of a dict.
+
+Most of a portal's hundreds of properties are unset on most deals. A decoder that knows their names fills such an object
+without making a string or a dict entry for any of them, and writes the set ones back as JSON in order of their names.
+For deals of 300 properties that takes a third of the time of a dict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from operator import attrgetter
+from typing import ClassVar, cast
+
+import msgspec
+import orjson
+
+from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
+
+Texts = tuple[str | None, ...]
+"""Values of ``REQUIRED_PROPERTIES``."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Properties(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Properties that are text or unset; ``properties_type`` makes the subclass with their names."""
+
+    texts_of: ClassVar[Callable[[object], Texts]]
+
+    def texts(self) -> Texts:
+        """What the typed columns are made from."""
+        return type(self).texts_of(self)
+
+    def to_json(self) -> bytes:
+        """The set ones, in order of their names: byte for byte what ``raw_json`` would write."""
+        return _encode(self)
+
+    def present(self) -> dict[str, str]:
+        """The set ones."""
+        present: dict[str, str] = orjson.loads(self.to_json())
+        return present
+
+    def to_dict(self) -> dict[str, str | None]:
+        """All of them, unset ones included."""
+        fields = zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True)
+        return {name: getattr(self, field) for name, field in fields}
+
+
+def properties_type(names: Iterable[str]) -> type[Properties]:
+    """For answers with these properties; the columns' own are added.
+
+    Raises:
+        ValueError: a name with quotes, backslashes or control characters, which msgspec does not write.
+    """
+    known = sorted({*names, *REQUIRED_PROPERTIES})
+    fields = {name: f"p{number}" for number, name in enumerate(known)}  # a property's name may be no identifier
+    made = msgspec.defstruct(
+        "DealProperties",
+        [(field, str | None, None) for field in fields.values()],
+        bases=(Properties,),
+        rename={field: name for name, field in fields.items()},
+        namespace={"texts_of": attrgetter(*(fields[name] for name in REQUIRED_PROPERTIES))},
+    )
+    return cast("type[Properties]", made)
+
+
+def are_in_order(names: Collection[str]) -> bool:
+    """Whether names come as the fields do: looking for each of them elsewhere would cost more than a dict."""
+    return list(names) == sorted(names)

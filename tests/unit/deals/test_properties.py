@@ -1,0 +1,50 @@
+"""Properties in an object say what they say in a dict."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_hubspot_deals.deals import raw_json
+from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
+from airflow_provider_hubspot_deals.deals.properties import Properties, are_in_order, properties_type
+from tests.strategies import value_like
+
+storable_text = value_like.filter(lambda text: not any("\ud800" <= character <= "\udfff" for character in text))
+names = st.text("aBz_19 '%{}é\uffff😀", max_size=6)
+some_properties = st.dictionaries(names | st.sampled_from(REQUIRED_PROPERTIES), st.none() | storable_text, max_size=8)
+
+
+def decoded(properties: dict[str, str | None]) -> Properties:
+    return msgspec.json.decode(msgspec.json.encode(properties), type=properties_type(properties))
+
+
+@given(some_properties)
+def test_the_json_is_byte_for_byte_that_of_a_dict(properties: dict[str, str | None]) -> None:
+    present = {name: value for name, value in properties.items() if value is not None}
+    assert decoded(properties).to_json() == raw_json.dumps(present)
+    assert decoded(properties).present() == present
+
+
+@given(some_properties)
+def test_nothing_but_unset_properties_comes_in_addition(properties: dict[str, str | None]) -> None:
+    unset = dict.fromkeys(REQUIRED_PROPERTIES)
+    assert decoded(properties).to_dict() == {**unset, **properties}
+
+
+@given(some_properties)
+def test_the_texts_are_those_of_the_columns_in_their_order(properties: dict[str, str | None]) -> None:
+    assert decoded(properties).texts() == tuple(map(properties.get, REQUIRED_PROPERTIES))
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "\ud800"], ids=["quote", "backslash", "newline", "surrogate"])
+def test_c22_some_names_fit_no_object(name: str) -> None:
+    with pytest.raises(ValueError, match=r"names|surrogates"):
+        properties_type([name])
+
+
+def test_order_is_that_of_json_with_sorted_keys() -> None:
+    assert are_in_order(["A", "_", "a", "b_1", "é", "\uffff", "😀"])
+    assert not are_in_order(["b", "a"])
