@@ -52,3 +52,6 @@ STAGED_COLUMNS = (
     "_content_hash",
 )
 """Order of ``DealRow.values``, and of the columns that COPY fills."""
+
+COMPARED_COLUMNS = ("hubspot_deal_id", "hs_lastmodifieddate", "archived", "_page_number", "_content_hash")
+"""Of a row, never NULL: which deal, how new, whether deleted; the later of two; whether anything differs."""

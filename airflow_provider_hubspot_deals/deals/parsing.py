@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 import orjson
 
 from airflow_provider_hubspot_deals.deals import raw_json, values
-from airflow_provider_hubspot_deals.deals.columns import MERGED_IDS_PROPERTY, PROPERTY_PARSERS
+from airflow_provider_hubspot_deals.deals.columns import (
+    COMPARED_COLUMNS,
+    MERGED_IDS_PROPERTY,
+    PROPERTY_PARSERS,
+    STAGED_COLUMNS,
+)
 from airflow_provider_hubspot_deals.deals.records import Record
 
 RECORD_BYTES_MAX = 8 * 2**20  # one deal; jsonb itself stops at 256 MiB
@@ -18,6 +23,7 @@ ISSUES_MAX = 20  # listed per row; the job counts all
 SHORT_TEXT_MAX = 64  # of a broken id, to find the record again
 
 _VERSION = tuple(PROPERTY_PARSERS).index("hs_lastmodifieddate")
+_COMPARED = tuple(map(STAGED_COLUMNS.index, COMPARED_COLUMNS))
 
 
 class DealRow(NamedTuple):
@@ -27,6 +33,11 @@ class DealRow(NamedTuple):
     deal_id: int
     merged_ids: tuple[int, ...]  # deals that HubSpot merged into this one
     issues: int  # values that their columns could not hold
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """What tells whether there is anything to write: the values of ``columns.COMPARED_COLUMNS``."""
+        return tuple(self.values[index] or "" for index in _COMPARED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
