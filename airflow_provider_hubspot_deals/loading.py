@@ -17,6 +17,7 @@ from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealRow
 
 RAW_BYTES_MAX = 2**20  # of one quarantined record, compressed
+STAGE_ROWS = 2_500  # some 6 MB: beyond temp_buffers, 8 MB by default, temporary tables are written to disk
 ATTEMPTS_MAX = 3  # at one batch: only people who write deals by hand can come between comparing and writing
 
 Keys = Mapping[str, Any]
@@ -85,10 +86,11 @@ def _write(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequen
     with suppress(UniqueViolation), connection.transaction() as savepoint:
         connection.execute(sql.statement("deals.create_stage"))
         for statement, positions in steps.items():
-            if positions:
-                _stage(connection, [rows[position - 1] for position in positions])
+            for start in range(0, len(positions), STAGE_ROWS):
+                staged = [rows[position - 1] for position in positions[start : start + STAGE_ROWS]]
+                _stage(connection, staged)
                 written = sql.execute(connection, statement, parameters, schema=tables.schema, leaf=tables.leaf)
-                if written != len(positions):
+                if written != len(staged):
                     raise Rollback(savepoint)
         return True
     return False
