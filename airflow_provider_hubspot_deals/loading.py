@@ -5,17 +5,22 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import uuid5
 
-from psycopg import Connection
+from psycopg import Connection, Rollback
+from psycopg.errors import UniqueViolation
 
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealRow
 
 RAW_BYTES_MAX = 2**20  # of one quarantined record, compressed
 COPIED_ROWS = 100  # handed to COPY at once: some 100 kB, where one by one would cost a call each
+STAGE_ROWS = 2_500  # some 6 MB: beyond temp_buffers, 8 MB by default, temporary tables are written to disk
+ATTEMPTS_MAX = 3  # at one batch: only people who write deals by hand can come between comparing and writing
 
 Keys = Mapping[str, Any]
 """organization_id, type, job_id, load_id."""
@@ -46,32 +51,73 @@ def store(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequenc
 
     Raises:
         psycopg.Error: PostgreSQL refused; the caller's transaction is void.
+        RuntimeError: others write the same deals all the time, which the fence should prevent.
     """
     if not rows:
         return Written(inserted=0, updated=0, unchanged=0, stale=0, duplicate=0, deleted=0)
-    _stage(connection, rows)
-    counts = sql.one(connection, "deals.upsert", keys, schema=tables.schema, leaf=tables.leaf)
-    if counts is None or counts["written"] != counts["inserted"] + counts["updated"]:
-        raise RuntimeError(f"INVARIANT_BROKEN: rows compared and rows written differ: {counts}")
-    sql.execute(connection, "deals.resolve_quarantine", keys, schema=tables.schema)
-    return Written(
-        inserted=counts["inserted"],
-        updated=counts["updated"],
-        unchanged=counts["unchanged"],
-        stale=counts["stale"],
-        duplicate=counts["staged"] - counts["deals"],
-        deleted=counts["deleted"] + _mark_merged(connection, tables, keys, rows),
-    )
+    connection.execute(sql.statement("deals.plan_for_batch"))
+    for _ in range(ATTEMPTS_MAX):
+        compared = _compare(connection, tables, rows)
+        if _write(connection, tables, keys, rows, compared):
+            _settle_quarantine(connection, tables, keys, (row.deal_id for row in rows))
+            return _written(len(rows), compared, merged=_mark_merged(connection, tables, keys, rows))
+    raise RuntimeError(f"INVARIANT_BROKEN: deals change between being compared and written: {tables.leaf}")
+
+
+def compared_columns(rows: Iterable[DealRow]) -> dict[str, str]:
+    """Parameters of ``compare``: arrays as text, since psycopg would adapt every element of a list for itself."""
+    columns = zip(*(row.compared for row in rows), strict=True)
+    return dict(zip(("ids", "versions", "archived", "pages", "hashes"), map(_array, columns), strict=True))
+
+
+def _compare(connection: Connection[Any], tables: Tables, rows: Iterable[DealRow]) -> sql.Row:
+    (compared,) = sql.rows(connection, "deals.compare", compared_columns(rows), schema=tables.schema, leaf=tables.leaf)
+    return compared
+
+
+def _array(values: Iterable[str]) -> str:
+    return "{" + ",".join(values) + "}"
+
+
+def _write(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequence[DealRow], compared: sql.Row) -> bool:
+    """Whether everything was written; if not, nothing was: somebody wrote one of these deals after the comparison."""
+    parameters = {**keys, "leaf_half": uuid5(keys["organization_id"], keys["type"]).hex[:16]}
+    steps = {"deals.update_staged": compared["changed"], "deals.insert_staged": compared["new"]}
+    if not any(steps.values()):
+        return True
+    with suppress(UniqueViolation), connection.transaction() as savepoint:
+        connection.execute(sql.statement("deals.create_stage"))
+        for statement, positions in steps.items():
+            for start in range(0, len(positions), STAGE_ROWS):
+                staged = [rows[position - 1] for position in positions[start : start + STAGE_ROWS]]
+                _stage(connection, staged)
+                written = sql.execute(connection, statement, parameters, schema=tables.schema, leaf=tables.leaf)
+                if written != len(staged):
+                    raise Rollback(savepoint)
+        return True
+    return False
 
 
 def _stage(connection: Connection[Any], rows: Sequence[DealRow]) -> None:
     # COPY straight into a table with row-level security is refused; a temporary table also survives any pooler,
     # because it lives and dies in this transaction.
-    connection.execute(sql.statement("deals.create_stage"))
+    connection.execute(sql.statement("deals.empty_stage"))
     with connection.cursor() as cursor, cursor.copy(sql.statement("deals.copy_stage")) as copy:
         for start in range(0, len(rows), COPIED_ROWS):
             copy.write(b"".join([row.line for row in rows[start : start + COPIED_ROWS]]))
-    connection.execute(sql.statement("deals.plan_for_stage"))
+
+
+def _written(received: int, compared: sql.Row, *, merged: int) -> Written:
+    inserted, updated = len(compared["new"]), len(compared["changed"])
+    stale, unchanged = compared["stale"], compared["unchanged"]
+    return Written(
+        inserted=inserted,
+        updated=updated,
+        unchanged=unchanged,
+        stale=stale,
+        duplicate=received - inserted - updated - unchanged - stale,
+        deleted=compared["deleted"] + merged,
+    )
 
 
 def _mark_merged(connection: Connection[Any], tables: Tables, keys: Keys, rows: Iterable[DealRow]) -> int:
@@ -87,9 +133,14 @@ def mark_missing(connection: Connection[Any], tables: Tables, keys: Keys, deal_i
 
     What is in quarantine of them is settled: nobody will send it again.
     """
+    _settle_quarantine(connection, tables, keys, deal_ids)
     parameters = {**keys, "ids": list(deal_ids)}
-    sql.execute(connection, "deals.settle_quarantine", parameters, schema=tables.schema)
     return sql.execute(connection, "deals.mark_missing", parameters, schema=tables.schema, leaf=tables.leaf)
+
+
+def _settle_quarantine(connection: Connection[Any], tables: Tables, keys: Keys, deal_ids: Iterable[int]) -> None:
+    parameters = {**keys, "ids": _array(map(str, deal_ids))}
+    sql.execute(connection, "deals.settle_quarantine", parameters, schema=tables.schema)
 
 
 def note_absent(

@@ -362,6 +362,7 @@ BEGIN
             END IF;
         END IF;
         PERFORM make_deals_partition(organization, deal_type);
+        PERFORM lay_out_leaf(deals_leaf(organization, deal_type));
         FOR new_table IN
             SELECT oid FROM pg_class
             WHERE relname IN ('hubspot_deals_' || deal_type, deals_partition(organization, deal_type))
@@ -1139,6 +1140,18 @@ EXCEPTION WHEN invalid_parameter_value THEN
 END $$;
 
 COMMENT ON FUNCTION hubspot.known_time_zone(zone text) IS 'The name of a time zone if this server knows it, else NULL: one unknown name would break every query that converts to it.';
+
+CREATE FUNCTION hubspot.lay_out_leaf(leaf regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+BEGIN
+    -- A usual deal is just over the 2 kB beyond which PostgreSQL compresses a row's longest values and, since short jsonb
+    -- hardly shrinks, moves them out of line: a second table and index to write. Beyond half a page it is still worth it.
+    EXECUTE format('ALTER TABLE %s SET (toast_tuple_target = 4064)', leaf);
+END $$;
+
+COMMENT ON FUNCTION hubspot.lay_out_leaf(leaf regclass) IS 'Keep the rows of a leaf of hubspot_deals whole up to 4,064 bytes, half a page. Holds up neither readers nor writers.';
 
 CREATE FUNCTION hubspot.leaf_organization(relation regclass) RETURNS uuid
     LANGUAGE plpgsql STABLE
@@ -3740,6 +3753,8 @@ REVOKE ALL ON FUNCTION hubspot.give_reader(relation regclass, reader regrole) FR
 REVOKE ALL ON FUNCTION hubspot.grant_loader(role regrole) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.grant_reader(role regrole) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.lay_out_leaf(leaf regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.make_deals_partition(organization uuid, deal_type text) FROM PUBLIC;
 

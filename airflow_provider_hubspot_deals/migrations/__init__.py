@@ -19,6 +19,7 @@ from psycopg import Connection, sql
 from airflow_provider_hubspot_deals import sql as statements
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, SchemaError
 from airflow_provider_hubspot_deals.migrations.database import Database, database_errors, opener_of
+from airflow_provider_hubspot_deals.migrations.leaves import lay_out_leaves
 from airflow_provider_hubspot_deals.migrations.security import missing_privileges, protect_tables, security_findings
 from airflow_provider_hubspot_deals.migrations.steps import Step, upgrade_steps
 from airflow_provider_hubspot_deals.organizations.organization import SCHEMA_PATTERN
@@ -40,14 +41,14 @@ __all__ = [
     "upgrade_sql",
 ]
 
-HEAD = "0011"  # the newest revision in versions/; a test compares the two
+HEAD = "0012"  # the newest revision in versions/; a test compares the two
 VERSION_TABLE = "schema_version"
 PACKAGE = "airflow-provider-hubspot-deals"
 UPGRADE_COMMAND = "python -m airflow_provider_hubspot_deals.migrations upgrade --database-url postgresql://…"
 
 
 def upgrade(database: Database, schema: str = "hubspot", revision: str = "head") -> None:
-    """Bring ``schema`` to ``revision`` and complete its row-level security; does nothing when all that is done already.
+    """Bring ``schema`` to ``revision`` and complete every table of deals; does nothing when all that is done already.
 
     Raises:
         ConfigurationError: ``schema`` is no plain lower-case identifier, or the URL is malformed.
@@ -62,6 +63,8 @@ def upgrade(database: Database, schema: str = "hubspot", revision: str = "head")
             _run("upgrade", config, connect, step)
         with database_errors(f"Row-level security of schema {schema!r} is not complete"):
             protect_tables(database, schema)
+        with database_errors(f"Not every table of deals in schema {schema!r} has its storage settings yet"):
+            lay_out_leaves(database, schema)
 
 
 def downgrade(database: Database, schema: str, revision: str) -> None:

@@ -1,5 +1,36 @@
+-- name: plan_for_batch
+-- A batch is small and its statistics unknown; reading the whole leaf to join it would cost more with every deal.
+SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+       set_config('jit', 'off', true)
+
+-- name: compare
+-- Which rows of a batch are to be written, as positions counted from 1; of a deal that is in it twice, the newest version.
+-- The hash decides: unchanged rows are neither sent nor written; a version never goes back.
+WITH latest AS (
+    SELECT DISTINCT ON (deal_id) deal_id, version, is_archived, content_hash, position
+    FROM unnest(
+        %(ids)s::bigint[], %(versions)s::timestamptz[], %(archived)s::boolean[], %(pages)s::integer[], %(hashes)s::uuid[]
+    ) WITH ORDINALITY AS received (deal_id, version, is_archived, page_number, content_hash, position)
+    ORDER BY deal_id, version DESC, page_number DESC
+),
+compared AS (
+    SELECT position,
+           stored.hubspot_deal_id IS NULL AS is_new,
+           coalesce(stored.hs_lastmodifieddate > latest.version, false) AS is_stale,
+           stored._content_hash IS NOT DISTINCT FROM latest.content_hash AS is_unchanged,
+           latest.is_archived AND stored.archived IS FALSE AS is_newly_deleted
+    FROM latest
+    LEFT JOIN {schema}.{leaf} AS stored ON stored.hubspot_deal_id = latest.deal_id
+)
+SELECT coalesce(array_agg(position) FILTER (WHERE is_new), '{{}}') AS new,
+       coalesce(array_agg(position) FILTER (WHERE NOT (is_new OR is_stale OR is_unchanged)), '{{}}') AS changed,
+       count(*) FILTER (WHERE is_stale) AS stale,
+       count(*) FILTER (WHERE NOT (is_new OR is_stale) AND is_unchanged) AS unchanged,
+       count(*) FILTER (WHERE is_newly_deleted AND NOT (is_stale OR is_unchanged)) AS deleted
+FROM compared
+
 -- name: create_stage
--- Typed like the deals themselves but for raw_properties: only rows that changed pay for jsonb.
+-- Rows of 2 to 8 kB stay whole: compressing what is read back at once costs more than it saves.
 CREATE TEMPORARY TABLE hubspot_deals_stage (
     hubspot_deal_id bigint, hs_object_id bigint,
     dealname text, amount numeric(18,2), dealstage text, pipeline text,
@@ -8,17 +39,15 @@ CREATE TEMPORARY TABLE hubspot_deals_stage (
     hs_analytics_source text, hs_analytics_source_data_1 text, hs_analytics_source_data_2 text,
     num_associated_contacts integer, hs_priority text, hs_next_step text,
     hs_forecast_amount numeric, hs_forecast_probability numeric, deal_currency_code text,
-    archived boolean, raw_properties text, custom_properties text, associations text, _value_issues text,
+    archived boolean, raw_properties jsonb, custom_properties jsonb, associations jsonb, _value_issues jsonb,
     _deleted_at timestamptz, _page_number integer, _content_hash uuid
-) ON COMMIT DROP
+) WITH (toast_tuple_target = 8160) ON COMMIT DROP
+
+-- name: empty_stage
+TRUNCATE pg_temp.hubspot_deals_stage
 
 -- name: copy_stage
 COPY pg_temp.hubspot_deals_stage FROM STDIN
-
--- name: plan_for_stage
--- The stage is small and its statistics unknown; reading the whole leaf to join it would cost more with every deal.
-SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-       set_config('work_mem', '64MB', true)
 
 -- name: note_absent
 -- Live rows when the live list was read, archived rows when the archived one was.
@@ -82,94 +111,71 @@ SELECT count(*) FILTER (WHERE _deleted_reason IS NULL) AS live,
         WHERE organization_id = %(organization_id)s AND type = %(type)s AND resolved_at IS NULL) AS quarantined
 FROM {schema}.{leaf}
 
--- name: upsert
--- One row per deal, the newest; unchanged rows are compared, not written; a version never goes back.
-WITH latest AS MATERIALIZED (
-    SELECT DISTINCT ON (hubspot_deal_id) *
-    FROM pg_temp.hubspot_deals_stage
-    ORDER BY hubspot_deal_id, hs_lastmodifieddate DESC, _page_number DESC
-),
-compared AS MATERIALIZED (
-    SELECT latest.*,
-           stored.hubspot_deal_id IS NULL AS is_new,
-           coalesce(stored.hs_lastmodifieddate > latest.hs_lastmodifieddate, false) AS is_stale,
-           stored._content_hash IS NOT DISTINCT FROM latest._content_hash AS is_unchanged,
-           latest.archived AND stored.archived IS FALSE AS is_newly_deleted
-    FROM latest
-    LEFT JOIN {schema}.{leaf} AS stored ON stored.hubspot_deal_id = latest.hubspot_deal_id
-),
-written AS (
-    INSERT INTO {schema}.{leaf} AS stored (
-        hubspot_deal_id, hs_object_id,
-        dealname, amount, dealstage, pipeline, closedate, createdate, hs_lastmodifieddate,
-        hubspot_owner_id, dealtype, description, hs_deal_stage_probability,
-        hs_analytics_source, hs_analytics_source_data_1, hs_analytics_source_data_2,
-        num_associated_contacts, hs_priority, hs_next_step, hs_forecast_amount, hs_forecast_probability,
-        deal_currency_code, archived, raw_properties, custom_properties, associations, _value_issues,
-        _deleted_at, _deleted_reason, _page_number, _content_hash,
-        _scan_id, _organization_id, _tenant_id, _type, _source_service, _dlt_load_id
-    )
-    SELECT hubspot_deal_id, hs_object_id,
-           dealname, amount, dealstage, pipeline, closedate, createdate, hs_lastmodifieddate,
-           hubspot_owner_id, dealtype, description, hs_deal_stage_probability,
-           hs_analytics_source, hs_analytics_source_data_1, hs_analytics_source_data_2,
-           num_associated_contacts, hs_priority, hs_next_step, hs_forecast_amount, hs_forecast_probability,
-           deal_currency_code, archived, raw_properties::jsonb, custom_properties::jsonb, associations::jsonb,
-           _value_issues::jsonb,
-           CASE WHEN archived THEN coalesce(_deleted_at, now()) END, CASE WHEN archived THEN 'archived' END,
-           _page_number, _content_hash,
-           %(job_id)s, %(organization_id)s, %(organization_id)s, %(type)s, 'hubspot_api', %(load_id)s
-    FROM compared
-    WHERE is_new OR NOT (is_unchanged OR is_stale)
-    ORDER BY hubspot_deal_id
-    ON CONFLICT (hubspot_deal_id) DO UPDATE SET
-        hs_object_id = excluded.hs_object_id,
-        dealname = excluded.dealname,
-        amount = excluded.amount,
-        dealstage = excluded.dealstage,
-        pipeline = excluded.pipeline,
-        closedate = excluded.closedate,
-        createdate = excluded.createdate,
-        hs_lastmodifieddate = excluded.hs_lastmodifieddate,
-        hubspot_owner_id = excluded.hubspot_owner_id,
-        dealtype = excluded.dealtype,
-        description = excluded.description,
-        hs_deal_stage_probability = excluded.hs_deal_stage_probability,
-        hs_analytics_source = excluded.hs_analytics_source,
-        hs_analytics_source_data_1 = excluded.hs_analytics_source_data_1,
-        hs_analytics_source_data_2 = excluded.hs_analytics_source_data_2,
-        num_associated_contacts = excluded.num_associated_contacts,
-        hs_priority = excluded.hs_priority,
-        hs_next_step = excluded.hs_next_step,
-        hs_forecast_amount = excluded.hs_forecast_amount,
-        hs_forecast_probability = excluded.hs_forecast_probability,
-        deal_currency_code = excluded.deal_currency_code,
-        archived = excluded.archived,
-        raw_properties = excluded.raw_properties,
-        custom_properties = excluded.custom_properties,
-        associations = excluded.associations,
-        _value_issues = excluded._value_issues,
-        _deleted_at = excluded._deleted_at,
-        _deleted_reason = excluded._deleted_reason,
-        _merged_into = NULL,
-        _page_number = excluded._page_number,
-        _content_hash = excluded._content_hash,
-        _extracted_at = now(),
-        _scan_id = excluded._scan_id,
-        _source_service = excluded._source_service,
-        _dlt_load_id = excluded._dlt_load_id
-    WHERE stored.hs_lastmodifieddate IS NULL OR stored.hs_lastmodifieddate <= excluded.hs_lastmodifieddate
-    RETURNING 1
+-- name: insert_staged
+-- _dlt_id is made of the leaf's own half and the deal's id: unique, the same after a reload, and ten times as cheap as
+-- gen_random_uuid() on a server without OpenSSL.
+INSERT INTO {schema}.{leaf} (
+    hubspot_deal_id, hs_object_id,
+    dealname, amount, dealstage, pipeline, closedate, createdate, hs_lastmodifieddate,
+    hubspot_owner_id, dealtype, description, hs_deal_stage_probability,
+    hs_analytics_source, hs_analytics_source_data_1, hs_analytics_source_data_2,
+    num_associated_contacts, hs_priority, hs_next_step, hs_forecast_amount, hs_forecast_probability,
+    deal_currency_code, archived, raw_properties, custom_properties, associations, _value_issues,
+    _deleted_at, _deleted_reason, _page_number, _content_hash,
+    _scan_id, _organization_id, _tenant_id, _type, _source_service, _dlt_load_id, _dlt_id
 )
-SELECT (SELECT count(*) FROM pg_temp.hubspot_deals_stage) AS staged,
-       count(*) FILTER (WHERE is_new) AS inserted,
-       count(*) FILTER (WHERE is_stale) AS stale,
-       count(*) FILTER (WHERE NOT (is_new OR is_stale) AND is_unchanged) AS unchanged,
-       count(*) FILTER (WHERE NOT (is_new OR is_stale OR is_unchanged)) AS updated,
-       count(*) FILTER (WHERE is_newly_deleted AND NOT (is_new OR is_stale OR is_unchanged)) AS deleted,
-       (SELECT count(*) FROM written) AS written,
-       count(*) AS deals
-FROM compared
+SELECT hubspot_deal_id, hs_object_id,
+       dealname, amount, dealstage, pipeline, closedate, createdate, hs_lastmodifieddate,
+       hubspot_owner_id, dealtype, description, hs_deal_stage_probability,
+       hs_analytics_source, hs_analytics_source_data_1, hs_analytics_source_data_2,
+       num_associated_contacts, hs_priority, hs_next_step, hs_forecast_amount, hs_forecast_probability,
+       deal_currency_code, archived, raw_properties, custom_properties, associations, _value_issues,
+       CASE WHEN archived THEN coalesce(_deleted_at, now()) END, CASE WHEN archived THEN 'archived' END,
+       _page_number, _content_hash,
+       %(job_id)s, %(organization_id)s, %(organization_id)s, %(type)s, 'hubspot_api', %(load_id)s,
+       (%(leaf_half)s || lpad(to_hex(hubspot_deal_id), 16, '0'))::uuid
+FROM pg_temp.hubspot_deals_stage
+
+-- name: update_staged
+UPDATE {schema}.{leaf} AS stored SET
+    hs_object_id = staged.hs_object_id,
+    dealname = staged.dealname,
+    amount = staged.amount,
+    dealstage = staged.dealstage,
+    pipeline = staged.pipeline,
+    closedate = staged.closedate,
+    createdate = staged.createdate,
+    hs_lastmodifieddate = staged.hs_lastmodifieddate,
+    hubspot_owner_id = staged.hubspot_owner_id,
+    dealtype = staged.dealtype,
+    description = staged.description,
+    hs_deal_stage_probability = staged.hs_deal_stage_probability,
+    hs_analytics_source = staged.hs_analytics_source,
+    hs_analytics_source_data_1 = staged.hs_analytics_source_data_1,
+    hs_analytics_source_data_2 = staged.hs_analytics_source_data_2,
+    num_associated_contacts = staged.num_associated_contacts,
+    hs_priority = staged.hs_priority,
+    hs_next_step = staged.hs_next_step,
+    hs_forecast_amount = staged.hs_forecast_amount,
+    hs_forecast_probability = staged.hs_forecast_probability,
+    deal_currency_code = staged.deal_currency_code,
+    archived = staged.archived,
+    raw_properties = staged.raw_properties,
+    custom_properties = staged.custom_properties,
+    associations = staged.associations,
+    _value_issues = staged._value_issues,
+    _deleted_at = CASE WHEN staged.archived THEN coalesce(staged._deleted_at, now()) END,
+    _deleted_reason = CASE WHEN staged.archived THEN 'archived' END,
+    _merged_into = NULL,
+    _page_number = staged._page_number,
+    _content_hash = staged._content_hash,
+    _extracted_at = now(),
+    _scan_id = %(job_id)s,
+    _source_service = 'hubspot_api',
+    _dlt_load_id = %(load_id)s
+FROM pg_temp.hubspot_deals_stage AS staged
+WHERE stored.hubspot_deal_id = staged.hubspot_deal_id
+  AND (stored.hs_lastmodifieddate IS NULL OR stored.hs_lastmodifieddate <= staged.hs_lastmodifieddate)
 
 -- name: mark_merged
 -- HubSpot lists a merged deal nowhere; only the deal that it was merged into still names it.
@@ -198,13 +204,6 @@ ON CONFLICT (organization_id, type, raw_sha256, reason_code) DO UPDATE
 SET last_seen = now(), times_seen = deals_quarantine.times_seen + 1, job_id = excluded.job_id,
     raw = coalesce(deals_quarantine.raw, excluded.raw), raw_expired_at = NULL,
     resolved_at = NULL, resolved_by_job = NULL
-
--- name: resolve_quarantine
-UPDATE {schema}.deals_quarantine AS quarantined
-SET resolved_at = now(), resolved_by_job = %(job_id)s
-FROM pg_temp.hubspot_deals_stage AS staged
-WHERE quarantined.organization_id = %(organization_id)s AND quarantined.type = %(type)s
-  AND quarantined.resolved_at IS NULL AND quarantined.deal_id_text = staged.hubspot_deal_id::text
 
 -- name: settle_quarantine
 UPDATE {schema}.deals_quarantine

@@ -46,3 +46,19 @@ WHERE nspname = %(schema)s AND relkind IN ('r', 'p') AND granted AND pid <> pg_b
 GROUP BY pid
 ORDER BY min(xact_start)
 LIMIT 5
+
+-- name: can_lay_out
+SELECT to_regprocedure(format('%%I.lay_out_leaf(regclass)', %(schema)s::text)) IS NOT NULL
+
+-- name: not_laid_out
+-- Leaves that lay_out_leaf() has never seen.
+SELECT leaf.oid
+FROM pg_class AS leaf
+JOIN pg_inherits AS in_branch ON in_branch.inhrelid = leaf.oid
+JOIN pg_inherits AS in_deals ON in_deals.inhrelid = in_branch.inhparent
+WHERE in_deals.inhparent = to_regclass(format('%%I.hubspot_deals', %(schema)s::text))
+  AND NOT EXISTS (SELECT FROM unnest(leaf.reloptions) AS option WHERE option LIKE 'toast_tuple_target=%%')
+ORDER BY leaf.relname
+
+-- name: lay_out_leaf
+SELECT {schema}.lay_out_leaf(%(leaf)s::oid::regclass)

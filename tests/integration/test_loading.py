@@ -43,6 +43,21 @@ def test_a_new_deal_is_inserted_with_its_origin(acme: Tenant, job: Job) -> None:
     assert (row["_scan_id"], row["_dlt_load_id"], row["_source_service"]) == (job.id, job.load_id, "hubspot_api")
 
 
+def test_a_row_has_an_id_of_its_own_that_a_reload_gives_again(acme: Tenant, job: Job) -> None:
+    sandbox = Tenant(acme.url, type="sandbox")
+    sandbox_job = sandbox.claim()
+
+    def load() -> set[Any]:
+        acme.store(job, a_row(7), a_row(2**63 - 1))
+        sandbox.store(sandbox_job, a_row(7), a_row(2**63 - 1))
+        return {row["_dlt_id"] for tenant in (acme, sandbox) for row in tenant.deals().values()}
+
+    first = load()
+    assert len(first) == 4
+    assert acme.execute("DELETE FROM hubspot.hubspot_deals") == 4
+    assert load() == first
+
+
 def test_an_empty_batch_is_fine(acme: Tenant, job: Job) -> None:
     assert counts(acme, job) == {}
 

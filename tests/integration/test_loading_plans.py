@@ -67,7 +67,8 @@ def test_no_statement_of_a_batch_reads_the_whole_table(database_url: str, *, is_
             plans = plan_of(connection, job, "deals.note_absent", **noted)
             plans |= plan_of(connection, job, "deals.outdated", ids=ids[:200], versions=[MODIFIED] * 200)
             assert loading.store(connection, tables_of(job), job.keys, rows).updated == len(rows)
-            plans |= plan_of(connection, job, "deals.upsert")
+            plans |= plan_of(connection, job, "deals.compare", **loading.compared_columns(rows))
+            plans |= plan_of(connection, job, "deals.update_staged")
             plans |= plan_of(connection, job, "deals.mark_merged", loser_ids=ids[:50], survivor_ids=ids[50:100])
             plans |= plan_of(connection, job, "deals.mark_missing", ids=ids[:100])
             raise psycopg.Rollback
@@ -80,7 +81,10 @@ def test_the_merge_probes_the_key_also_where_the_planner_would_read_the_table(da
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("ANALYZE hubspot.hubspot_deals")
         with sql.transaction(connection):
-            loading.store(connection, tables_of(job), job.keys, [a_row(deal_id) for deal_id in range(10, 50_000, 10)])
-            plans = plan_of(connection, job, "deals.upsert")
+            rows = [a_row(deal_id) for deal_id in range(10, 50_000, 10)]
+            loading.store(connection, tables_of(job), job.keys, rows)
+            plans = plan_of(connection, job, "deals.compare", **loading.compared_columns(rows))
+            plans |= plan_of(connection, job, "deals.update_staged")
             raise psycopg.Rollback
-    assert scans_of_leaf(plans["deals.upsert"], job) == {"Index Scan"}
+    scans = {name: scans_of_leaf(plan, job) for name, plan in plans.items()}
+    assert scans == {"deals.compare": {"Index Scan"}, "deals.update_staged": {"Index Scan"}}

@@ -1,0 +1,71 @@
+"""How leaves keep their rows: usual deals whole, and nobody waits when that is set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from airflow_provider_hubspot_deals import migrations
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
+from airflow_provider_hubspot_deals.migrations import leaves
+from tests.builders import a_row
+from tests.integration.tenant import Tenant
+
+BEFORE = "0010"  # the last revision without a layout of leaves
+SETTING = "toast_tuple_target=4064"
+OUT_OF_LINE = "SELECT pg_relation_size(reltoastrelid) AS bytes FROM pg_class WHERE relname = %s"
+
+
+def layouts(tenant: Tenant) -> list[Any]:
+    rows = tenant.query(
+        "SELECT reloptions FROM pg_class WHERE relname LIKE 'hubspot_deals_%' AND relkind = 'r' AND relispartition"
+    )
+    return [row["reloptions"] for row in rows]
+
+
+def incompressible(length: int) -> str:
+    """Text that no compression shrinks much, like a deal's short values."""
+    return "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(length // 3))
+
+
+def test_a_usual_deal_is_kept_whole_and_a_large_one_is_moved_out_of_line(database_url: str) -> None:
+    acme = Tenant(database_url)
+    job = acme.claim()
+    acme.store(job, a_row(1, notes=incompressible(2_500)))
+    assert acme.query(OUT_OF_LINE, job.leaf) == [{"bytes": 0}]
+    acme.store(job, a_row(2, notes=incompressible(6_000)))
+    assert acme.query(OUT_OF_LINE, job.leaf)[0]["bytes"] > 0
+    assert acme.deal(2)["raw_properties"]["notes"] == incompressible(6_000)
+
+
+def test_an_upgrade_lays_out_the_leaves_that_stand_while_others_read_and_write_them(empty_database_url: str) -> None:
+    migrations.upgrade(empty_database_url, revision=BEFORE)
+    acme = Tenant(empty_database_url)
+    job = acme.claim()
+    acme.store(job, a_row(1), a_row(2))
+    Tenant(empty_database_url, slug="globex").claim()
+    assert layouts(acme) == [None, None]
+    with psycopg.connect(empty_database_url) as busy:
+        busy.execute("UPDATE hubspot.hubspot_deals SET dealname = 'mine' WHERE _organization_id = %s", [acme.id])
+        migrations.upgrade(empty_database_url)
+    assert layouts(acme) == [[SETTING], [SETTING]]
+    migrations.downgrade(empty_database_url, "hubspot", BEFORE)
+    Tenant(empty_database_url, slug="initech").claim()
+    assert sorted(layouts(acme), key=str) == [None, [SETTING], [SETTING]]
+
+
+def test_a_leaf_that_is_being_vacuumed_is_named_as_busy_and_done_by_the_next_upgrade(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaves, "LOCK_TIMEOUT", "200ms")
+    migrations.upgrade(empty_database_url, revision=BEFORE)
+    acme = Tenant(empty_database_url)
+    job = acme.claim()
+    with psycopg.connect(empty_database_url) as vacuum:
+        vacuum.execute(f"LOCK TABLE hubspot.{job.leaf} IN SHARE UPDATE EXCLUSIVE MODE")
+        with pytest.raises(DatabaseUnavailableError, match="storage settings"):
+            migrations.upgrade(empty_database_url)
+    migrations.upgrade(empty_database_url)
+    assert layouts(acme) == [[SETTING]]
