@@ -161,6 +161,17 @@ def test_b12_a_list_that_breaks_the_rule_is_walked_page_by_page_and_that_is_told
     assert pages[-1].cursor is None
 
 
+def test_the_walk_begins_where_hubspots_own_cursors_led_and_not_at_the_beginning() -> None:
+    portal = ListedPortal(ids=evenly(3_050), requests_in_flight=1)
+    late = str(portal.ids[1_999] + 1)
+    portal.twist = lambda after, listed: (
+        ListedDeals(records=listed.records[::-1], next_after=listed.next_after) if after == late else listed
+    )
+    assert all_ids(read(portal)) == portal.ids
+    assert portal.asked_after.count(None) == 1
+    assert portal.asked_after.count(late) == 2
+
+
 def test_cursors_that_are_no_ids_are_followed_as_they_are() -> None:
     portal = ListedPortal(ids=evenly(950))
     plain = portal.list_deals
