@@ -9,7 +9,7 @@ from itertools import pairwise
 from threading import Lock
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals
@@ -94,6 +94,7 @@ def test_a_small_portal_is_not_divided() -> None:
     assert len(portal.asked_after) == 7
 
 
+@settings(deadline=None)  # threads on a busy machine
 @given(
     blocks=st.lists(st.tuples(st.integers(0, 10**12), st.integers(1, 900)), min_size=1, max_size=6),
     in_flight=st.integers(1, 6),
