@@ -27,6 +27,8 @@ SEARCH_LIMIT = (5, 1.0)
 ASSOCIATIONS_LIMIT = (100, 10.0)
 
 _WINDOW_MARGIN_S = 0.05  # HubSpot's timer is not ours
+_STALE_S = 0.5  # what an answer said of others holds no longer than this
+_SHARED_FOR = 6  # windows without a sign of others, after which the limit is taken to be ours alone
 _POLL_S = 0.02  # when every slot is in flight, none has a known end
 _LIMIT_MAX = 10**9
 _WINDOW_MS_MAX = 600_000
@@ -55,12 +57,16 @@ class RollingWindow:
         self._closed_until = 0.0
         self._others = 0
         self._others_until = 0.0
+        self._learned_at = 0.0
+        self._is_shared_until = 0.0
 
     def wait_s(self, now: float) -> float:
         """Seconds until a request may start; 0.0 when one may start now."""
         if now < self._closed_until:
             return self._closed_until - now
         self._forget(now)
+        if self._in_flight and now < self._is_shared_until and now - self._learned_at > _STALE_S:
+            return _POLL_S  # others went on meanwhile: one request asks how much they have left for us
         if self._taken() < self._allowed(now):
             return 0.0
         if self._answered:
@@ -82,8 +88,12 @@ class RollingWindow:
         self.limit, self.window_s = limit, window_s
         if remaining is not None:
             self._forget(now)
+            self._learned_at = now
             self._others = max(0, limit - remaining - self._taken())
             self._others_until = now + window_s
+            if self._others:  # then HubSpot may not have counted yet what is in flight
+                self._others += self._in_flight
+                self._is_shared_until = now + _SHARED_FOR * window_s
 
     def _taken(self) -> int:
         return self._in_flight + len(self._answered)

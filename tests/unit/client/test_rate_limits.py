@@ -165,3 +165,23 @@ def test_whatever_the_latency_no_window_of_hubspots_holds_more_than_the_limit(
         rolling.finish(now)
     assert all(earlier <= later for earlier, later in pairwise(counted))
     assert all(later - earlier > window for earlier, later in zip(counted, counted[limit:], strict=False))
+
+
+def test_when_others_share_the_limit_one_request_asks_first_what_they_have_left() -> None:
+    window = RollingWindow(190, 10.0)
+    window.learn(190, 10.0, 150, 0.0)  # 40 are not ours
+    window.start()
+    assert window.wait_s(0.1) == 0.0
+    assert window.wait_s(5.0) > 0.0  # its answer is still to come, and the last one is too old
+    window.finish(5.1)
+    window.learn(190, 10.0, 100, 5.1)
+    assert window.wait_s(5.2) == 0.0
+    window.start()
+    assert window.wait_s(5.3) == 0.0
+
+
+def test_a_limit_that_nobody_shares_needs_no_asking_first() -> None:
+    window = RollingWindow(190, 10.0)
+    window.start()
+    window.learn(190, 10.0, 189, 0.0)
+    assert window.wait_s(5.0) == 0.0

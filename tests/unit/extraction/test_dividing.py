@@ -9,7 +9,7 @@ from itertools import pairwise
 from threading import Lock
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals
@@ -94,6 +94,7 @@ def test_a_small_portal_is_not_divided() -> None:
     assert len(portal.asked_after) == 7
 
 
+@settings(deadline=None)  # threads on a busy machine
 @given(
     blocks=st.lists(st.tuples(st.integers(0, 10**12), st.integers(1, 900)), min_size=1, max_size=6),
     in_flight=st.integers(1, 6),
@@ -159,6 +160,17 @@ def test_b12_a_list_that_breaks_the_rule_is_walked_page_by_page_and_that_is_told
     (event,) = [event for page in pages for event in page.events]
     assert event.kind == "ranges_abandoned"
     assert pages[-1].cursor is None
+
+
+def test_the_walk_begins_where_hubspots_own_cursors_led_and_not_at_the_beginning() -> None:
+    portal = ListedPortal(ids=evenly(3_050), requests_in_flight=1)
+    late = str(portal.ids[1_999] + 1)
+    portal.twist = lambda after, listed: (
+        ListedDeals(records=listed.records[::-1], next_after=listed.next_after) if after == late else listed
+    )
+    assert all_ids(read(portal)) == portal.ids
+    assert portal.asked_after.count(None) == 1
+    assert portal.asked_after.count(late) == 2
 
 
 def test_cursors_that_are_no_ids_are_followed_as_they_are() -> None:
