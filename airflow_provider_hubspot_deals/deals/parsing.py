@@ -167,7 +167,7 @@ def _row(
     # 128 bits that change when the row would; hs_lastmodifieddate alone misses calculated properties. The typed
     # columns are not part of it: they, and the issues that are, follow from the properties.
     content_hash = blake2b(content, digest_size=16).hexdigest()
-    line = b"\t".join((keyed, content, page_number.encode(), content_hash.encode())) + b"\n"
+    line = b"\t".join((keyed, content, f"{page_number}\t{content_hash}\n".encode()))
     compared = (deal.deal_id, version, archived, page_number, content_hash)
     return DealRow(line, compared, int(deal.deal_id), _merged_ids(deal.texts[_MERGED_IDS_AT]), len(issues))
 
