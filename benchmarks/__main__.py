@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import filters, partitions
+from benchmarks.pipeline import command as pipeline
 from benchmarks.report import machine, write_figures
 
 EXIT_TERMINATED = 143
-COMMANDS = {"partitions": partitions, "filters": filters}
+COMMANDS = {"pipeline": pipeline, "partitions": partitions, "filters": filters}
 
 
 def main(arguments: Sequence[str]) -> int:
