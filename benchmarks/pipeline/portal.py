@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ TIMEOUT_S = 300.0
 KEPT_PER_SELECTION = 1.1  # some contestants ask for fewer properties in one of their requests
 PAGE = 100
 TOO_MANY_REQUESTS = 429
+NO_LIMIT_PER_10_S = 10_000  # ten times what anybody reaches, and still small enough for a careful client to believe
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class BenchPortal:
 
     def set_pace(self, latency_ms: float) -> None:
         """Answer at once and without limits; or after so many milliseconds, and with HubSpot's limits."""
-        limits = Limits() if latency_ms else Limits.unlimited()
+        limits = Limits() if latency_ms else replace(Limits.unlimited(), burst_per_10_s=NO_LIMIT_PER_10_S)
         self._post("latency", {"ms": latency_ms})
         self._post(f"portals/{PORTAL_ID}/limits", asdict(limits))
 
