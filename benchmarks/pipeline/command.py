@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pipeline.contestants import FLOOR, OURS
+from benchmarks.pipeline.peers import PEERS
 from benchmarks.pipeline.postgres import load_server
 from benchmarks.pipeline.rounds import Lab
 
@@ -17,12 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Of this sub-command."""
     parser.add_argument("--n", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], metavar="N", help="deals")
     parser.add_argument("--latency-ms", type=float, nargs="+", default=[0, 100], metavar="MS", help="of each answer")
+    parser.add_argument("--peers", nargs="*", choices=[*PEERS], default=[*PEERS], help="default: all of them")
     parser.add_argument("--runs", type=int, default=3, help="the figures are medians of so many (default: 3)")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure everything; gives the figures for `--json`."""
-    contestants = [OURS, FLOOR]
+    contestants = [OURS, FLOOR, *(PEERS[name] for name in options.peers)]
+    for name in options.peers:
+        PEERS[name].prepare()
     with tempfile.TemporaryDirectory(prefix="hubspot-deals-bench-") as folder, load_server() as server:
         lab = Lab(server, contestants, options.latency_ms, Path(folder))
         measured = [asdict(each) for deals in sorted(options.n) for each in lab.measure(deals, options.runs)]

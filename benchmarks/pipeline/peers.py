@@ -1,0 +1,90 @@
+"""The peers, each in an environment of its own below `.bench/`, made from a pinned list of packages."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.pipeline.contestants import CHANGED, FIRST, INCREMENTAL, PROGRAMS, ROOT, UNCHANGED, Contestant
+from benchmarks.report import say
+
+ENVIRONMENTS = ROOT / ".bench"
+REQUIREMENTS = Path(__file__).with_name("requirements")
+STAMP = "requirements.sha256"  # written last: without it, or with another one, the environment is made anew
+
+
+class PeerMissingError(Exception):
+    """A peer cannot be measured here; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer(Contestant):
+    """A contestant with an environment.
+
+    Attributes:
+        needs: programs of its environment that its list of packages does not bring, and where they come from.
+    """
+
+    needs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment_folder(self) -> Path:
+        """Where its Python lives."""
+        return ENVIRONMENTS / self.name
+
+    def prepare(self) -> None:
+        """Make the environment unless it is there.
+
+        Raises:
+            PeerMissingError: a package, or a program that has to be brought, is not to be had.
+        """
+        requirements = REQUIREMENTS / f"{self.name}.txt"
+        stamp, fingerprint = self.environment_folder / STAMP, hashlib.sha256(requirements.read_bytes()).hexdigest()
+        if not stamp.exists() or stamp.read_text() != fingerprint:
+            say(f"making the environment of {self.name}")
+            install(self.environment_folder, requirements)
+            stamp.write_text(fingerprint)
+        for program, source in self.needs.items():
+            if not (self.environment_folder / "bin" / program).exists():
+                raise PeerMissingError(f"{program} is not in .bench/{self.name}: {source}")
+
+
+def peer(name: str, *, program: str, title: str, **rest: object) -> Peer:
+    """One of them, started with its own interpreter."""
+    command = [ENVIRONMENTS / name / "bin" / "python", PROGRAMS / program]
+    return Peer(name=name, title=title, command=command, **rest)  # type: ignore[arg-type] # the fields of Contestant
+
+
+def install(folder: Path, requirements: Path) -> None:
+    """Make it with uv where there is one, else with pip; what was brought into it by hand stays.
+
+    Raises:
+        PeerMissingError: the installer failed, with the end of what it said.
+    """
+    uv = shutil.which("uv")
+    base = getattr(sys, "_base_executable", sys.executable)
+    python = folder / "bin" / "python"
+    make = [uv, "venv", "--quiet", "--python", base, folder] if uv else [base, "-m", "venv", folder]
+    add = [uv, "pip", "install", "--quiet", "--python", python] if uv else [python, "-m", "pip", "install", "--quiet"]
+    commands = [] if python.exists() else [make]
+    for command in (*commands, [*add, "--requirement", requirements]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command lines
+        if done.returncode:
+            raise PeerMissingError(f"{folder.name} could not be installed: {done.stderr.strip()[-500:]}")
+
+
+DLT = peer(
+    "dlt",
+    title="dlt, rest_api source",
+    program="dlt_hubspot.py",
+    modes={FIRST: "list", UNCHANGED: "list", INCREMENTAL: "incremental", CHANGED: "list"},
+    table="crm.deals",
+    deal_id="id",
+    modified="updated_at",
+    environment={"RUNTIME__DLTHUB_TELEMETRY": "false", "PYTHONPATH": ""},
+)
+PEERS = {each.name: each for each in (DLT,)}
