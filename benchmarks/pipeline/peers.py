@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from benchmarks.report import say
 
 ENVIRONMENTS = ROOT / ".bench"
 REQUIREMENTS = Path(__file__).with_name("requirements")
+VERSIONS = "import sys; from importlib.metadata import version as v; print(', '.join(f'{n} {v(n)}' for n in sys.argv[1:]))"
 STAMP = "requirements.sha256"  # written last: without it, or with another one, the environment is made anew
 
 
@@ -26,15 +28,23 @@ class Peer(Contestant):
     """A contestant with an environment.
 
     Attributes:
+        packages: whose versions are stated.
         needs: programs of its environment that its list of packages does not bring, and where they come from.
     """
 
-    needs: dict[str, str] = field(default_factory=dict)
+    packages: Sequence[str] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment_folder(self) -> Path:
         """Where its Python lives."""
         return ENVIRONMENTS / self.name
+
+    def versions(self) -> str:
+        """Of its main packages, as installed."""
+        command = [self.command[0], "-c", VERSIONS, *self.packages]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own command line
+        return done.stdout.strip()
 
     def prepare(self) -> None:
         """Make the environment unless it is there.
@@ -69,7 +79,7 @@ def install(folder: Path, requirements: Path) -> None:
     base = getattr(sys, "_base_executable", sys.executable)
     python = folder / "bin" / "python"
     make = [uv, "venv", "--quiet", "--python", base, folder] if uv else [base, "-m", "venv", folder]
-    add = [uv, "pip", "install", "--quiet", "--python", python] if uv else [python, "-m", "pip", "install", "--quiet"]
+    add = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python] if uv else [python, "-m", "pip", "install", "--quiet"]
     commands = [] if python.exists() else [make]
     for command in (*commands, [*add, "--requirement", requirements]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command lines
@@ -80,6 +90,7 @@ def install(folder: Path, requirements: Path) -> None:
 DLT = peer(
     "dlt",
     title="dlt, rest_api source",
+    packages=["dlt"],
     program="dlt_hubspot.py",
     modes={FIRST: "list", UNCHANGED: "list", INCREMENTAL: "incremental", CHANGED: "list"},
     table="crm.deals",

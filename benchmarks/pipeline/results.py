@@ -1,0 +1,88 @@
+"""`benchmarks/results.md`: the figures as a page, with where they come from and what they leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from benchmarks.pipeline.contestants import CASES
+from benchmarks.pipeline.figures import Figure
+
+METHOD = """\
+## How it is measured
+
+- Everybody reads the same pages from `hubspot_simulator`, which has made them all before the first run, and loads into
+  the same PostgreSQL server: default settings, durable, autovacuum off and every table vacuumed between runs instead.
+- Ours is `HubSpotDealsToPostgresOperator.execute` in a process of its own, without a scheduler: claim, checkpoints every
+  5,000 deals, typed columns and every property as JSONB, all indexes, row-level security.
+- The floor is the same rows, taken from PostgreSQL as COPY text beforehand, copied and merged into the same table with
+  the same indexes in batches of the same size, each with a checkpoint. It reads no page and parses nothing.
+- Client CPU is that of the contestant's own processes from after their imports to the end; PostgreSQL's is that of
+  all server processes. Memory is the highest resident size above that before the first request.
+- The contestants take turns in alternating order; a figure is the median of its runs. After every run the table is
+  compared with the portal: number of deals, sum of ids, sum of times of change. A run that differs would not be listed.
+- Simulator and contestant share the cores; the simulator's part of one core is stated.
+- With latency, every answer comes that much later and HubSpot's limits of a Professional account hold (190 requests in
+  10 seconds); only the first load is measured then, since every case waits alike.
+"""
+HEADINGS = (
+    *("", "deals/s", "range", "ours is", "client CPU µs/deal", "PostgreSQL CPU µs/deal", "requests per 1,000 deals"),
+    *("429s", "memory MiB", "rows written", "table MiB", "simulator"),
+)
+
+
+def page(figures: Sequence[Figure], facts: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """Markdown.
+
+    Args:
+        facts: machine, postgres, versions (contestant → text), left_out (contestant → why).
+        titles: of the contestants, by name.
+    """
+    return "\n".join([*_head(facts), *_tables(figures, titles), METHOD, *_left_out(facts["left_out"], titles)])
+
+
+def _head(facts: Mapping[str, Any]) -> Iterator[str]:
+    machine = facts["machine"]
+    yield "# Benchmark: from HubSpot's pages to rows in PostgreSQL\n"
+    yield "Written by `./run bench`; run it to get those of your machine.\n"
+    yield f"{machine['date']} · {machine['cores']} cores, {machine['cpu']} · PostgreSQL {facts['postgres']}\n"
+    yield from (f"- {name}: {version}" for name, version in facts["versions"].items())
+    yield ""
+
+
+def _tables(figures: Sequence[Figure], titles: Mapping[str, str]) -> Iterator[str]:
+    for (deals, latency_ms, case), rows in groupby(figures, key=lambda each: (each.deals, each.latency_ms, each.case)):
+        pace = f", {latency_ms:g} ms an answer, 190 requests in 10 s" if latency_ms else ""
+        yield f"## {deals:,} deals, {CASES[case]}{pace}\n"
+        fastest_first = sorted(rows, key=lambda each: -each.deals_per_s)
+        yield from map(_line, [HEADINGS, ["---"] * len(HEADINGS), *(_cells(each, titles) for each in fastest_first)])
+        yield ""
+
+
+def _cells(each: Figure, titles: Mapping[str, str]) -> Sequence[str]:
+    return (
+        titles[each.contestant],
+        f"**{each.deals_per_s:,.0f}**",
+        f"{each.slowest:,.0f}–{each.fastest:,.0f}",
+        "" if each.ours_is_faster in (None, 1) else f"{each.ours_is_faster:.2g}×",
+        f"{each.client_us:.1f}",
+        f"{each.postgres_us:.1f}",
+        f"{each.requests_per_1000:.1f}",
+        str(each.answers_429),
+        f"{each.rss_over_idle:.0f}",
+        f"{each.rows_written:,.0f}",
+        f"{each.table_mib:,.0f}",
+        f"{each.simulator_share:.0%}",
+    )
+
+
+def _left_out(reasons: Mapping[str, str], titles: Mapping[str, str]) -> Iterator[str]:
+    if reasons:
+        yield "## Not measured\n"
+        yield from (f"- {titles.get(name, name)}: {reason.splitlines()[0]}" for name, reason in reasons.items())
+        yield ""
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
