@@ -98,4 +98,16 @@ DLT = peer(
     modified="updated_at",
     environment={"RUNTIME__DLTHUB_TELEMETRY": "false", "PYTHONPATH": ""},
 )
-PEERS = {each.name: each for each in (DLT,)}
+MELTANO = peer(
+    "meltano",
+    title="Meltano, tap-hubspot and target-postgres",
+    packages=["meltano-tap-hubspot", "meltanolabs-target-postgres"],
+    program="meltano_hubspot.py",
+    modes={FIRST: "list", UNCHANGED: "list", INCREMENTAL: "incremental", CHANGED: "list"},
+    table="crm.deals",
+    deal_id="id",
+    modified="hs_lastmodifieddate",
+    environment={"PYTHONPATH": ""},
+    needs={"tap-hubspot": "MeltanoLabs' tap is in no package index; install it there from its repository"},
+)
+PEERS = {each.name: each for each in (DLT, MELTANO)}
