@@ -55,6 +55,9 @@ def _bars(title: str, labels: Sequence[str], series: Mapping[str, Sequence[float
         js=[],  # GitHub and most readers run no scripts in pictures
         print_values=True,
         print_values_position="center",
+        show_x_guides=False,
+        show_y_guides=False,
+        show_y_labels=False,  # every bar carries its number
         show_legend=len(series) > 1,
         legend_at_bottom=True,
         value_formatter=lambda value: f"{value:,.0f}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,13 @@ import psycopg
 from benchmarks.pipeline.contestants import ORGANIZATION, Contestant, child_environment
 from benchmarks.pipeline.portal import BenchPortal, Truth
 from benchmarks.pipeline.postgres import LoadServer
+from local_stack.processes import ManagedProcess
 
 TIMEOUT_S = 3_600.0
-LAST_WORDS = 3_000  # characters of a failed program's output
 
 
-class ContestantError(Exception):
-    """A program ended badly, or its table does not hold what HubSpot has."""
+class WrongRowsError(Exception):
+    """A table does not hold what HubSpot has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,23 +47,33 @@ class Measurement:
     table_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Files of rows in COPY's text format, one a batch, and what they add up to."""
+
+    folder: Path
+    truth: Truth
+
+
 @dataclass(frozen=True, kw_only=True)
 class Track:
-    """Where a contestant runs: portal, server, its database, and a folder that it keeps from run to run."""
+    """Where a contestant runs: portal, its latency, server, database, and a folder that it keeps from run to run."""
 
     contestant: Contestant
     portal: BenchPortal
     server: LoadServer
+    latency_ms: float
     database_url: str
     folder: Path
-    batches: Path | None = None  # prepared rows, for the floor
+    prepared: Prepared | None = None  # for the floor
 
 
-def measure(track: Track, case: str, truth: Truth, *, latency_ms: float, run: int) -> Measurement:
+def measure(track: Track, case: str, truth: Truth, *, run: int) -> Measurement:
     """Run the program and check its rows.
 
     Raises:
-        ContestantError: says which, with the end of its output.
+        WrongRowsError: the program ended well, but its table is not a copy.
+        StackError: it ended badly; with the end of its output.
     """
     contestant, portal, server = track.contestant, track.portal, track.server
     before = server.written(track.database_url, contestant.table)
@@ -78,13 +87,13 @@ def measure(track: Track, case: str, truth: Truth, *, latency_ms: float, run: in
     answers = portal.answers()
     found = facts(track)
     if found != truth:
-        raise ContestantError(f"{contestant.name}, {case}: the table holds {found}, HubSpot has {truth}")
+        raise WrongRowsError(f"{contestant.name}, {case}: the table holds {found}, HubSpot has {truth}")
     size = server.size(track.database_url, contestant.table)
     server.tidy(track.database_url)
     return Measurement(
         contestant=contestant.name,
         deals=truth.deals,
-        latency_ms=latency_ms,
+        latency_ms=track.latency_ms,
         case=case,
         run=run,
         seconds=round(figures["ended_at"] - figures["began_at"], 4),
@@ -123,25 +132,19 @@ def _run(track: Track, case: str) -> dict[str, Any]:
         "database_url": track.database_url,
         "folder": str(track.folder),
         "figures": str(figures),
-        "batches": str(track.batches),
+        "batches": str(track.prepared.folder) if track.prepared else None,
     }
     order.write_text(json.dumps(content))
     figures.unlink(missing_ok=True)
     environment = child_environment(track.folder / "airflow", portal.url, portal.token, track.database_url)
-    log = track.folder / f"{case}.log"
-    with log.open("wb") as output:
-        done = subprocess.run(  # noqa: S603 - our own command lines
-            [*contestant.command, order],
-            env=environment | dict(contestant.environment),
-            cwd=track.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    if done.returncode or not figures.exists():
-        words = log.read_text(errors="replace")[-LAST_WORDS:]
-        raise ContestantError(f"{contestant.name}, {case}: ended with status {done.returncode}\n{words}")
+    program = ManagedProcess(
+        name=f"{contestant.name}, {case}",
+        command=[*contestant.command, order],
+        log=track.folder / f"{case}.log",
+        env=environment | dict(contestant.environment),
+        cwd=track.folder,
+    )
+    with program:
+        program.wait_success(timeout_s=TIMEOUT_S)
     measured: dict[str, Any] = json.loads(figures.read_text())
     return measured

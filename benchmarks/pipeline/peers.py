@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,9 @@ from benchmarks.report import say
 
 ENVIRONMENTS = ROOT / ".bench"
 REQUIREMENTS = Path(__file__).with_name("requirements")
-VERSIONS = "import sys; from importlib.metadata import version as v; print(', '.join(f'{n} {v(n)}' for n in sys.argv[1:]))"
+VERSIONS = (
+    "import sys; from importlib.metadata import version as v; print(', '.join(f'{n} {v(n)}' for n in sys.argv[1:]))"
+)
 STAMP = "requirements.sha256"  # written last: without it, or with another one, the environment is made anew
 
 
@@ -70,21 +71,22 @@ def peer(name: str, *, program: str, title: str, **rest: object) -> Peer:
 
 
 def install(folder: Path, requirements: Path) -> None:
-    """Make it with uv where there is one, else with pip; what was brought into it by hand stays.
+    """What was brought into it by hand stays.
 
     Raises:
-        PeerMissingError: the installer failed, with the end of what it said.
+        PeerMissingError: a package is not to be had; with the end of what uv said.
     """
-    uv = shutil.which("uv")
-    base = getattr(sys, "_base_executable", sys.executable)
     python = folder / "bin" / "python"
-    make = [uv, "venv", "--quiet", "--python", base, folder] if uv else [base, "-m", "venv", folder]
-    add = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python] if uv else [python, "-m", "pip", "install", "--quiet"]
-    commands = [] if python.exists() else [make]
-    for command in (*commands, [*add, "--requirement", requirements]):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command lines
-        if done.returncode:
-            raise PeerMissingError(f"{folder.name} could not be installed: {done.stderr.strip()[-500:]}")
+    if not python.exists():
+        _uv("venv", "--python", sys.executable, folder)
+    _uv("pip", "install", "--compile-bytecode", "--python", python, "--requirement", requirements)
+
+
+def _uv(*arguments: str | Path) -> None:
+    command = [sys.executable, "-m", "uv", "--quiet", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command lines
+    if done.returncode:
+        raise PeerMissingError(f"its environment could not be made: {done.stderr.strip()[-500:]}")
 
 
 DLT = peer(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -11,28 +10,19 @@ from psycopg import sql
 
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
 from benchmarks.pipeline.contestants import LEAF
-from benchmarks.pipeline.measurement import Track, measure
-from benchmarks.pipeline.portal import Truth
+from benchmarks.pipeline.measurement import Prepared, Track, measure
 
-BATCH_ROWS: int = SyncRequest.__dataclass_fields__["batch_rows"].default  # as ours
-BATCH = "SELECT * FROM {leaf} WHERE hubspot_deal_id > {after} ORDER BY hubspot_deal_id LIMIT {rows}"
-EXPORT = "COPY (" + BATCH + ") TO STDOUT"
-LAST = "SELECT max(hubspot_deal_id) FROM (" + BATCH + ") AS batch"
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Files of rows, and what they add up to."""
-
-    folder: Path
-    truth: Truth
+BATCH_ROWS = SyncRequest.batch_rows  # as ours
+BATCH = sql.SQL("SELECT * FROM {leaf} WHERE hubspot_deal_id > {after} ORDER BY hubspot_deal_id LIMIT {rows}")
+EXPORT = sql.SQL("COPY ({batch}) TO STDOUT")
+LAST = sql.SQL("SELECT max(hubspot_deal_id) FROM ({batch}) AS batch")
 
 
 def prepare(track: Track, case: str, folder: Path) -> Prepared:
     """Let ours load the portal as it is now, and keep the rows."""
     truth = track.portal.walk()
-    track.portal.set_pace(0)
-    measure(track, case, truth, latency_ms=0, run=0)
+    track.portal.set_pace(track.latency_ms)
+    measure(track, case, truth, run=0)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     export(track.database_url, folder)
@@ -45,10 +35,10 @@ def export(database_url: str, folder: Path) -> None:
     with psycopg.connect(database_url) as connection:
         while True:
             leaf = sql.Identifier(*LEAF.split("."))
-            names = {"leaf": leaf, "after": sql.Literal(after), "rows": sql.Literal(BATCH_ROWS)}
-            last = connection.execute(sql.SQL(LAST).format(**names)).fetchone()
+            batch = BATCH.format(leaf=leaf, after=sql.Literal(after), rows=sql.Literal(BATCH_ROWS))
+            last = connection.execute(LAST.format(batch=batch)).fetchone()
             if last is None or last[0] is None:
                 return
-            with connection.cursor().copy(sql.SQL(EXPORT).format(**names)) as rows:
+            with connection.cursor().copy(EXPORT.format(batch=batch)) as rows:
                 (folder / f"{number:06}.copy").write_bytes(b"".join(rows))
             after, number = last[0], number + 1

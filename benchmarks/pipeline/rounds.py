@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.pipeline.contestants import CHANGED, FIRST, FLOOR, INCREMENTAL, OURS, UNCHANGED, Contestant
-from benchmarks.pipeline.measurement import ContestantError, Measurement, Track, measure
+from benchmarks.pipeline.measurement import Measurement, Prepared, Track, WrongRowsError, measure
 from benchmarks.pipeline.portal import BenchPortal, Truth, bench_portal
 from benchmarks.pipeline.postgres import LoadServer
-from benchmarks.pipeline.prepared import Prepared, prepare
+from benchmarks.pipeline.prepared import prepare
 from benchmarks.report import say
+from local_stack.exceptions import StackError
 
 CHANGED_SHARE = 100  # one deal of so many
 LIMIT_WINDOW_S = 10.0  # HubSpot counts requests over so long; nobody starts with those of his predecessor
@@ -59,7 +60,7 @@ class Lab:
     ) -> Iterator[Measurement]:
         truth = portal.walk()
         tracks = [
-            (latency_ms, self._track(contestant, portal, latency_ms))
+            self._track(contestant, portal, latency_ms)
             for contestant in contestants
             for latency_ms in self.latencies_ms
             if contestant.runs(FIRST, truth.deals, latency_ms)
@@ -67,26 +68,22 @@ class Lab:
         for cases in (BEFORE_THE_CHANGE, (CHANGED,)):
             if CHANGED in cases:
                 truth = _after_edits(portal, truth)
-            for latency_ms, track in tracks:
+            for track in tracks:
                 for case in cases:
-                    yield from self._case(track, case, truth, prepared.get(case), latency_ms, run)
-        for latency_ms, track in tracks:
-            self.server.drop(_database(track.contestant, latency_ms))
+                    yield from self._case(_with_rows(track, prepared.get(case)), case, truth, run)
+        for track in tracks:
+            self.server.drop(_database(track.contestant, track.latency_ms))
 
-    def _case(
-        self, track: Track, case: str, truth: Truth, prepared: Prepared | None, latency_ms: float, run: int
-    ) -> Iterator[Measurement]:
+    def _case(self, track: Track, case: str, truth: Truth, run: int) -> Iterator[Measurement]:
         contestant = track.contestant
-        if contestant.name in self.failures or not contestant.runs(case, truth.deals, latency_ms):
+        if contestant.name in self.failures or not contestant.runs(case, truth.deals, track.latency_ms):
             return
-        if not contestant.reads and prepared:
-            track, truth = replace(track, batches=prepared.folder), prepared.truth
-        track.portal.set_pace(latency_ms)
-        if latency_ms:
+        track.portal.set_pace(track.latency_ms)
+        if track.latency_ms:
             time.sleep(LIMIT_WINDOW_S)
         try:
-            measured = measure(track, case, truth, latency_ms=latency_ms, run=run)
-        except ContestantError as error:
+            measured = measure(track, case, truth if track.prepared is None else track.prepared.truth, run=run)
+        except (StackError, WrongRowsError) as error:
             self.failures[contestant.name] = str(error)
             say(f"left out from here on: {error}")
             return
@@ -98,8 +95,19 @@ class Lab:
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        url = self.server.create(name, with_schema=contestant.with_schema)
-        return Track(contestant=contestant, portal=portal, server=self.server, database_url=url, folder=folder)
+        return Track(
+            contestant=contestant,
+            portal=portal,
+            server=self.server,
+            latency_ms=latency_ms,
+            database_url=self.server.create(name, with_schema=contestant.with_schema),
+            folder=folder,
+        )
+
+
+def _with_rows(track: Track, prepared: Prepared | None) -> Track:
+    """Those who do not read get the rows of this case."""
+    return track if track.contestant.reads else replace(track, prepared=prepared)
 
 
 def _after_edits(portal: BenchPortal, before: Truth) -> Truth:

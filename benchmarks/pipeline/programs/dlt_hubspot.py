@@ -33,7 +33,7 @@ def main() -> None:
 def newest(pipeline: dlt.Pipeline) -> str:
     """The newest time of change that is loaded."""
     with pipeline.sql_client() as client, client.execute_query("SELECT max(updated_at) FROM deals") as cursor:
-        (moment,) = cursor.fetchone()
+        moment: datetime = cursor.fetchone()[0]
     return moment.isoformat()
 
 

@@ -18,7 +18,7 @@ from target_postgres.target import TargetPostgres
 VERSION_PATH = "/crm/v3"
 
 
-class DealsTap(TapHubspot):
+class DealsTap(TapHubspot):  # type: ignore[misc] # installed in the peer's environment alone
     """The tap with one stream, as if the others were deselected: the simulator knows deals alone."""
 
     def discover_streams(self) -> list[DealStream]:

@@ -40,7 +40,9 @@ def _pipe(order: dict[str, Any]) -> None:
         sys.exit(f"tap ended with status {tap.returncode}, target with {target.returncode}")
     if states:
         state_file(order).write_bytes(states[-1])
-    Path(order["figures"]).write_text(json.dumps(_together([json.loads(_figures(order, r).read_text()) for r in ROLES])))
+    Path(order["figures"]).write_text(
+        json.dumps(_together([json.loads(_figures(order, r).read_text()) for r in ROLES]))
+    )
 
 
 def _together(both: list[dict[str, float]]) -> dict[str, float]:
