@@ -113,9 +113,16 @@ def measure(track: Track, case: str, truth: Truth, *, run: int) -> Measurement:
 
 
 def facts(track: Track) -> Truth:
-    """What the contestant's table holds."""
-    with psycopg.connect(track.database_url) as connection:
-        row = connection.execute(track.contestant.facts).fetchone()
+    """What the contestant's table holds.
+
+    Raises:
+        WrongRowsError: it is not there, or other than expected.
+    """
+    try:
+        with psycopg.connect(track.database_url) as connection:
+            row = connection.execute(track.contestant.facts).fetchone()
+    except psycopg.ProgrammingError as error:
+        raise WrongRowsError(f"{track.contestant.name}: {error}") from error
     return Truth(*row) if row else Truth(0, 0, 0)
 
 

@@ -26,48 +26,55 @@ class PeerMissingError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Peer(Contestant):
-    """A contestant with an environment.
+    """A contestant with environments.
 
     Attributes:
-        packages: whose versions are stated.
-        needs: programs of its environment that its list of packages does not bring, and where they come from.
+        environments: names of them; each is made from the list of packages of its name.
+        packages: environment → those whose versions are stated.
+        needs: ``environment/bin/program`` that no list of packages brings → where it comes from.
     """
 
-    packages: Sequence[str] = ()
+    environments: Sequence[str]
+    packages: Mapping[str, Sequence[str]]
     needs: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def environment_folder(self) -> Path:
-        """Where its Python lives."""
-        return ENVIRONMENTS / self.name
 
     def versions(self) -> str:
         """Of its main packages, as installed."""
-        command = [self.command[0], "-c", VERSIONS, *self.packages]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own command line
-        return done.stdout.strip()
+        return ", ".join(installed(python_of(name), packages) for name, packages in self.packages.items())
 
     def prepare(self) -> None:
-        """Make the environment unless it is there.
+        """Make the environments unless they are there.
 
         Raises:
             PeerMissingError: a package, or a program that has to be brought, is not to be had.
         """
-        requirements = REQUIREMENTS / f"{self.name}.txt"
-        stamp, fingerprint = self.environment_folder / STAMP, hashlib.sha256(requirements.read_bytes()).hexdigest()
-        if not stamp.exists() or stamp.read_text() != fingerprint:
-            say(f"making the environment of {self.name}")
-            install(self.environment_folder, requirements)
-            stamp.write_text(fingerprint)
+        for name in self.environments:
+            requirements, folder = REQUIREMENTS / f"{name}.txt", ENVIRONMENTS / name
+            stamp, fingerprint = folder / STAMP, hashlib.sha256(requirements.read_bytes()).hexdigest()
+            if not stamp.exists() or stamp.read_text() != fingerprint:
+                say(f"making the environment {name}")
+                install(folder, requirements)
+                stamp.write_text(fingerprint)
         for program, source in self.needs.items():
-            if not (self.environment_folder / "bin" / program).exists():
-                raise PeerMissingError(f"{program} is not in .bench/{self.name}: {source}")
+            if not (ENVIRONMENTS / program).exists():
+                raise PeerMissingError(f"{program} is not in {ENVIRONMENTS.name}/: {source}")
 
 
-def peer(name: str, *, program: str, title: str, **rest: object) -> Peer:
-    """One of them, started with its own interpreter."""
-    command = [ENVIRONMENTS / name / "bin" / "python", PROGRAMS / program]
-    return Peer(name=name, title=title, command=command, **rest)  # type: ignore[arg-type] # the fields of Contestant
+def python_of(environment: str) -> Path:
+    """Its interpreter."""
+    return ENVIRONMENTS / environment / "bin" / "python"
+
+
+def piped(tap_environment: str, tap: str) -> Sequence[str | Path]:
+    """A tap and its target, which has an environment of its own: not every tap's packages agree with it."""
+    target = [python_of(TARGET), PROGRAMS / "postgres_target.py"]
+    return [python_of(tap_environment), PROGRAMS / "piping.py", PROGRAMS / tap, *target]
+
+
+def installed(python: Path, packages: Sequence[str]) -> str:
+    """Such as `dlt 1.31.0`."""
+    done = subprocess.run([python, "-c", VERSIONS, *packages], capture_output=True, text=True, check=True)  # noqa: S603 - our own command line
+    return done.stdout.strip()
 
 
 def install(folder: Path, requirements: Path) -> None:
@@ -89,27 +96,43 @@ def _uv(*arguments: str | Path) -> None:
         raise PeerMissingError(f"its environment could not be made: {done.stderr.strip()[-500:]}")
 
 
-DLT = peer(
-    "dlt",
+TARGET = "target-postgres"
+DLT = Peer(
+    name="dlt",
     title="dlt, rest_api source",
-    packages=["dlt"],
-    program="dlt_hubspot.py",
+    command=[python_of("dlt"), PROGRAMS / "dlt_hubspot.py"],
+    environments=["dlt"],
+    packages={"dlt": ["dlt"]},
     modes={FIRST: "list", UNCHANGED: "list", INCREMENTAL: "incremental", CHANGED: "list"},
     table="crm.deals",
     deal_id="id",
     modified="updated_at",
     environment={"RUNTIME__DLTHUB_TELEMETRY": "false", "PYTHONPATH": ""},
 )
-MELTANO = peer(
-    "meltano",
+MELTANO = Peer(
+    name="meltano",
     title="Meltano, tap-hubspot and target-postgres",
-    packages=["meltano-tap-hubspot", "meltanolabs-target-postgres"],
-    program="meltano_hubspot.py",
+    command=piped("meltano", "meltano_tap.py"),
+    environments=["meltano", TARGET],
+    packages={"meltano": ["meltano-tap-hubspot"], TARGET: ["meltanolabs-target-postgres"]},
     modes={FIRST: "list", UNCHANGED: "list", INCREMENTAL: "incremental", CHANGED: "list"},
     table="crm.deals",
     deal_id="id",
     modified="hs_lastmodifieddate",
     environment={"PYTHONPATH": ""},
-    needs={"tap-hubspot": "MeltanoLabs' tap is in no package index; install it there from its repository"},
+    needs={"meltano/bin/tap-hubspot": "MeltanoLabs' tap is in no package index; install it there from its repository"},
 )
-PEERS = {each.name: each for each in (DLT, MELTANO)}
+SINGER = Peer(
+    name="singer",
+    title="singer-io, tap-hubspot and the same target",
+    command=piped("singer", "singer_tap.py"),
+    environments=["singer", TARGET],
+    packages={"singer": ["tap-hubspot"], TARGET: ["meltanolabs-target-postgres"]},
+    modes={FIRST: "list", UNCHANGED: "list", INCREMENTAL: "incremental", CHANGED: "list"},
+    table="crm.deals",
+    deal_id='"dealId"',
+    modified="(property_hs_lastmodifieddate ->> 'value')",
+    environment={"PYTHONPATH": ""},
+    deals_max=10_000,  # a hundred thousand take it five minutes in every case
+)
+PEERS = {each.name: each for each in (DLT, MELTANO, SINGER)}

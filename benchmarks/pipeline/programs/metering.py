@@ -15,8 +15,8 @@ RESET_PEAK = "5"  # proc(5): forget the peak resident set size so far
 
 
 def read_order() -> dict[str, Any]:
-    """What is to be done: the JSON file named on the command line."""
-    order: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text())
+    """What is to be done: the JSON file named last on the command line."""
+    order: dict[str, Any] = json.loads(Path(sys.argv[-1]).read_text())
     return order
 
 
