@@ -20,12 +20,13 @@ METHOD = """\
   the same indexes in batches of the same size, each with a checkpoint. It reads no page and parses nothing.
 - Client CPU is that of the contestant's own processes from after their imports to the end; PostgreSQL's is that of
   all server processes. Memory is the highest resident size above that before the first request.
-- dlt runs its rest_api source on the list of deals, merging by id and loading by COPY; its incremental run searches from
+- dlt runs its rest_api source on the list of deals, merges by id and loads by COPY; its incremental run searches from
   the newest time that is loaded. Meltano and singer-io run their taps with deals alone selected, into
   meltanolabs-target-postgres with COPY; both taps name HubSpot's address in their code, which is replaced and nothing
-  else. The versions of all their packages are in `benchmarks/pipeline/requirements`.
-- Work differs: ours also reads the archived list, pipelines, owners and what changed meanwhile, and keeps every property
-  twice, typed and as sent; the peers keep it once. singer-io reads the first version of HubSpot's deals API.
+  else. All their packages are in `benchmarks/pipeline/requirements`.
+- The work differs. Ours also reads archived deals, pipelines, owners and what changed meanwhile, and keeps properties
+  typed and as sent, under seven indexes. dlt keeps columns, Meltano one JSONB of texts, singer-io a JSONB for each
+  property and all of them again; they have the key's index alone. singer-io reads HubSpot's first API for deals.
 - The contestants take turns in alternating order; a figure is the median of its runs. After every run the table is
   compared with the portal: number of deals, sum of ids, sum of times of change. A run that differs would not be listed.
 - Simulator and contestant share the cores; the simulator's part of one core is stated.

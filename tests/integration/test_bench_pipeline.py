@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.pipeline.contestants import CHANGED, FIRST, INCREMENTAL, UNCHANGED
+from benchmarks.pipeline.contestants import CHANGED, FIRST, INCREMENTAL, OURS, UNCHANGED
 from benchmarks.pipeline.figures import figures_of
 from benchmarks.pipeline.measurement import Measurement
 from benchmarks.pipeline.peers import PEERS, PeerMissingError
+from benchmarks.pipeline.postgres import load_server
+from benchmarks.pipeline.rounds import Lab
 
 DEALS = 500
 PAGES = DEALS // 100
@@ -84,6 +88,19 @@ def test_a_figure_is_the_median_of_its_runs_and_names_how_much_faster_ours_is() 
     assert (ours.seconds, ours.deals_per_s, ours.client_us, ours.runs) == (2.0, 500.0, 1000.0, 3)
     assert (ours.fastest, ours.requests_per_1000, ours.answers_429) == (1000.0, 10.0, 3)
     assert (peer.contestant, peer.ours_is_faster) == ("a peer", 5.0)
+
+
+def test_who_fails_or_loads_something_else_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    loads_nothing = "from benchmarks.pipeline.programs.metering import *\nwith metered(read_order()['figures']): pass"
+    idle = replace(
+        OURS, name="idle", command=[sys.executable, "-P", "-c", loads_nothing], table="hubspot.hubspot_deals"
+    )
+    broken = replace(OURS, name="broken", command=[sys.executable, "-c", "raise SystemExit('no such thing')"])
+    with load_server() as server:
+        lab = Lab(server, [idle, broken], [0.0], tmp_path)
+        assert list(lab.measure(100, 1)) == []
+    assert "the table holds Truth(deals=0" in lab.failures["idle"]
+    assert "no such thing" in lab.failures["broken"]
 
 
 def test_a_peer_that_lacks_a_program_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
