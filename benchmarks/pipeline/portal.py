@@ -20,7 +20,7 @@ from local_stack.simulator import SimulatorProcess
 PORTAL_ID = 1001
 TIMEOUT_S = 300.0
 KEPT_PER_SELECTION = 1.1  # some contestants ask for fewer properties in one of their requests
-PAGE = 100
+PAGE = 100  # HubSpot's maximum
 TOO_MANY_REQUESTS = 429
 NO_LIMIT_PER_10_S = 10_000  # ten times what anybody reaches, and still small enough for a careful client to believe
 
@@ -47,19 +47,23 @@ class BenchPortal:
     """One portal of so many live deals and an empty recycle bin; made by ``bench_portal``."""
 
     def __init__(self, simulator: SimulatorProcess) -> None:
-        self._simulator = simulator
         self._session = requests.Session()
         self.url = simulator.url
         self.token = simulator.tokens[PORTAL_ID]
         self.properties = self._property_names()
+        self._hundredth: list[int] = []
+        self._edits = 0
 
     def walk(self) -> Truth:
         """Read every page once, so that none is made while somebody is measured; gives what a copy must hold."""
         query: dict[str, Any] = {"limit": PAGE, "properties": ",".join(self.properties)}
+        self._hundredth = []
         deals = ids = modified_ms = 0
         while True:
             page = self._get("/crm/v3/objects/deals", query)
             records = page["results"]
+            if len(records) == PAGE:
+                self._hundredth.append(int(records[-1]["id"]))
             deals += len(records)
             ids += sum(int(record["id"]) for record in records)
             modified_ms += sum(milliseconds(record["properties"]["hs_lastmodifieddate"]) for record in records)
@@ -73,9 +77,16 @@ class BenchPortal:
         self._post("latency", {"ms": latency_ms})
         self._post(f"portals/{PORTAL_ID}/limits", asdict(limits))
 
-    def edit(self, deals: int) -> None:
-        """Change a property of so many deals."""
-        self._simulator.mutate(PORTAL_ID, edit=deals)
+    def edit_one_of_a_hundred(self) -> None:
+        """Change a property of every hundredth deal of the last walk.
+
+        One by one and in the order of their ids: the simulator makes deals in blocks, and random ones take it minutes.
+        """
+        self._edits += 1
+        body = {"properties": {"hs_next_step": f"Call number {self._edits}"}}
+        for deal_id in self._hundredth:
+            path = f"/_control/portals/{PORTAL_ID}/deals/{deal_id}"
+            self._session.patch(self.url + path, json=body, timeout=TIMEOUT_S).raise_for_status()
 
     def forget_answers(self) -> None:
         """Start counting anew."""

@@ -16,7 +16,6 @@ from benchmarks.pipeline.prepared import prepare
 from benchmarks.report import say
 from local_stack.exceptions import StackError
 
-CHANGED_SHARE = 100  # one deal of so many
 LIMIT_WINDOW_S = 10.0  # HubSpot counts requests over so long; nobody starts with those of his predecessor
 BEFORE_THE_CHANGE = (FIRST, UNCHANGED, INCREMENTAL)
 
@@ -50,7 +49,7 @@ class Lab:
         with bench_portal(deals, self.folder) as portal:
             track = self._track(OURS, portal, 0)
             unchanged = prepare(track, FIRST, self.folder / "rows")
-            portal.edit(deals // CHANGED_SHARE)
+            portal.edit_one_of_a_hundred()
             changed = prepare(track, CHANGED, self.folder / "changed-rows")
             self.server.drop(_database(OURS, 0))
         return {FIRST: unchanged, UNCHANGED: unchanged, CHANGED: changed}
@@ -67,7 +66,7 @@ class Lab:
         ]
         for cases in (BEFORE_THE_CHANGE, (CHANGED,)):
             if CHANGED in cases:
-                truth = _after_edits(portal, truth)
+                truth = _after_edits(portal)
             for track in tracks:
                 for case in cases:
                     yield from self._case(_with_rows(track, prepared.get(case)), case, truth, run)
@@ -110,10 +109,10 @@ def _with_rows(track: Track, prepared: Prepared | None) -> Track:
     return track if track.contestant.reads else replace(track, prepared=prepared)
 
 
-def _after_edits(portal: BenchPortal, before: Truth) -> Truth:
-    """Change one deal of a hundred, and read all pages again so that they are warm."""
+def _after_edits(portal: BenchPortal) -> Truth:
+    """Change some deals, and read all pages again so that they are warm."""
     portal.set_pace(0)
-    portal.edit(before.deals // CHANGED_SHARE)
+    portal.edit_one_of_a_hundred()
     return portal.walk()
 
 
