@@ -11,9 +11,10 @@ from psycopg import sql
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
 from benchmarks.pipeline.contestants import LEAF
 from benchmarks.pipeline.measurement import Prepared, Track, measure
+from benchmarks.pipeline.programs.floor import column_names
 
 BATCH_ROWS = SyncRequest.batch_rows  # as ours
-BATCH = sql.SQL("SELECT * FROM {leaf} WHERE hubspot_deal_id > {after} ORDER BY hubspot_deal_id LIMIT {rows}")
+BATCH = sql.SQL("SELECT {columns} FROM {leaf} WHERE hubspot_deal_id > {after} ORDER BY hubspot_deal_id LIMIT {rows}")
 EXPORT = sql.SQL("COPY ({batch}) TO STDOUT")
 LAST = sql.SQL("SELECT max(hubspot_deal_id) FROM ({batch}) AS batch")
 
@@ -33,9 +34,10 @@ def export(database_url: str, folder: Path) -> None:
     """Write all rows of our table, in the order of their ids."""
     after, number = 0, 0
     with psycopg.connect(database_url) as connection:
+        leaf = sql.Identifier(*LEAF.split("."))
+        columns = sql.SQL(", ").join(map(sql.Identifier, column_names(connection, leaf)))
         while True:
-            leaf = sql.Identifier(*LEAF.split("."))
-            batch = BATCH.format(leaf=leaf, after=sql.Literal(after), rows=sql.Literal(BATCH_ROWS))
+            batch = BATCH.format(columns=columns, leaf=leaf, after=sql.Literal(after), rows=sql.Literal(BATCH_ROWS))
             last = connection.execute(LAST.format(batch=batch)).fetchone()
             if last is None or last[0] is None:
                 return
