@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import filters, partitions
+from benchmarks.pipeline import command as pipeline
 from benchmarks.report import machine, write_figures
 
 EXIT_TERMINATED = 143
-COMMANDS = {"partitions": partitions, "filters": filters}
+DEFAULT, HELP = "pipeline", ("-h", "--help")
+COMMANDS = {"pipeline": pipeline, "partitions": partitions, "filters": filters}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure, print tables, write the figures."""
-    options = parse(arguments)
+    options = parse(arguments if arguments and arguments[0] in (*COMMANDS, *HELP) else [DEFAULT, *arguments])
     figures = {"machine": machine(), **options.command.run(options)}
     options.command.show(figures)
     if options.json:

@@ -25,7 +25,21 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 def machine() -> dict[str, Any]:
     """Where and when."""
-    return {"cores": os.cpu_count(), "load": os.getloadavg()[0], "date": datetime.now(UTC).date().isoformat()}
+    return {
+        "cpu": processor(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def processor() -> str:
+    """The model of the first core; "unknown" where the system does not say."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return "unknown"
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "unknown")
 
 
 def write_figures(path: Path, figures: Mapping[str, Any]) -> None:

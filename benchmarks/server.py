@@ -42,6 +42,11 @@ class BenchServer:
         """The administrator, who makes roles."""
         return DatabaseServer(self._postgres.superuser_url).url_of(DATABASE)
 
+    @property
+    def postmaster_pid(self) -> int:
+        """Of the server's first process, whose children do the work."""
+        return self._postgres.process.pid
+
     def url_for(self, role: str, password: str) -> str:
         """The same database for another role."""
         address = urlsplit(self.owner_url)

@@ -94,6 +94,9 @@ class ControlApi:
         self._server.clock.shift(body["seconds"])
         return {"now_ms": self._server.clock.now_ms()}
 
+    def set_latency(self, _: dict[str, Any], body: dict[str, float]) -> None:
+        self._server.application.latency_ms = body["ms"]
+
     def requests(self, _: dict[str, Any], __: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a JSON body
         return as_json(self._server.requests)
 
@@ -137,6 +140,7 @@ def control_application(server: SimulatorServer) -> Starlette:
         ("POST", f"{deal}/restore", api.restore),
         ("POST", f"{deal}/recalculate", api.recalculate),
         ("POST", "/_control/clock", api.shift_clock),
+        ("POST", "/_control/latency", api.set_latency),
         ("GET", "/_control/requests", api.requests),
         ("DELETE", "/_control/requests", api.forget_requests),
         ("GET", "/_control/rules", api.rules),

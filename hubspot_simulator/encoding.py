@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from hubspot_simulator.deal import Deal
     from hubspot_simulator.store import DealStore
 
-FRAGMENTS_MAX = 250_000  # about 250 MB at 30 properties; beyond it records are encoded each time
 Selection = tuple[str, ...]
 
 
@@ -30,10 +29,11 @@ def to_json(value: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
 class RecordEncoder:
     """Encodes current versions from a store and remembers the bytes until the deal changes."""
 
-    def __init__(self, store: DealStore, url_prefix: str) -> None:
+    def __init__(self, store: DealStore, url_prefix: str, kept_records: int) -> None:
         self._store = store
         self._url_prefix = url_prefix
         self._fragments: dict[Selection, dict[int, bytes]] = {}
+        self._kept_records = kept_records
         self._count = 0
 
     def encode(self, deal: Deal, selection: Selection) -> bytes:
@@ -60,7 +60,7 @@ class RecordEncoder:
         if deal is None:
             raise LookupError(f"deal {deal_id} is neither live nor archived")
         fragment = self.encode(deal, selection)
-        if self._count < FRAGMENTS_MAX:
+        if self._count < self._kept_records:
             # A copy: orjson gives away its whole working buffer, several times the size of the record.
             known[deal_id] = fragment = b"%b" % fragment
             self._count += 1

@@ -54,7 +54,7 @@ class Portal:
         self.definitions = property_definitions(spec.extra_properties)
         self.selections: dict[tuple[tuple[str, ...] | None, frozenset[str]], Selection] = {}
         self.url_prefix = f"https://{spec.ui_domain}/contacts/{spec.portal_id}/record/0-3/"
-        self.encoder = RecordEncoder(self.store, self.url_prefix)
+        self.encoder = RecordEncoder(self.store, self.url_prefix, spec.kept_records)
         self.index = SearchIndex(self.store, clock, unsorted=spec.unsorted_time_sorts)
         self.index.lag_s = spec.search_lag_s
         self.journal: Journal | None = None

@@ -66,6 +66,9 @@ class PortalSpec:
     restore_bumps_modified: bool = False  # whether a restore moves hs_lastmodifieddate is unknown
     unsorted_time_sorts: bool = False  # search sorted by a time comes slightly out of order
     search_lag_s: float = 0.0
+    kept_records: int = (
+        250_000  # whose JSON is kept, a kilobyte or more each; beyond them each is encoded when asked for
+    )
 
     def __post_init__(self) -> None:
         for key, choice in _CHOICES.items():

@@ -32,6 +32,11 @@ def list_properties(request: Request, caller: Caller) -> Answer:
     return Answer(200, to_json({"results": found}))
 
 
+def list_schemas(_request: Request, _caller: Caller) -> Answer:
+    """Custom objects, of which these portals have none."""
+    return Answer(200, to_json({"results": []}))
+
+
 def list_pipelines(_request: Request, caller: Caller) -> Answer:
     """Without archived pipelines and stages, even when deals still name them (reference §1.5)."""
     return Answer(200, to_json(pipelines_json(caller.account.portal.pipelines)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubspot_simulator.rate_limits import Bucket
-from hubspot_simulator.routes import account, associations, deals, metadata, search
+from hubspot_simulator.routes import account, associations, deals, legacy, metadata, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,16 +49,20 @@ USAGE = Endpoint("usage", "GET", account.daily_usage)
 ASSOCIATIONS = Endpoint("associations", "POST", associations.batch_read, DEALS_READ, Bucket.ASSOCIATIONS)
 ASSOCIATIONS_OF_ONE = Endpoint("associations_of_one", "GET", associations.read_one, DEALS_READ)
 LABELS = Endpoint("labels", "GET", associations.labels, DEALS_READ)
+SCHEMAS = Endpoint("schemas", "GET", metadata.list_schemas, ("crm.schemas.custom.read",))
+LEGACY_LIST = Endpoint("legacy_list", "GET", legacy.list_deals, DEALS_READ)
+LEGACY_PROPERTIES = Endpoint("legacy_properties", "GET", legacy.list_properties, SCHEMAS_READ)
 ENDPOINTS = (
     *(LIST, READ, BATCH_READ, SEARCH, PROPERTIES, PIPELINES, OWNERS, ACCOUNT_INFO, USAGE),
-    *(ASSOCIATIONS, ASSOCIATIONS_OF_ONE, LABELS, EXCHANGE_RATES),
+    *(ASSOCIATIONS, ASSOCIATIONS_OF_ONE, LABELS, EXCHANGE_RATES, SCHEMAS, LEGACY_LIST, LEGACY_PROPERTIES),
 )
 OAUTH_TOKEN = "oauth_token"  # noqa: S105 - the name of an endpoint class
 UNKNOWN = "unknown"
 
 
 def _fixed_paths() -> dict[str, Endpoint]:
-    paths: dict[str, Endpoint] = {}
+    paths = {"/deals/v1/deal/paged": LEGACY_LIST, "/properties/v1/deals/properties": LEGACY_PROPERTIES}
+    paths["/crm/v3/schemas"] = SCHEMAS
     for version in ("v3", *DATED_VERSIONS):
         is_dated = version != "v3"
         for spelling in ("deals", "0-3"):

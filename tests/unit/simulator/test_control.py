@@ -98,6 +98,19 @@ def test_lag_limits_clock_and_rules_are_set_over_http(control: Control, api: Api
     assert control("GET", "/_control/rules") == {"faults": [], "mutations": []}
 
 
+def test_latency_is_set_over_http(control: Control, api: Api) -> None:
+    control("POST", "/_control/latency", {"ms": 300})
+    assert api.get().elapsed.total_seconds() >= 0.3
+    control("POST", "/_control/latency", {"ms": 0})
+    assert api.get().elapsed.total_seconds() < 0.3
+
+
+def test_records_beyond_those_kept_are_the_same(portal: Portal) -> None:
+    with SimulatorServer([small_portal(kept_records=3)], rate_limits=False) as forgetful:
+        api = Api(forgetful)
+        assert api.listed_ids() == api.listed_ids() == list(portal.live_deals())
+
+
 def test_the_log_is_read_and_forgotten_over_http(control: Control, api: Api) -> None:
     api.get()
     assert [each["endpoint"] for each in control("GET", "/_control/requests")] == ["list"]

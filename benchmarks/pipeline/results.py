@@ -1,0 +1,117 @@
+"""`benchmarks/results.md`: the figures as a page, with where they come from and what they leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from benchmarks.pipeline.contestants import CASES, INCREMENTAL
+from benchmarks.pipeline.figures import MICRO, Figure
+
+METHOD = """\
+## How it is measured
+
+- Everybody reads the same pages from `hubspot_simulator`, which has made them all before the first run, and loads into
+  the same PostgreSQL server: default settings, durable, autovacuum off and every table vacuumed between runs instead.
+- Ours is `HubSpotDealsToPostgresOperator.execute` in a process of its own, without a scheduler: claim, checkpoints,
+  typed columns and every property as JSONB, all indexes, row-level security.
+- The floor is the same rows, taken from PostgreSQL as COPY text beforehand, copied and merged into the same table with
+  the same indexes in batches of the same size, each with a checkpoint. It reads no page and parses nothing.
+- Client CPU is that of the contestant's own processes from after their imports to the end; PostgreSQL's is that of
+  all server processes. Memory is the highest resident size above that before the first request.
+- dlt runs its rest_api source on the list of deals, merges by id and loads by COPY; its incremental run searches from
+  the newest time that is loaded. Meltano and singer-io run their taps with deals alone selected, into
+  meltanolabs-target-postgres with COPY; both taps name HubSpot's address in their code, which is replaced and nothing
+  else. All their packages are in `benchmarks/pipeline/requirements`.
+- The work differs. Ours also reads archived deals, pipelines, owners and what changed meanwhile, and keeps properties
+  typed and as sent, under seven indexes. dlt keeps columns, Meltano one JSONB of texts, singer-io a JSONB for each
+  property and all of them again; they have the key's index alone. singer-io reads HubSpot's first API for deals.
+- The contestants take turns in alternating order; a figure is the median of its runs. After every run the table is
+  compared with the portal: number of deals, sum of ids, sum of times of change. A run that differs would not be listed.
+- Simulator and contestant share the cores; the simulator's part of one core is stated.
+- With latency, every answer comes that much later and HubSpot's limits of a Professional account hold (190 requests in
+  10 seconds); only the first load is measured then, since every case waits alike.
+"""
+HEADINGS = (
+    *("", "deals/s", "range", "ours to it", "client CPU µs/deal", "PostgreSQL CPU µs/deal", "requests per 1,000 deals"),
+    *("429s", "memory MiB", "rows written", "table MiB", "simulator's core"),
+)
+HEADINGS_OF_NOTHING = ("", "seconds", "requests", "client CPU s", "PostgreSQL CPU s", "memory MiB", "rows written")
+
+
+def page(figures: Sequence[Figure], facts: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """Markdown.
+
+    Args:
+        facts: machine, postgres, versions (contestant → text), left_out (contestant → why).
+        titles: of the contestants, by name.
+    """
+    return "\n".join([*_head(facts), *_tables(figures, titles), METHOD, *_left_out(facts["left_out"], titles)])
+
+
+def _head(facts: Mapping[str, Any]) -> Iterator[str]:
+    machine = facts["machine"]
+    yield "# Benchmark: from HubSpot's pages to rows in PostgreSQL\n"
+    yield "Written by `./run bench`; run it to get those of your machine.\n"
+    yield f"{machine['date']} · {machine['cores']} cores, {machine['cpu']} · PostgreSQL {facts['postgres']}\n"
+    yield from (f"- {name}: {version}" for name, version in facts["versions"].items())
+    yield ""
+
+
+def _tables(figures: Sequence[Figure], titles: Mapping[str, str]) -> Iterator[str]:
+    for (deals, latency_ms, case), rows in groupby(figures, key=lambda each: (each.deals, each.latency_ms, each.case)):
+        pace = f", {latency_ms:g} ms an answer, 190 requests in 10 s" if latency_ms else ""
+        yield f"## {deals:,} deals, {CASES[case]}{pace}\n"
+        headings, cells = (HEADINGS_OF_NOTHING, _cells_of_nothing) if case == INCREMENTAL else (HEADINGS, _cells)
+        fastest_first = sorted(rows, key=lambda each: each.seconds)
+        yield from map(_line, [headings, ["---"] * len(headings), *(cells(each, titles) for each in fastest_first)])
+        yield ""
+
+
+def _cells(each: Figure, titles: Mapping[str, str]) -> Sequence[str]:
+    return (
+        titles[each.contestant],
+        f"**{each.deals_per_s:,.0f}**",
+        f"{each.slowest:,.0f} to {each.fastest:,.0f}",
+        _ratio(each.ours_is_faster),
+        f"{each.client_us:.1f}",
+        f"{each.postgres_us:.1f}",
+        f"{each.requests_per_1000:.1f}",
+        str(each.answers_429),
+        f"{each.rss_over_idle:.0f}",
+        f"{each.rows_written:,.0f}",
+        f"{each.table_mib:,.0f}",
+        f"{each.simulator_share:.0%}",
+    )
+
+
+def _cells_of_nothing(each: Figure, titles: Mapping[str, str]) -> Sequence[str]:
+    """Where no deal moves, a run costs what it costs."""
+    return (
+        titles[each.contestant],
+        f"**{each.seconds:.2f}**",
+        f"{each.requests:g}",
+        f"{each.client_us * each.deals / MICRO:.2f}",
+        f"{each.postgres_us * each.deals / MICRO:.2f}",
+        f"{each.rss_over_idle:.0f}",
+        f"{each.rows_written:,.0f}",
+    )
+
+
+def _ratio(ours: float | None) -> str:
+    """Of ours to somebody's speed."""
+    if ours is None or ours == 1:
+        return ""
+    return f"{ours:.1f} times" if ours > 1 else f"{ours:.0%}"
+
+
+def _left_out(reasons: Mapping[str, str], titles: Mapping[str, str]) -> Iterator[str]:
+    if reasons:
+        yield "## Not measured\n"
+        yield from (f"- {titles.get(name, name)}: {reason.splitlines()[0]}" for name, reason in reasons.items())
+        yield ""
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

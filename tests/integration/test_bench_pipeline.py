@@ -1,0 +1,110 @@
+"""`./run bench pipeline` measures ours and the floor on the same pages, and its figures belong together."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.pipeline.contestants import CHANGED, FIRST, INCREMENTAL, OURS, UNCHANGED
+from benchmarks.pipeline.figures import figures_of
+from benchmarks.pipeline.measurement import Measurement
+from benchmarks.pipeline.peers import PEERS, PeerMissingError
+from benchmarks.pipeline.postgres import load_server
+from benchmarks.pipeline.rounds import Lab
+
+DEALS = 500
+PAGES = DEALS // 100
+INCREMENTAL_REQUESTS_MAX = 5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of one small run without peers and without latency."""
+    folder = tmp_path_factory.mktemp("results")
+    path = folder / "figures.json"
+    options = ["--n", str(DEALS), "--peers", "--latency-ms", "0", "--runs", "1"]
+    assert main([*options, "--results", str(folder), "--json", str(path)]) == 0  # `pipeline` goes without saying
+    return folder
+
+
+@pytest.fixture(scope="module")
+def figures(folder: Path) -> dict[tuple[str, str], Any]:
+    """Figures by contestant and case."""
+    written = json.loads((folder / "figures.json").read_text())
+    assert written["left_out"] == {}
+    return {(each["contestant"], each["case"]): each for each in written["figures"]}
+
+
+def test_ours_and_the_floor_are_measured_in_every_case_they_have(figures: dict[tuple[str, str], Any]) -> None:
+    ours = {("ours", case) for case in (FIRST, UNCHANGED, INCREMENTAL, CHANGED)}
+    assert figures.keys() == ours | {("floor", case) for case in (FIRST, UNCHANGED, CHANGED)}
+    for each in figures.values():
+        assert each["deals_per_s"] == pytest.approx(DEALS / each["seconds"], rel=0.02)
+        assert each["client_us"] > 0
+        assert each["table_mib"] > 0
+
+
+@pytest.mark.parametrize("contestant", ["ours", "floor"])
+def test_rows_are_written_once_and_then_only_where_a_deal_changed(
+    figures: dict[tuple[str, str], Any], contestant: str
+) -> None:
+    written = [figures[contestant, case]["rows_written"] for case in (FIRST, UNCHANGED, CHANGED)]
+    assert written == [DEALS, 0, DEALS // 100]
+
+
+def test_ours_asks_for_every_page_once_and_incrementally_for_next_to_nothing(
+    figures: dict[tuple[str, str], Any],
+) -> None:
+    assert PAGES <= figures["ours", FIRST]["requests"] < PAGES + 20
+    assert figures["ours", INCREMENTAL]["requests"] <= INCREMENTAL_REQUESTS_MAX
+    assert figures["ours", INCREMENTAL]["rows_written"] == 0
+    assert figures["floor", FIRST]["requests"] == 0
+
+
+def test_the_page_and_the_charts_show_what_was_measured(folder: Path, figures: dict[tuple[str, str], Any]) -> None:
+    page = (folder / "results.md").read_text()
+    assert f"**{figures['ours', FIRST]['deals_per_s']:,.0f}**" in page
+    assert "## 500 deals, first load" in page
+    for chart in ("deals_per_second.svg", "cpu_per_deal.svg"):
+        assert "this provider" in (folder / chart).read_text()
+
+
+def test_a_figure_is_the_median_of_its_runs_and_names_how_much_faster_ours_is() -> None:
+    def measured(contestant: str, run: int, seconds: float) -> Measurement:
+        cpu = {"client_cpu_s": seconds / 2, "postgres_cpu_s": 1.0, "simulator_cpu_s": 0.0}
+        counts = {"requests": 10, "answers_429": run, "rows": 1_000, "rows_written": 0, "rows_updated": 0}
+        sizes = {"idle_rss": 0, "peak_rss": 2**20, "table_bytes": 2**20}
+        who = {"contestant": contestant, "deals": 1_000, "latency_ms": 0, "case": FIRST, "run": run}
+        return Measurement(**who, **cpu, **counts, **sizes, seconds=seconds, requests_by_endpoint={})  # type: ignore[arg-type] # mixed values
+
+    runs = [measured("ours", run, seconds) for run, seconds in enumerate((1.0, 9.0, 2.0))]
+    ours, peer = sorted(figures_of([measured("a peer", 1, 10.0), *runs]), key=lambda each: each.seconds)
+    assert (ours.seconds, ours.deals_per_s, ours.client_us, ours.runs) == (2.0, 500.0, 1000.0, 3)
+    assert (ours.fastest, ours.requests_per_1000, ours.answers_429) == (1000.0, 10.0, 3)
+    assert (peer.contestant, peer.ours_is_faster) == ("a peer", 5.0)
+
+
+def test_who_fails_or_loads_something_else_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    loads_nothing = "from benchmarks.pipeline.programs.metering import *\nwith metered(read_order()['figures']): pass"
+    idle = replace(
+        OURS, name="idle", command=[sys.executable, "-P", "-c", loads_nothing], table="hubspot.hubspot_deals"
+    )
+    broken = replace(OURS, name="broken", command=[sys.executable, "-c", "raise SystemExit('no such thing')"])
+    with load_server() as server:
+        lab = Lab(server, [idle, broken], [0.0], tmp_path)
+        assert list(lab.measure(100, 1)) == []
+    assert "the table holds Truth(deals=0" in lab.failures["idle"]
+    assert "no such thing" in lab.failures["broken"]
+
+
+def test_a_peer_that_lacks_a_program_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("benchmarks.pipeline.peers.ENVIRONMENTS", tmp_path)
+    monkeypatch.setattr("benchmarks.pipeline.peers.install", lambda folder, _: folder.mkdir())
+    with pytest.raises(PeerMissingError, match=r"meltano/bin/tap-hubspot is not in .*: MeltanoLabs"):
+        PEERS["meltano"].prepare()
