@@ -263,6 +263,7 @@ def test_a_gzip_answer_is_read_once(connect: Connect) -> None:
     assert len(response.json()["results"]) == ACME.deals
 
 
+@pytest.mark.peer_pain(32)
 def test_clients_of_one_connection_share_what_the_headers_tell(connect: Connect) -> None:
     with SimulatorServer([ACME]) as own:
         limits = shared_rate_limits(own.base_url, PrivateAppToken(ACME.token).fingerprint)

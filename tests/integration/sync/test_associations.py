@@ -47,6 +47,7 @@ def row_versions(acme: Organization) -> list[dict[str, Any]]:
     return acme.query("SELECT xmin::text, ctid::text FROM hubspot.deal_associations ORDER BY 1, 2")
 
 
+@pytest.mark.peer_pain(26)
 def test_a_full_run_brings_the_associations_of_every_live_deal(acme: Organization) -> None:
     acme.sync(**WITH)
 
@@ -79,6 +80,7 @@ def test_reading_the_same_again_rewrites_no_row(acme: Organization) -> None:
     assert row_versions(acme) == before
 
 
+@pytest.mark.peer_pain(40)
 def test_p40_a_full_run_sees_what_no_modification_date_shows(acme: Organization) -> None:
     acme.sync(**WITH)
     first, second, third, *_ = sorted(acme.portal.live_deals())
@@ -91,6 +93,7 @@ def test_p40_a_full_run_sees_what_no_modification_date_shows(acme: Organization)
     assert stored(acme) == set(true_rows(acme))
 
 
+@pytest.mark.peer_pain(26)
 def test_p26_an_incremental_run_reads_those_of_changed_deals_in_the_same_way(acme: Organization) -> None:
     acme.sync(**WITH)
     changed, *_ = sorted(acme.portal.live_deals())
@@ -104,6 +107,7 @@ def test_p26_an_incremental_run_reads_those_of_changed_deals_in_the_same_way(acm
     assert stored(acme) == set(true_rows(acme))
 
 
+@pytest.mark.peer_pain(28)
 def test_p28_labels_are_kept_each_with_its_type_and_follow_their_changes(acme: Organization) -> None:
     deal_id, *_ = sorted(acme.portal.live_deals())
     acme.portal.associate_deal(deal_id, "contacts", (7, 8))
@@ -120,6 +124,7 @@ def test_p28_labels_are_kept_each_with_its_type_and_follow_their_changes(acme: O
     }
 
 
+@pytest.mark.peer_pain(27)
 def test_p27_a_deal_with_more_than_500_of_a_type_has_them_all(acme: Organization) -> None:
     first, second, *_ = sorted(acme.portal.live_deals())
     acme.portal.associate_deal(first, "line_items", tuple(range(1, 1_302)))
@@ -131,6 +136,7 @@ def test_p27_a_deal_with_more_than_500_of_a_type_has_them_all(acme: Organization
     assert asked(acme, "associations") == 3
 
 
+@pytest.mark.peer_pain(29)
 def test_more_than_a_thousand_deals_of_a_batch_are_asked_for_in_parts(acme: Organization) -> None:
     for number in range(300):
         acme.portal.create_deal({"dealname": str(number)})

@@ -41,6 +41,7 @@ def requests_for_history(acme: Organization) -> int:
     return len([each for each in acme.simulator.requests if "propertiesWithHistory" in each.body_keys])
 
 
+@pytest.mark.peer_pain(37)
 def test_a_full_run_brings_the_history_of_every_live_deal(acme: Organization) -> None:
     first, *_ = sorted(acme.portal.live_deals())
     for stage in ("contractsent", "closedwon", ""):
@@ -54,6 +55,7 @@ def test_a_full_run_brings_the_history_of_every_live_deal(acme: Organization) ->
     assert tuple(row.values()) == ("CRM_UI", "userId:4711", 4711)
 
 
+@pytest.mark.peer_pain(36)
 def test_a_change_is_stored_once_however_often_it_is_read(acme: Organization) -> None:
     acme.sync(**WITH)
     deal_id, *_ = sorted(acme.portal.live_deals())
@@ -68,6 +70,7 @@ def test_a_change_is_stored_once_however_often_it_is_read(acme: Organization) ->
     assert stored(acme) == truth(acme)
 
 
+@pytest.mark.peer_pain(36)
 def test_p36_later_runs_read_the_history_of_new_and_changed_deals_only(acme: Organization) -> None:
     acme.sync(**WITH)
     changed, recalculated, *_ = sorted(acme.portal.live_deals())
@@ -154,6 +157,7 @@ def test_an_answer_without_history_is_no_empty_history(acme: Organization) -> No
         acme.sync(**WITH)
 
 
+@pytest.mark.peer_pain(38)
 def test_the_stages_of_a_deal_have_a_beginning_an_end_and_a_day_in_the_portals_zone(
     simulator_of: Any, database_url: str
 ) -> None:
@@ -178,6 +182,7 @@ def test_the_stages_of_a_deal_have_a_beginning_an_end_and_a_day_in_the_portals_z
     assert won["dealstage"] == acme.deals()[deal_id]["dealstage"]
 
 
+@pytest.mark.peer_pain(35)
 def test_p35_the_last_stage_in_history_is_the_deals_own(acme: Organization) -> None:
     acme.sync(history=("dealstage",))
     acme.portal.edit_deals(sorted(acme.portal.live_deals())[:40], {"dealstage": "contractsent"})

@@ -217,6 +217,7 @@ def test_archived_deals_that_are_stored_are_named_and_not_read_again(wide: Organ
     assert len(reads) == 1
 
 
+@pytest.mark.peer_pain(1)
 def test_a_gap_that_the_window_does_not_explain_is_told_with_both_numbers(wide: Organization) -> None:
     wide.sync()
     wide.portal.purge_deal(min(wide.portal.live_deals()))  # shows in no list and no search
