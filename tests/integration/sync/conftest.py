@@ -30,16 +30,19 @@ class WatchedClient(HubSpotClient):
     """The real client; tells before each call what it is about to ask, so that a test can change HubSpot in between."""
 
     before: Callable[[str, int], object] = staticmethod(lambda _call, _number: None)
-    calls: Counter[str]
-    telling: Lock
     side_by_side: int | None = None  # None: as many as the rate limit and the latency make worth while
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.calls: Counter[str] = Counter()
+        self._telling = Lock()
 
     @property
     def requests_in_flight(self) -> int:
         return self.side_by_side or super().requests_in_flight
 
     def _tell(self, call: str) -> None:
-        with self.telling:  # several readers ask at once
+        with self._telling:  # several readers ask at once
             self.calls[call] += 1
             self.before(call, self.calls[call])
 
@@ -82,7 +85,7 @@ class Organization:
     def client(self, token: str | None = None, before: Callable[[str, int], object] | None = None) -> WatchedClient:
         credentials = PrivateAppToken(token or self.portal.spec.token)
         client = WatchedClient(credentials, base_url=self.simulator.base_url, allow_other_hosts=True)
-        client.calls, client.telling, client.side_by_side = Counter(), Lock(), self.side_by_side
+        client.side_by_side = self.side_by_side
         client.before = before or client.before
         return client
 

@@ -217,6 +217,21 @@ def test_archived_deals_that_are_stored_are_named_and_not_read_again(wide: Organ
     assert len(reads) == 1
 
 
+def test_a_deal_that_was_restored_and_archived_again_tells_the_newer_time(wide: Organization) -> None:
+    wide.sync()
+    deal_id = min(wide.portal.archived_deals())
+    before = wide.deals()[deal_id]
+    wide.portal.restore_deal(deal_id)
+    wide.simulator.clock.shift(3600)
+    wide.portal.archive_deal(deal_id)
+
+    wide.sync(mode="incremental")
+
+    after = wide.deals()[deal_id]
+    assert (after["_deleted_reason"], after["hs_lastmodifieddate"]) == ("archived", before["hs_lastmodifieddate"])
+    assert after["_deleted_at"] > before["_deleted_at"]
+
+
 @pytest.mark.peer_pain(1)
 def test_a_gap_that_the_window_does_not_explain_is_told_with_both_numbers(wide: Organization) -> None:
     wide.sync()

@@ -149,16 +149,19 @@ def falling_ids(_portal: ListedPortal) -> Answer:
     )
 
 
-@pytest.mark.parametrize("lie", [ignoring_cursors, falling_ids])
+@pytest.mark.parametrize(
+    ("lie", "reason"),
+    [(ignoring_cursors, "a page begins before its cursor"), (falling_ids, "ids do not rise")],
+)
 def test_b12_a_list_that_breaks_the_rule_is_walked_page_by_page_and_that_is_told(
-    lie: Callable[[ListedPortal], Answer],
+    lie: Callable[[ListedPortal], Answer], reason: str
 ) -> None:
     portal = ListedPortal(ids=evenly(3_050))
     portal.twist = lie(portal)
     pages = read(portal)
     assert set(all_ids(pages)) == set(portal.ids)
     (event,) = [event for page in pages for event in page.events]
-    assert event.kind == "ranges_abandoned"
+    assert (event.kind, event.details["reason"]) == ("ranges_abandoned", reason)
     assert pages[-1].cursor is None
 
 
