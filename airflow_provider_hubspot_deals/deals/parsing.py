@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache, partial
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from airflow_provider_hubspot_deals.deals import raw_json, values
 from airflow_provider_hubspot_deals.deals.bad_records import BadRecord, UnstorableError, bad_record
 from airflow_provider_hubspot_deals.deals.columns import MERGED_IDS_PROPERTY, PROPERTY_PARSERS, REQUIRED_PROPERTIES
 from airflow_provider_hubspot_deals.deals.copy_text import NULL, escape_json
-from airflow_provider_hubspot_deals.deals.properties import Properties, Texts
+from airflow_provider_hubspot_deals.deals.properties import Properties, Texts, subset_writer
 from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.deals.whole_columns import Issues, copy_column
 
@@ -72,6 +73,7 @@ class DealParser:
 
     def __init__(self, custom_properties: Collection[str], *, allow_negative_amounts: bool) -> None:
         self._custom = frozenset(custom_properties)
+        self._custom_writer = cache(partial(subset_writer, names=self._custom))
         amount = values.amount if allow_negative_amounts else values.non_negative_amount
         self._parsers: Mapping[str, values.Parser] = {**PROPERTY_PARSERS, "amount": amount}
 
@@ -107,7 +109,12 @@ class DealParser:
 
     def _deal(self, record: Record) -> _Deal:
         deal_id = values.object_id(record.get("id"))
-        texts, raw = _texts_and_json(record.get("properties"))
+        properties = record.get("properties")
+        if isinstance(properties, Properties) and raw_json.NUL not in (raw := properties.to_json()):
+            texts, custom = properties.texts(), self._custom_writer(type(properties))(properties)
+        else:
+            texts, raw = _texts_and_json(properties)
+            custom = raw_json.dumps({name: text for name, text in orjson.loads(raw).items() if name in self._custom})
         if len(raw) > RECORD_BYTES_MAX:
             raise UnstorableError("TOO_LARGE")
         associations = record.get("associations")
@@ -120,15 +127,9 @@ class DealParser:
             archived,
             _text(record.get("archivedAt")) if archived else None,
             escape_json(raw),
-            self._custom_json(raw),
+            _NULL if custom == b"{}" else escape_json(custom),
             escape_json(raw_json.nested(associations).encode()) if associations else _NULL,
         )
-
-    def _custom_json(self, raw: bytes) -> bytes:
-        if not self._custom:
-            return _NULL
-        custom = {name: value for name, value in orjson.loads(raw).items() if name in self._custom}
-        return escape_json(raw_json.dumps(custom)) if custom else _NULL
 
     def _rows(self, deals: Sequence[_Deal], versions: list[str], page_number: int) -> list[DealRow]:
         issues: Issues = defaultdict(list)
@@ -146,12 +147,8 @@ class DealParser:
 
 def _texts_and_json(properties: object) -> tuple[Texts, bytes]:
     """Of the properties that have a value."""
-    if isinstance(properties, Properties):
-        raw = properties.to_json()
-        if raw_json.NUL not in raw:
-            return properties.texts(), raw
-        properties = properties.to_dict()
-    present = {n: v for n, v in properties.items() if v is not None} if isinstance(properties, dict) else {}
+    given = properties.present() if isinstance(properties, Properties) else properties
+    present = {n: v for n, v in given.items() if v is not None} if isinstance(given, dict) else {}
     if plain := raw_json.plain(present):
         return tuple(map(present.get, REQUIRED_PROPERTIES)), plain
     texts = tuple(_text(present.get(name)) for name in REQUIRED_PROPERTIES)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_hubspot_deals.deals import raw_json
 from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
-from airflow_provider_hubspot_deals.deals.properties import Properties, are_in_order, properties_type
+from airflow_provider_hubspot_deals.deals.properties import Properties, are_in_order, properties_type, subset_writer
 from tests.strategies import value_like
 
 storable_text = value_like.filter(lambda text: not any("\ud800" <= character <= "\udfff" for character in text))
@@ -37,6 +37,18 @@ def test_nothing_but_unset_properties_comes_in_addition(properties: dict[str, st
 @given(some_properties)
 def test_the_texts_are_those_of_the_columns_in_their_order(properties: dict[str, str | None]) -> None:
     assert decoded(properties).texts() == tuple(map(properties.get, REQUIRED_PROPERTIES))
+
+
+@pytest.mark.parametrize("copied_max", [0, 200], ids=["from the JSON of all", "copied"])
+@given(some_properties, st.sets(names | st.sampled_from(REQUIRED_PROPERTIES)))
+def test_a_subset_is_written_as_that_of_a_dict(
+    copied_max: int, properties: dict[str, str | None], chosen: set[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("airflow_provider_hubspot_deals.deals.properties._COPIED_MAX", copied_max)
+        source = decoded(properties)
+        written = subset_writer(type(source), chosen)(source)
+    assert written == raw_json.dumps({n: v for n, v in properties.items() if v is not None and n in chosen})
 
 
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "\ud800"], ids=["quote", "backslash", "newline", "surrogate"])
