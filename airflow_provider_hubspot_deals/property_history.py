@@ -28,7 +28,8 @@ def store(connection: Connection[Any], schema: str, keys: Keys, changes: Sequenc
     if not changes:
         return 0
     columns = dict(zip(_COLUMNS, map(list, zip(*changes, strict=True)), strict=True))
-    return sql.execute(connection, "property_history.store", {**keys, **columns}, schema=schema)
+    parameters = {**keys, **columns, "read_ids": list(dict.fromkeys(columns["deal_ids"]))}
+    return sql.execute(connection, "property_history.store", parameters, schema=schema)
 
 
 def complete_properties(connection: Connection[Any], schema: str, keys: Keys, wanted: Sequence[str]) -> set[str]:

@@ -3408,7 +3408,7 @@ ALTER TABLE ONLY hubspot.sync_state
 ALTER TABLE ONLY hubspot.usage_records
     ADD CONSTRAINT usage_records_pkey PRIMARY KEY (organization_id, type, day);
 
-CREATE INDEX idx_associations_to_object ON ONLY hubspot.deal_associations USING btree (organization_id, type, to_object_type, to_object_id);
+CREATE INDEX idx_associations_to_object ON ONLY hubspot.deal_associations USING btree (to_object_id, organization_id, type, to_object_type);
 
 COMMENT ON INDEX hubspot.idx_associations_to_object IS 'Deals of a contact, company or other record: the other direction.';
 

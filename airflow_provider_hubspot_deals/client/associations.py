@@ -98,7 +98,7 @@ def _kind(kind: JsonObject) -> tuple[str, int, str | None]:
 
 def _label(label: Any) -> str | None:  # noqa: ANN401 - JSON
     try:
-        return values.text(label) if isinstance(label, str) else None
+        return values.text(label) or None if isinstance(label, str) else None
     except values.ValueIssue:
         return None
 

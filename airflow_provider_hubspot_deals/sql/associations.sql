@@ -1,5 +1,7 @@
 -- name: store
 -- Afterwards the stored associations of the deals read are those that were found; what stayed the same is not written.
+-- The plan must not depend on statistics, which a first load does not have yet, nor on the joins that storing deals
+-- forbids in this transaction: OFFSET 0 makes it a look into the primary key for each deal, NOT IN one into a hash table.
 WITH found AS MATERIALIZED (
     SELECT DISTINCT ON (deal_id, to_object_id, category, type_id) *
     FROM unnest(
@@ -8,19 +10,24 @@ WITH found AS MATERIALIZED (
     ) AS row (deal_id, to_object_id, category, type_id, label)
     ORDER BY deal_id, to_object_id, category, type_id, label
 ), stored AS MATERIALIZED (
-    SELECT hubspot_deal_id, to_object_id, category, association_type_id, label
-    FROM {schema}.deal_associations
-    WHERE organization_id = %(organization_id)s AND type = %(type)s AND hubspot_deal_id = ANY (%(read_ids)s)
-      AND to_object_type = %(to_object_type)s
+    SELECT association.*
+    FROM unnest(%(read_ids)s::bigint[]) AS read (deal_id)
+    CROSS JOIN LATERAL (
+        SELECT ctid AS place, hubspot_deal_id, to_object_id, category, association_type_id, label
+        FROM {schema}.deal_associations
+        WHERE organization_id = %(organization_id)s AND type = %(type)s AND hubspot_deal_id = read.deal_id
+          AND to_object_type = %(to_object_type)s
+        OFFSET 0
+    ) AS association
 ), gone AS (
-    DELETE FROM {schema}.deal_associations AS old
-    WHERE old.organization_id = %(organization_id)s AND old.type = %(type)s AND old.hubspot_deal_id = ANY (%(read_ids)s)
-      AND old.to_object_type = %(to_object_type)s
-      AND NOT EXISTS (
-          SELECT FROM found
-          WHERE found.deal_id = old.hubspot_deal_id AND found.to_object_id = old.to_object_id
-            AND found.category = old.category AND found.type_id = old.association_type_id
-      )
+    -- An organization's rows are in one partition, and only the holder of the fence writes them: ctid names each.
+    DELETE FROM {schema}.deal_associations
+    WHERE organization_id = %(organization_id)s AND ctid = ANY (array(
+        SELECT place FROM stored
+        WHERE (hubspot_deal_id, to_object_id, category, association_type_id) NOT IN (
+            SELECT deal_id, to_object_id, category, type_id FROM found
+        )
+    ))
     RETURNING 1
 ), written AS (
     INSERT INTO {schema}.deal_associations (
@@ -28,11 +35,8 @@ WITH found AS MATERIALIZED (
     )
     SELECT %(organization_id)s, %(type)s, deal_id, %(to_object_type)s, to_object_id, category, type_id, label
     FROM found
-    WHERE NOT EXISTS (
-        SELECT FROM stored
-        WHERE stored.hubspot_deal_id = found.deal_id AND stored.to_object_id = found.to_object_id
-          AND stored.category = found.category AND stored.association_type_id = found.type_id
-          AND stored.label IS NOT DISTINCT FROM found.label
+    WHERE (deal_id, to_object_id, category, type_id, coalesce(label, '')) NOT IN (
+        SELECT hubspot_deal_id, to_object_id, category, association_type_id, coalesce(label, '') FROM stored
     )
     ON CONFLICT (
         organization_id, type, hubspot_deal_id, to_object_type, to_object_id, category, association_type_id

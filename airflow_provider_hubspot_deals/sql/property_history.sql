@@ -1,27 +1,25 @@
 -- name: store
--- A change that is stored already is not written again.
-WITH told AS (
-    SELECT * FROM unnest(
-        %(deal_ids)s::bigint[], %(properties)s::text[], %(moments)s::timestamptz[], %(ordinals)s::smallint[],
-        %(values)s::text[], %(source_types)s::text[], %(source_ids)s::text[], %(source_labels)s::text[],
-        %(users)s::bigint[]
-    ) AS row (
-        hubspot_deal_id, property, changed_at, ordinal, value, source_type, source_id, source_label, updated_by_user_id
-    )
-)
+-- A change that is stored already is not written again. For its plan see associations.store.
 INSERT INTO {schema}.deal_property_history (
     organization_id, type, hubspot_deal_id, property, changed_at, ordinal,
     value, source_type, source_id, source_label, updated_by_user_id
 )
-SELECT %(organization_id)s, %(type)s, told.* FROM told
-WHERE NOT EXISTS (
-    SELECT FROM {schema}.deal_property_history AS stored
-    WHERE stored.organization_id = %(organization_id)s AND stored.type = %(type)s
-      AND stored.hubspot_deal_id = told.hubspot_deal_id AND stored.property = told.property
-      AND stored.changed_at = told.changed_at AND stored.ordinal = told.ordinal
-      AND (stored.value, stored.source_type, stored.source_id, stored.source_label, stored.updated_by_user_id)
-          IS NOT DISTINCT FROM
-          (told.value, told.source_type, told.source_id, told.source_label, told.updated_by_user_id)
+SELECT %(organization_id)s, %(type)s, told.*
+FROM unnest(
+    %(deal_ids)s::bigint[], %(properties)s::text[], %(moments)s::timestamptz[], %(ordinals)s::smallint[],
+    %(values)s::text[], %(source_types)s::text[], %(source_ids)s::text[], %(source_labels)s::text[], %(users)s::bigint[]
+) AS told (
+    hubspot_deal_id, property, changed_at, ordinal, value, source_type, source_id, source_label, updated_by_user_id
+)
+WHERE (hubspot_deal_id, property, changed_at, ordinal, coalesce(value, '')) NOT IN (
+    SELECT change.*
+    FROM unnest(%(read_ids)s::bigint[]) AS read (deal_id)
+    CROSS JOIN LATERAL (
+        SELECT hubspot_deal_id, property, changed_at, ordinal, coalesce(value, '')
+        FROM {schema}.deal_property_history
+        WHERE organization_id = %(organization_id)s AND type = %(type)s AND hubspot_deal_id = read.deal_id
+        OFFSET 0
+    ) AS change
 )
 ON CONFLICT (organization_id, type, hubspot_deal_id, property, changed_at, ordinal) DO UPDATE
 SET value = excluded.value,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import psycopg
 import pytest
 
+from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.dimensions import Dimension
 from tests.integration.listings import portal, properties, registered, stages, store
 from tests.integration.tenant import Tenant
@@ -68,6 +70,30 @@ def test_a_named_organization_is_looked_for_in_one_partition(acme: Tenant, table
 
     assert "Append" not in str(plan)
     assert set(relations(plan["Plan"])) < {f"{table}_{number:02}" for number in range(16)}
+
+
+def test_a_first_load_looks_into_the_key_before_there_are_statistics(acme: Tenant) -> None:
+    """Another index would read all associations of the organization for each deal."""
+    acme.execute(
+        "INSERT INTO hubspot.deal_associations"
+        " SELECT %s, 'standard', deal, kind, deal * 10, 'HUBSPOT_DEFINED', 3"
+        " FROM generate_series(1, 5000) AS deal, unnest('{contacts,companies,line_items}'::text[]) AS kind",
+        acme.id,
+    )
+    ids = list(range(2_000, 3_000))
+    parameters = {
+        "organization_id": acme.id, "type": "standard", "to_object_type": "contacts", "read_ids": ids,
+        "deal_ids": ids, "to_object_ids": ids, "categories": ["HUBSPOT_DEFINED"] * 1_000,
+        "type_ids": [3] * 1_000, "labels": [None] * 1_000,
+    }
+    with acme.connect() as connection, connection.transaction():
+        connection.execute(sql.statement("deals.plan_for_stage"))
+        explain = psycopg.sql.SQL("EXPLAIN (FORMAT JSON) ") + sql.statement("associations.store", schema="hubspot")
+        (plan,) = connection.execute(explain, parameters).fetchone() or ()
+
+    indexes = set(re.findall(r"'Index Name': '(\w+)'", str(plan)))
+    assert len(indexes) == 1
+    assert indexes.pop().endswith("_pkey")
 
 
 def relations(plan: dict[str, Any]) -> list[str]:

@@ -12,6 +12,11 @@ USAGE_AND_COMPANIONS = "('usage_records', 'exchange_rates', 'deal_property_histo
 
 def upgrade() -> None:
     op.execute("""
+-- With the tenant first it looked, before the first ANALYZE, as good as the key for one deal's associations, and read
+-- those of every deal of the organization. Nothing has written this table before.
+DROP INDEX idx_associations_to_object;
+CREATE INDEX idx_associations_to_object ON deal_associations (to_object_id, organization_id, type, to_object_type);
+COMMENT ON INDEX idx_associations_to_object IS 'Deals of a contact, company or other record: the other direction.';
 ALTER TABLE sync_state ADD COLUMN history text[] NOT NULL DEFAULT '{}';
 COMMENT ON COLUMN sync_state.history IS 'Properties of which deal_property_history holds every deal''s changes, as far as HubSpot keeps them. Another one that is asked for needs a full run first.';
 COMMENT ON TABLE exchange_rates IS 'Exchange rates that the people of a multi-currency portal keep in HubSpot. Needs the scope settings.currencies.read; empty without it.';
@@ -98,6 +103,9 @@ BEGIN
     EXECUTE format('DROP VIEW %I.deal_stage_history', reporting_schema());
 END $$;
 ALTER TABLE sync_state DROP COLUMN history;
+DROP INDEX idx_associations_to_object;
+CREATE INDEX idx_associations_to_object ON deal_associations (organization_id, type, to_object_type, to_object_id);
+COMMENT ON INDEX idx_associations_to_object IS 'Deals of a contact, company or other record: the other direction.';
 COMMENT ON TABLE exchange_rates IS 'Exchange rates that the portal''s people keep in HubSpot. Not read yet: needs the scope settings.currencies.read.';
 COMMENT ON TABLE deal_associations IS 'What each deal is associated with, one row per record and label. A record with two labels has two rows.';
 COMMENT ON COLUMN deal_property_history.value IS 'The value exactly as HubSpot sent it; empty when it was cleared.';

@@ -52,7 +52,7 @@ def test_a_deal_without_any_is_an_error_entry_or_absent() -> None:
     assert read_associations(answer()).associations == []
 
 
-@pytest.mark.parametrize("label", ["nul \x00", "half \ud83d", 5])
+@pytest.mark.parametrize("label", ["", "nul \x00", "half \ud83d", 5])
 def test_a_label_that_cannot_be_stored_is_none(label: Any) -> None:
     (found,) = read_associations(answer(result(to=[target(51, {**PLAIN, "label": label})]))).associations
     assert found.label is None
