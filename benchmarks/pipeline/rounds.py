@@ -111,7 +111,6 @@ def _with_rows(track: Track, prepared: Prepared | None) -> Track:
 
 def _after_edits(portal: BenchPortal) -> Truth:
     """Change some deals, and read all pages again so that they are warm."""
-    portal.set_pace(0)
     portal.edit_one_of_a_hundred()
     return portal.walk()
 

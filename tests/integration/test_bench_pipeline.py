@@ -18,6 +18,8 @@ from benchmarks.pipeline.peers import PEERS, PeerMissingError
 from benchmarks.pipeline.postgres import load_server
 from benchmarks.pipeline.rounds import Lab
 
+pytestmark = pytest.mark.timeout(900)  # ten programs one after the other, most of which import Airflow
+
 DEALS = 500
 PAGES = DEALS // 100
 INCREMENTAL_REQUESTS_MAX = 5
