@@ -354,6 +354,13 @@ BEGIN
         RAISE EXCEPTION 'a leaf needs an organization and a deal type' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF deals_leaf(organization, deal_type) IS NULL THEN
+        -- erase_organization() waits for this lock, and this for it: what is erased must not get a leaf any more.
+        IF EXISTS (SELECT FROM organizations WHERE id = organization) THEN
+            PERFORM FROM organizations WHERE id = organization FOR KEY SHARE;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'organization % has been erased meanwhile', organization USING ERRCODE = 'foreign_key_violation';
+            END IF;
+        END IF;
         PERFORM make_deals_partition(organization, deal_type);
         PERFORM lay_out_leaf(deals_leaf(organization, deal_type));
         FOR new_table IN
@@ -362,6 +369,9 @@ BEGIN
               AND relnamespace = current_schema()::regnamespace AND NOT relforcerowsecurity
         LOOP
             PERFORM protect_table(new_table);
+            IF new_table = deals_leaf(organization, deal_type) THEN
+                PERFORM switch_amount_check(organization, deal_type, false);  -- until somebody allows negative amounts
+            END IF;
         END LOOP;
     END IF;
     RETURN deals_partition(organization, deal_type);

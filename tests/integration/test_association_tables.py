@@ -82,14 +82,20 @@ def test_a_first_load_looks_into_the_key_before_there_are_statistics(acme: Tenan
     )
     ids = list(range(2_000, 3_000))
     parameters = {
-        "organization_id": acme.id, "type": "standard", "to_object_type": "contacts", "read_ids": ids,
-        "deal_ids": ids, "to_object_ids": ids, "categories": ["HUBSPOT_DEFINED"] * 1_000,
-        "type_ids": [3] * 1_000, "labels": [None] * 1_000,
+        "organization_id": acme.id,
+        "type": "standard",
+        "to_object_type": "contacts",
+        "read_ids": ids,
+        "deal_ids": ids,
+        "to_object_ids": ids,
+        "categories": ["HUBSPOT_DEFINED"] * 1_000,
+        "type_ids": [3] * 1_000,
+        "labels": [None] * 1_000,
     }
     with acme.connect() as connection, connection.transaction():
-        connection.execute(sql.statement("deals.plan_for_stage"))
+        connection.execute(sql.statement("deals.plan_for_batch"))
         explain = psycopg.sql.SQL("EXPLAIN (FORMAT JSON) ") + sql.statement("associations.store", schema="hubspot")
-        (plan,) = connection.execute(explain, parameters).fetchone() or ()
+        plan = connection.execute(explain, parameters).fetchone()
 
     indexes = set(re.findall(r"'Index Name': '(\w+)'", str(plan)))
     assert len(indexes) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from threading import Lock
 from typing import Any
 
 from airflow_provider_hubspot_deals import sync
@@ -49,6 +48,6 @@ class TellingClient(WatchedClient):
 def run_with(acme: Organization, before: Any, **request: Any) -> TellingClient:
     token = PrivateAppToken(acme.portal.spec.token)
     with TellingClient(token, base_url=acme.simulator.base_url, allow_other_hosts=True) as client:
-        client.calls, client.telling, client.before = acme.client().calls, Lock(), before
+        client.before = before
         sync.run(acme.request(**request), client=client, connect=acme.connect)
         return client
