@@ -76,7 +76,7 @@ def test_requests_of_an_attempt_that_was_replaced_are_not_written_into_its_succe
             acme.sync(origin=RETRY, batch_rows=100)
 
     with pytest.raises(JobSuperseded):
-        acme.sync(before=take_over, origin=RUN, batch_rows=100)
+        acme.sync(before=take_over, origin=RUN, batch_rows=100, requests_in_flight=1)
     assert told(acme).total() < asked(acme).total()
 
 
