@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_hubspot_deals.client.bodies import parse_json
@@ -38,6 +38,8 @@ records = st.builds(
     ),
 )
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # types are made for each example
+
 
 def body(*found: Any, **rest: Any) -> bytes:
     return json.dumps({"results": found, **rest}).encode()
@@ -58,6 +60,7 @@ def is_decoded(payload: Any) -> bool:
     return all(isinstance(record["properties"], Properties) for record in payload["results"])
 
 
+@PATIENT
 @given(st.lists(records, max_size=3))
 def test_rows_and_bad_records_are_those_of_any_json(found: list[Any]) -> None:
     answer = body(*found)
@@ -66,6 +69,7 @@ def test_rows_and_bad_records_are_those_of_any_json(found: list[Any]) -> None:
     assert [bad.reason_code for bad in decoded.bad] == [bad.reason_code for bad in plain.bad]
 
 
+@PATIENT
 @given(st.dictionaries(st.sampled_from(NAMES), values, max_size=5), st.sampled_from(["0", "", "12a"]))
 def test_a_bad_record_keeps_everything_that_was_sent(properties: dict[str, str | None], deal_id: str) -> None:
     record = {**FIRST, "id": deal_id, "properties": {**FIRST["properties"], **properties}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_hubspot_deals.deals import raw_json
@@ -16,11 +16,14 @@ storable_text = value_like.filter(lambda text: not any("\ud800" <= character <= 
 names = st.text("aBz_19 '%{}é\uffff😀", max_size=6)
 some_properties = st.dictionaries(names | st.sampled_from(REQUIRED_PROPERTIES), st.none() | storable_text, max_size=8)
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # types are made for each example
+
 
 def decoded(properties: dict[str, str | None]) -> Properties:
     return msgspec.json.decode(msgspec.json.encode(properties), type=properties_type(properties))
 
 
+@PATIENT
 @given(some_properties)
 def test_the_json_is_byte_for_byte_that_of_a_dict(properties: dict[str, str | None]) -> None:
     present = {name: value for name, value in properties.items() if value is not None}
@@ -28,18 +31,21 @@ def test_the_json_is_byte_for_byte_that_of_a_dict(properties: dict[str, str | No
     assert decoded(properties).present() == present
 
 
+@PATIENT
 @given(some_properties)
 def test_nothing_but_unset_properties_comes_in_addition(properties: dict[str, str | None]) -> None:
     unset = dict.fromkeys(REQUIRED_PROPERTIES)
     assert decoded(properties).to_dict() == {**unset, **properties}
 
 
+@PATIENT
 @given(some_properties)
 def test_the_texts_are_those_of_the_columns_in_their_order(properties: dict[str, str | None]) -> None:
     assert decoded(properties).texts() == tuple(map(properties.get, REQUIRED_PROPERTIES))
 
 
 @pytest.mark.parametrize("copied_max", [0, 200], ids=["from the JSON of all", "copied"])
+@PATIENT
 @given(some_properties, st.sets(names | st.sampled_from(REQUIRED_PROPERTIES)))
 def test_a_subset_is_written_as_that_of_a_dict(
     copied_max: int, properties: dict[str, str | None], chosen: set[str]

@@ -50,6 +50,16 @@ def test_a_column_is_what_its_values_are(parse: values.Parser, column: list[str 
     assert (copy_column("x", parse, column, issues), issues) == one_by_one(parse, column)
 
 
+def test_every_day_of_a_year_and_no_other_is_a_day() -> None:
+    times = ("00:00:00", "23:59:59", "24:00:00", "23:60:00", "23:59:60")
+    days = [f"{year}-{month:02}-{day:02}" for year in (1900, 2023, 2024) for month in range(14) for day in range(33)]
+    for instant in [f"{day}T00:00:00Z" for day in days] + [f"2023-01-01T{time}.5Z" for time in times]:
+        issues: Issues = defaultdict(list)
+        assert (copy_column("x", values.timestamp, [instant], issues), issues) == one_by_one(
+            values.timestamp, [instant]
+        )
+
+
 @pytest.mark.parametrize(
     ("parse", "plain"),
     [
