@@ -17,6 +17,8 @@ from psycopg import Connection
 
 from airflow_provider_hubspot_deals import associations, jobs, loading, property_history, sql
 from airflow_provider_hubspot_deals.deals import values
+from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
+from airflow_provider_hubspot_deals.deals.properties import Properties
 from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.deals.related import PropertyChange, property_changes
 from airflow_provider_hubspot_deals.exceptions import (
@@ -36,6 +38,7 @@ from airflow_provider_hubspot_deals.sync.telling import NAMES_MAX, tell
 
 log = logging.getLogger(__name__)
 
+_VERSION = REQUIRED_PROPERTIES.index("hs_lastmodifieddate")
 HISTORY_BATCH_MAX = 50  # HubSpot's maximum
 _REQUESTS_AT_ONCE = 8  # the client keeps the rate limits; this keeps latency from counting once for each request
 
@@ -175,7 +178,12 @@ def _in_batches(ids: list[int], size: int) -> list[list[int]]:
 
 
 def _version(record: Record) -> str | None:
+    properties = record.get("properties")
+    if isinstance(properties, Properties):
+        written = properties.texts()[_VERSION]
+    else:
+        written = properties.get("hs_lastmodifieddate") if isinstance(properties, dict) else None
     try:
-        return values.timestamp(record["properties"]["hs_lastmodifieddate"])
-    except (KeyError, TypeError, values.ValueIssue):
+        return values.timestamp(written) if isinstance(written, str) else None
+    except values.ValueIssue:
         return None  # unknown, so the history is read
