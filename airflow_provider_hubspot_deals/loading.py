@@ -65,7 +65,7 @@ def store(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequenc
 
 
 def compared_columns(rows: Iterable[DealRow]) -> dict[str, str]:
-    """Parameters of ``compare``: arrays as text, since psycopg would adapt every element of a list for itself."""
+    """Parameters of ``compare``."""
     columns = zip(*(row.compared for row in rows), strict=True)
     return dict(zip(("ids", "versions", "archived", "pages", "hashes"), map(_array, columns), strict=True))
 
@@ -76,6 +76,7 @@ def _compare(connection: Connection[Any], tables: Tables, rows: Iterable[DealRow
 
 
 def _array(values: Iterable[str]) -> str:
+    """An array as text: psycopg would adapt every element of a list for itself."""
     return "{" + ",".join(values) + "}"
 
 
@@ -158,7 +159,8 @@ def note_absent(
     Args:
         deleted_reason: which stored deals should have been in the list: None the live ones, ``archived`` those.
     """
-    parameters = {**keys, "low": low, "high": high, "listed": list(listed), "deleted_reason": deleted_reason}
+    held = _array(str(deal_id) for deal_id in listed if low < deal_id <= high)
+    parameters = {**keys, "low": low, "high": high, "listed": held, "deleted_reason": deleted_reason}
     sql.execute(connection, "deals.note_absent", parameters, schema=tables.schema, leaf=tables.leaf)
 
 

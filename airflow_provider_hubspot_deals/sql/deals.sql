@@ -56,7 +56,7 @@ SELECT %(organization_id)s, %(type)s, stored.hubspot_deal_id, %(job_id)s
 FROM {schema}.{leaf} AS stored
 WHERE stored.hubspot_deal_id > %(low)s AND stored.hubspot_deal_id <= %(high)s
   AND stored._deleted_reason IS NOT DISTINCT FROM %(deleted_reason)s
-  AND stored.hubspot_deal_id <> ALL (%(listed)s)
+  AND stored.hubspot_deal_id <> ALL (%(listed)s::bigint[])
 ON CONFLICT (organization_id, type, hubspot_deal_id) DO NOTHING
 
 -- name: note_vanished
