@@ -362,7 +362,6 @@ BEGIN
             END IF;
         END IF;
         PERFORM make_deals_partition(organization, deal_type);
-        PERFORM lay_out_leaf(deals_leaf(organization, deal_type));
         FOR new_table IN
             SELECT oid FROM pg_class
             WHERE relname IN ('hubspot_deals_' || deal_type, deals_partition(organization, deal_type))
@@ -1218,31 +1217,13 @@ COMMENT ON FUNCTION hubspot.loaders() IS 'The roles that read and write the rows
 CREATE FUNCTION hubspot.make_deals_partition(organization uuid, deal_type text) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO 'hubspot', 'pg_temp'
-    AS $_$
+    AS $$
 DECLARE
-    branch text := 'hubspot_deals_' || deal_type;
-    leaf text := deals_partition(organization, deal_type);
+    leaf text := make_plain_deals_partition(organization, deal_type);
 BEGIN
-    IF deal_type !~ '^[a-z][a-z0-9_]{0,14}$' THEN
-        RAISE EXCEPTION 'deal type % must be up to 15 lower-case letters, digits and underscores', quote_literal(deal_type)
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF to_regclass(leaf) IS NOT NULL THEN
-        RETURN leaf;
-    END IF;
-    PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || '.' || branch, 0));
-    -- CREATE … PARTITION OF would wait for every open writer; CREATE and ATTACH does not.
-    IF to_regclass(branch) IS NULL THEN
-        EXECUTE format('CREATE TABLE %I (LIKE hubspot_deals INCLUDING ALL) PARTITION BY LIST (_organization_id)', branch);
-        EXECUTE format('ALTER TABLE hubspot_deals ATTACH PARTITION %I FOR VALUES IN (%L)', branch, deal_type);
-    END IF;
-    IF to_regclass(leaf) IS NULL THEN
-        -- A leaf is one organization and type, so the deal id alone is its key: a third of a composite key's size.
-        EXECUTE format('CREATE TABLE %I (LIKE hubspot_deals INCLUDING ALL, PRIMARY KEY (hubspot_deal_id))', leaf);
-        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%L)', branch, leaf, organization);
-    END IF;
+    PERFORM lay_out_leaf(deals_leaf(organization, deal_type));
     RETURN leaf;
-END $_$;
+END $$;
 
 COMMENT ON FUNCTION hubspot.make_deals_partition(organization uuid, deal_type text) IS 'Make the leaf table of one organization and type if it is not there, and return its name.';
 
@@ -1271,6 +1252,37 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION hubspot.make_job_events_partition(moment timestamp with time zone) IS 'Make the partition for the month of a moment; true if it was not there.';
+
+CREATE FUNCTION hubspot.make_plain_deals_partition(organization uuid, deal_type text) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $_$
+DECLARE
+    branch text := 'hubspot_deals_' || deal_type;
+    leaf text := deals_partition(organization, deal_type);
+BEGIN
+    IF deal_type !~ '^[a-z][a-z0-9_]{0,14}$' THEN
+        RAISE EXCEPTION 'deal type % must be up to 15 lower-case letters, digits and underscores', quote_literal(deal_type)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF to_regclass(leaf) IS NOT NULL THEN
+        RETURN leaf;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || '.' || branch, 0));
+    -- CREATE … PARTITION OF would wait for every open writer; CREATE and ATTACH does not.
+    IF to_regclass(branch) IS NULL THEN
+        EXECUTE format('CREATE TABLE %I (LIKE hubspot_deals INCLUDING ALL) PARTITION BY LIST (_organization_id)', branch);
+        EXECUTE format('ALTER TABLE hubspot_deals ATTACH PARTITION %I FOR VALUES IN (%L)', branch, deal_type);
+    END IF;
+    IF to_regclass(leaf) IS NULL THEN
+        -- A leaf is one organization and type, so the deal id alone is its key: a third of a composite key's size.
+        EXECUTE format('CREATE TABLE %I (LIKE hubspot_deals INCLUDING ALL, PRIMARY KEY (hubspot_deal_id))', leaf);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%L)', branch, leaf, organization);
+    END IF;
+    RETURN leaf;
+END $_$;
+
+COMMENT ON FUNCTION hubspot.make_plain_deals_partition(organization uuid, deal_type text) IS 'The first step of make_deals_partition(): the table, as PostgreSQL lays it out.';
 
 CREATE FUNCTION hubspot.missing_privileges(role regrole) RETURNS SETOF text
     LANGUAGE sql STABLE
@@ -3759,6 +3771,8 @@ REVOKE ALL ON FUNCTION hubspot.lay_out_leaf(leaf regclass) FROM PUBLIC;
 REVOKE ALL ON FUNCTION hubspot.make_deals_partition(organization uuid, deal_type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.make_job_events_partition(moment timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.make_plain_deals_partition(organization uuid, deal_type text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.number_job_event() FROM PUBLIC;
 

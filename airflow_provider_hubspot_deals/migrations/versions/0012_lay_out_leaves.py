@@ -9,40 +9,6 @@ revision = "0012"
 down_revision = "0011"
 readers_wait = False
 
-ENSURE_DEALS_PARTITION = """
-CREATE OR REPLACE FUNCTION ensure_deals_partition(organization uuid, deal_type text) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-DECLARE
-    new_table regclass;
-BEGIN
-    IF organization IS NULL OR deal_type IS NULL THEN
-        RAISE EXCEPTION 'a leaf needs an organization and a deal type' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF deals_leaf(organization, deal_type) IS NULL THEN
-        -- erase_organization() waits for this lock, and this for it: what is erased must not get a leaf any more.
-        IF EXISTS (SELECT FROM organizations WHERE id = organization) THEN
-            PERFORM FROM organizations WHERE id = organization FOR KEY SHARE;
-            IF NOT FOUND THEN
-                RAISE EXCEPTION 'organization % has been erased meanwhile', organization USING ERRCODE = 'foreign_key_violation';
-            END IF;
-        END IF;
-        PERFORM make_deals_partition(organization, deal_type);
-        -- lay out
-        FOR new_table IN
-            SELECT oid FROM pg_class
-            WHERE relname IN ('hubspot_deals_' || deal_type, deals_partition(organization, deal_type))
-              AND relnamespace = current_schema()::regnamespace AND NOT relforcerowsecurity
-        LOOP
-            PERFORM protect_table(new_table);
-            IF new_table = deals_leaf(organization, deal_type) THEN
-                PERFORM switch_amount_check(organization, deal_type, false);  -- until somebody allows negative amounts
-            END IF;
-        END LOOP;
-    END IF;
-    RETURN deals_partition(organization, deal_type);
-END $$;
-"""
-
 
 def upgrade() -> None:
     op.execute("""
@@ -54,12 +20,26 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION lay_out_leaf IS 'Keep the rows of a leaf of hubspot_deals whole up to 4,064 bytes, half a page. Holds up neither readers nor writers.';
 REVOKE EXECUTE ON FUNCTION lay_out_leaf FROM PUBLIC;
+
+ALTER FUNCTION make_deals_partition(uuid, text) RENAME TO make_plain_deals_partition;
+COMMENT ON FUNCTION make_plain_deals_partition IS 'The first step of make_deals_partition(): the table, as PostgreSQL lays it out.';
+CREATE FUNCTION make_deals_partition(organization uuid, deal_type text) RETURNS text
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    leaf text := make_plain_deals_partition(organization, deal_type);
+BEGIN
+    PERFORM lay_out_leaf(deals_leaf(organization, deal_type));
+    RETURN leaf;
+END $$;
+COMMENT ON FUNCTION make_deals_partition IS 'Make the leaf table of one organization and type if it is not there, and return its name.';
+REVOKE EXECUTE ON FUNCTION make_deals_partition FROM PUBLIC;
     """)
-    op.execute(
-        ENSURE_DEALS_PARTITION.replace("-- lay out", "PERFORM lay_out_leaf(deals_leaf(organization, deal_type));")
-    )
 
 
 def downgrade() -> None:
-    op.execute(ENSURE_DEALS_PARTITION.replace("        -- lay out\n", ""))
-    op.execute("DROP FUNCTION lay_out_leaf(regclass);")
+    op.execute("""
+DROP FUNCTION make_deals_partition(uuid, text);
+DROP FUNCTION lay_out_leaf(regclass);
+ALTER FUNCTION make_plain_deals_partition(uuid, text) RENAME TO make_deals_partition;
+COMMENT ON FUNCTION make_deals_partition IS 'Make the leaf table of one organization and type if it is not there, and return its name.';
+    """)
