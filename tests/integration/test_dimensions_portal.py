@@ -43,6 +43,7 @@ def test_drift_names_what_appeared_vanished_and_changed_its_type(acme: Tenant) -
         "appeared": ["d"],
         "vanished": ["c"],
         "retyped": [{"name": "a", "before": "string", "after": "number"}],
+        "asks_for_full_run": False,
     }
     found = rows_of(acme, "deal_properties", "name")
     assert [name for name, row in found.items() if row["_deleted_at"]] == ["c"]
