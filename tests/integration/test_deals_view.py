@@ -167,6 +167,7 @@ def test_views_check_the_privileges_of_whoever_asks(acme: Tenant) -> None:
         " WHERE relkind = 'v' AND nspname LIKE 'hubspot%' ORDER BY relname"
     )
     assert [(view["relname"], view["reloptions"]) for view in views] == [
+        ("deal_stage_history", ["security_invoker=true"]),
         ("deals_with_names", ["security_invoker=true"]),
         ("hubspot_deals", ["security_invoker=true"]),
         ("scan_jobs", ["security_invoker=true"]),
