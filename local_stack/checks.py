@@ -21,6 +21,8 @@ STATIC_CHECKS = (
     ("mypy --strict", ["mypy", "--no-error-summary"]),
     ("lint-imports", ["lint-imports"]),
 )
+# A file at a time to each core: what a file starts (a server, an Airflow) is started once. More than four would wait for disks.
+SPREAD = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ def run_pytest(layer: str | None, arguments: list[str]) -> tuple[Step, dict[str,
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-P", "-m", "pytest", f"--junit-xml={report}", *where, *arguments]
+        spread = [] if arguments else SPREAD
+        command = [sys.executable, "-P", "-m", "pytest", f"--junit-xml={report}", *spread, *where, *arguments]
         status = subprocess.call(command, cwd=ROOT)  # noqa: S603 - the developer's own arguments
         counts = count_tests(report)
     return Step(f"pytest {layer or ''}".strip(), status == 0, round(time.monotonic() - started, 1)), counts
