@@ -21,7 +21,7 @@ STATIC_CHECKS = (
     ("mypy --strict", ["mypy", "--no-error-summary"]),
     ("lint-imports", ["lint-imports"]),
 )
-# A file at a time to each core: what a file starts (a server, an Airflow) is started once. More than four would wait for disks.
+# A file at a time to each core: what a file starts (a server, an Airflow) is started once. More would wait for disks.
 SPREAD = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
 
 
