@@ -18,6 +18,7 @@ def lay_out_leaves(database: Database, schema: str) -> None:
     """
     with closing(opener_of(database)()) as connection:
         connection.autocommit = True
+        connection.execute("SET search_path TO pg_catalog")  # as in security.protect_tables
         if sql.column(connection, "migrations.can_lay_out", {"schema": schema}) == [True]:
             connection.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
             for leaf in sql.column(connection, "migrations.not_laid_out", {"schema": schema}):

@@ -56,7 +56,7 @@ def test_requests_of_a_batch_that_was_rolled_back_count(acme: Organization) -> N
             )
 
     with pytest.raises(FatalError, match="refused a statement"):
-        acme.sync(before=refuse, origin=RUN, batch_rows=100)
+        acme.sync(before=refuse, origin=RUN, batch_rows=100, requests_in_flight=1)
     assert told(acme) == asked(acme)
 
 
