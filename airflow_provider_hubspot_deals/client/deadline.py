@@ -1,7 +1,10 @@
-"""A total deadline for one HTTP exchange.
+"""A total deadline for one HTTP exchange, and its target as it was written.
 
 Timeouts of requests and urllib3 bound each single wait for the socket, so a server that sends one byte every few
 seconds holds them for ever, in the headers as well as in the body. Here every read waits no longer than what is left.
+
+They also encode a target anew, one byte after the other: of a page's long query, that takes as long as receiving it. So
+they see the path alone, and the query joins it where the request is written.
 """
 
 from __future__ import annotations
@@ -25,9 +28,10 @@ if TYPE_CHECKING:
 
 
 class Exchange:
-    """One request and its answer, with the moment (monotonic) at which it must be over."""
+    """One request for ``target`` (path and query), its answer, and when (monotonic) both must be over."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, target: str, seconds: float) -> None:
+        self.target = target
         self._ends_at = time.monotonic() + seconds
         self._socket: socket.socket | None = None
 
@@ -51,9 +55,9 @@ _exchange: ContextVar[Exchange] = ContextVar("hubspot_exchange")
 
 
 @contextmanager
-def exchange_deadline(seconds: float) -> Iterator[Exchange]:
-    """Reads within this block raise ``TimeoutError`` once ``seconds`` are over."""
-    exchange = Exchange(seconds)
+def exchange_deadline(target: str, seconds: float) -> Iterator[Exchange]:
+    """Requests within this block are for ``target``; their reads raise ``TimeoutError`` once ``seconds`` are over."""
+    exchange = Exchange(target, seconds)
     token = _exchange.set(exchange)
     try:
         yield exchange
@@ -99,20 +103,23 @@ class _DeadlineResponse(http.client.HTTPResponse):
         super().__init__(_DeadlineSocket(sock), *args, **kwargs)  # type: ignore[arg-type]  # it only calls makefile
 
 
-class _Connection(HTTPConnection):
+class _ExchangeConnection(HTTPConnection):
     response_class = _DeadlineResponse
 
+    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002, ANN401 - see above
+        super().putrequest(method, _exchange.get().target, *args, **kwargs)
 
-class _TLSConnection(HTTPSConnection):
-    response_class = _DeadlineResponse
+
+class _TLSExchangeConnection(_ExchangeConnection, HTTPSConnection):
+    """The same over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls = _ExchangeConnection
 
 
 class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
+    ConnectionCls = _TLSExchangeConnection
 
 
 class DeadlineAdapter(HTTPAdapter):

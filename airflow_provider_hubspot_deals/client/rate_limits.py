@@ -34,7 +34,7 @@ _LIMIT_MAX = 10**9
 _WINDOW_MS_MAX = 600_000
 
 IN_FLIGHT_MAX = 16  # HubSpot documents no cap on concurrency; more would only wait for a place in the limit
-_REQUESTS_PER_S_MAX = 300.0  # pages that one process can parse and write, whatever a limit would allow
+_REQUESTS_PER_S_MAX = 150.0  # pages that one process can parse and write, whatever a limit would allow
 _HEADROOM = 4.0  # after any pause a burst catches up with what the rolling window still allows
 
 

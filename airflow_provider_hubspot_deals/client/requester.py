@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from concurrent.futures import CancelledError
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -37,7 +38,7 @@ T = TypeVar("T")
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
 _DAILY_MAX = 10**9
-_LATENCY_WEIGHT = 0.2  # of the newest answer in the moving average
+_RECENT_ANSWERS = 32  # of which the fastest tells the latency: the others may have waited for this process itself
 
 
 class Requester:
@@ -63,7 +64,7 @@ class Requester:
         self._retries = retries
         self._clock = Clock(monotonic=clock.monotonic, sleep=lambda seconds: self._sleep(clock, seconds))
         self._daily_reserve = daily_reserve_percent / 100
-        self._latency_s = 0.0
+        self._recent_s: deque[float] = deque(maxlen=_RECENT_ANSWERS)
         self._abandoned = threading.Event()
         self._token_path = token_path
         self._who = who
@@ -79,7 +80,7 @@ class Requester:
     @property
     def requests_in_flight(self) -> int:
         """How many requests side by side use the whole rate limit, given how long answers take at present."""
-        return self._rate_limits.in_flight_to_use(Bucket.GENERAL, self._latency_s)
+        return self._rate_limits.in_flight_to_use(Bucket.GENERAL, min(self._recent_s.copy(), default=0.0))
 
     def abandon(self) -> None:
         """Let every thread that waits here go, with ``CancelledError`` or an error of its request; for good."""
@@ -155,7 +156,7 @@ class Requester:
             answer = self._transport.send(call.method, call.target, headers, call.body, asked=call.asked)
             answered_at = self._clock.monotonic()
         if call.bucket is Bucket.GENERAL:
-            self._latency_s += _LATENCY_WEIGHT * (answered_at - asked_at - self._latency_s)
+            self._recent_s.append(answered_at - asked_at)
         self._observe(call, answer)
         return answer
 

@@ -95,8 +95,8 @@ class Transport:
             CancelledError: after :meth:`abandon`.
         """
         try:
-            with exchange_deadline(self._timeouts.total_s) as exchange, self._known(exchange):
-                return self._exchange(method, target, headers, body, asked)
+            with exchange_deadline(target, self._timeouts.total_s) as exchange, self._known(exchange):
+                return self._exchange(method, target.partition("?")[0], headers, body, asked)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if self._is_abandoned:
                 raise CancelledError from None
@@ -124,8 +124,8 @@ class Transport:
             with self._lock:
                 self._under_way.discard(exchange)
 
-    def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, asked: str) -> Answer:
-        request = _prepared(method, self._base_url + target, headers, body)
+    def _exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, asked: str) -> Answer:
+        request = _prepared(method, self._base_url + path, headers, body)
         timeout = (self._timeouts.connect_s, self._timeouts.read_s)
         response = self._session.send(request, stream=True, timeout=timeout, allow_redirects=False)
         try:

@@ -15,7 +15,12 @@ import orjson
 
 from airflow_provider_hubspot_deals.deals import raw_json, values
 from airflow_provider_hubspot_deals.deals.bad_records import BadRecord, UnstorableError, bad_record
-from airflow_provider_hubspot_deals.deals.columns import MERGED_IDS_PROPERTY, PROPERTY_PARSERS, REQUIRED_PROPERTIES
+from airflow_provider_hubspot_deals.deals.columns import (
+    COMPARED_COLUMNS,
+    MERGED_IDS_PROPERTY,
+    PROPERTY_PARSERS,
+    REQUIRED_PROPERTIES,
+)
 from airflow_provider_hubspot_deals.deals.copy_text import NULL, escape_json
 from airflow_provider_hubspot_deals.deals.properties import Properties, Texts, subset_writer
 from airflow_provider_hubspot_deals.deals.records import Record
@@ -30,6 +35,7 @@ _VERSION = "hs_lastmodifieddate"
 _VERSION_AT = REQUIRED_PROPERTIES.index(_VERSION)
 _MERGED_IDS_AT = REQUIRED_PROPERTIES.index(MERGED_IDS_PROPERTY)
 _NULL = NULL.encode()
+_TRUE, _FALSE = "t", "f"  # PostgreSQL's text output of a boolean
 
 
 class DealRow(NamedTuple):
@@ -40,6 +46,15 @@ class DealRow(NamedTuple):
     deal_id: int
     merged_ids: tuple[int, ...]  # deals that HubSpot merged into this one
     issues: int  # values that their columns could not hold
+
+    @property
+    def version(self) -> str:
+        """hs_lastmodifieddate."""
+        return self.compared[COMPARED_COLUMNS.index("hs_lastmodifieddate")]
+
+    @property
+    def is_archived(self) -> bool:
+        return self.compared[COMPARED_COLUMNS.index("archived")] == _TRUE
 
 
 class ParsedPage(NamedTuple):
@@ -158,7 +173,7 @@ def _texts_and_json(properties: object) -> tuple[Texts, bytes]:
 def _row(
     deal: _Deal, version: str, keyed: bytes, deleted_at: str, *, issues: Sequence[dict[str, str]], page_number: str
 ) -> DealRow:
-    archived = "t" if deal.archived else "f"
+    archived = _TRUE if deal.archived else _FALSE
     noted = escape_json(raw_json.dumps(issues[:ISSUES_MAX])) if issues else _NULL
     content = b"\t".join((archived.encode(), deal.raw, deal.custom, deal.associations, noted, deleted_at.encode()))
     # 128 bits that change when the row would; hs_lastmodifieddate alone misses calculated properties. The typed

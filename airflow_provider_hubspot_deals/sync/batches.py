@@ -6,7 +6,7 @@ import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,6 @@ from airflow_provider_hubspot_deals.extraction.plan import ARCHIVED_LISTS, LIVE
 BAD_SHARE_MAX = 0.2  # of a batch: more is no accident but a broken portal, property or parser
 BAD_ROWS_MIN = 20  # below this, a share says nothing
 
-_RECORD_SIZE = 3_000  # bytes that a usual record takes in memory beside its row
 BATCH_SIZE_MAX = 32 * 2**20  # bytes of rows; wide deals make small batches, so that memory stays flat
 
 _LISTED_REASON = {LIVE: None} | dict.fromkeys(ARCHIVED_LISTS, "archived")  # of the stored deals that a list should hold
@@ -31,21 +30,23 @@ _LISTED_REASON = {LIVE: None} | dict.fromkeys(ARCHIVED_LISTS, "archived")  # of 
 class ParsedPage:
     """A page of which every record has become a row, or a bad record."""
 
-    page: Page
+    page: Page  # without its records, which take several times as much memory as their rows
+    received: int  # records
     rows: list[DealRow]
     bad: list[BadRecord]
     size: int  # bytes of rows
 
     @property
     def weight(self) -> int:
-        """Bytes, about, that it takes in memory, its records included."""
-        return self.size + _RECORD_SIZE * len(self.page.records)
+        """Bytes, about, that it takes in memory."""
+        return self.size
 
 
 def parsed(page: Page, parser: DealParser, page_number: int) -> ParsedPage:
     """Parse the records of a page."""
     rows, bad = parser.parse_page(page.records, page_number)
-    return ParsedPage(page, rows, bad, sum(len(row.line) for row in rows))
+    size = sum(len(row.line) for row in rows)
+    return ParsedPage(replace(page, records=[]), len(page.records), rows, bad, size)
 
 
 @dataclass
@@ -78,9 +79,9 @@ class Batch:
         self.listed += page.listed
         self.events += page.events
         self.pages += 1
-        self.received += len(page.records)
+        self.received += parsed_page.received
         if self.phase != LIVE:  # of the live list the whole number is known from its beginning
-            self.expected += len(page.records)
+            self.expected += parsed_page.received
         self.vanished += page.vanished
         self.gone += page.gone
         self.confirmed += page.confirmed

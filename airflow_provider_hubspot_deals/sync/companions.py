@@ -16,9 +16,7 @@ from typing import Any, Protocol
 from psycopg import Connection
 
 from airflow_provider_hubspot_deals import associations, jobs, loading, property_history, sql
-from airflow_provider_hubspot_deals.deals import values
-from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
-from airflow_provider_hubspot_deals.deals.properties import Properties
+from airflow_provider_hubspot_deals.deals.parsing import DealRow
 from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.deals.related import PropertyChange, property_changes
 from airflow_provider_hubspot_deals.exceptions import (
@@ -32,13 +30,11 @@ from airflow_provider_hubspot_deals.extraction.associating import (
     AssociationsRead,
     read_associations,
 )
-from airflow_provider_hubspot_deals.extraction.pages import Page, deal_id
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
 from airflow_provider_hubspot_deals.sync.telling import NAMES_MAX, tell
 
 log = logging.getLogger(__name__)
 
-_VERSION = REQUIRED_PROPERTIES.index("hs_lastmodifieddate")
 HISTORY_BATCH_MAX = 50  # HubSpot's maximum
 _REQUESTS_AT_ONCE = 8  # the client keeps the rate limits; this keeps latency from counting once for each request
 
@@ -76,20 +72,13 @@ class Companions:
         self._source, self._connection, self._job = source, connection, job
         self._types = list(request.associations)
         self._history = list(history)
-        self._seen: dict[int, str | None] = {}
+        self._seen: dict[int, str] = {}
         self._reads_every_history = job.mode == "window" or not self._is_history_complete()
 
-    def see(self, page: Page) -> None:
+    def see(self, rows: Sequence[DealRow]) -> None:
         """Remember the live deals of a page, with their versions."""
-        if not (self._types or self._history):
-            return
-        for record in page.records:
-            if record.get("archived") is True:
-                continue
-            try:
-                self._seen[deal_id(record)] = _version(record)
-            except ValueError:
-                continue  # it goes to quarantine
+        if self._types or self._history:
+            self._seen.update({row.deal_id: row.version for row in rows if not row.is_archived})
 
     def read(self) -> Reading:
         """Ask HubSpot for the companions of the deals seen since the last time. No transaction may be open.
@@ -156,7 +145,7 @@ class Companions:
         except HubSpotRefusedError as error:  # one type that the token may not read holds up no deal
             return to_object_type, error
 
-    def _ids_for_history(self, seen: dict[int, str | None]) -> list[int]:
+    def _ids_for_history(self, seen: dict[int, str]) -> list[int]:
         """Deals whose values may have changed: those that are stored as they are have told their history."""
         if not self._history:
             return []
@@ -175,15 +164,3 @@ class Companions:
 
 def _in_batches(ids: list[int], size: int) -> list[list[int]]:
     return [ids[start : start + size] for start in range(0, len(ids), size)]
-
-
-def _version(record: Record) -> str | None:
-    properties = record.get("properties")
-    if isinstance(properties, Properties):
-        written = properties.texts()[_VERSION]
-    else:
-        written = properties.get("hs_lastmodifieddate") if isinstance(properties, dict) else None
-    try:
-        return values.timestamp(written) if isinstance(written, str) else None
-    except values.ValueIssue:
-        return None  # unknown, so the history is read

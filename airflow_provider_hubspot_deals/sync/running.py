@@ -36,7 +36,7 @@ from airflow_provider_hubspot_deals.sync.usage import ApiUsage, UsageMeter
 log = logging.getLogger(__name__)
 
 CLAIM_TIMEOUT_S = 60.0  # a silent database is noticed by the heartbeat only once there is a job
-AHEAD_WEIGHT_MAX = 16 * 2**20  # bytes, about, that wait parsed while a batch is written
+AHEAD_WEIGHT_MAX = 32 * 2**20  # bytes, about, that wait parsed while a batch is written: two usual batches
 
 
 class HubSpot(DealSource, DimensionSource, CompanionSource, Protocol):
@@ -146,7 +146,7 @@ class _Run:
             for parsed_page in pages:
                 self._stop_if_lost()
                 batch.add(parsed_page)
-                self._companions.see(parsed_page.page)
+                self._companions.see(parsed_page.rows)
                 cursor = parsed_page.page.cursor
                 if cursor is not None and batch.is_full(self._request.batch_rows, self._request.batch_seconds):
                     checkpoint = checkpoint.at(phase, cursor)

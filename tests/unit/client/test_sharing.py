@@ -6,7 +6,7 @@ import gc
 import threading
 import time
 from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
-    from tests.unit.client.scripted_server import ScriptedServer
+    from tests.unit.client.conftest import StoppedClock
+    from tests.unit.client.scripted_server import ScriptedServer, Step
 
 URL = "https://api.hubapi.com"
+HUNDRED_NINETY = {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}
 OTHER_TOKEN = TOKEN.replace("1", "6")
 
 
@@ -57,8 +59,35 @@ def test_a_fingerprint_does_not_hold_the_secret() -> None:
 )
 def test_the_longer_answers_take_the_more_requests_go_side_by_side(latency_s: float, side_by_side: int) -> None:
     limits = RateLimits()
-    limits.learn({"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"})
+    limits.learn(HUNDRED_NINETY)
     assert limits.in_flight_to_use(Bucket.GENERAL, latency_s) == side_by_side
+
+
+def test_the_fastest_of_the_recent_answers_tells_the_latency(
+    make_client: Callable[..., HubSpotClient], server: ScriptedServer, clock: StoppedClock
+) -> None:
+    """The slow ones may have waited for this process: more requests side by side would make them slower still."""
+    client = make_client(rate_limits=RateLimits(clock.as_clock()))
+    for latency_s in (0.1, 8.0, 8.0):
+        server.answers(after(latency_s, clock))
+        listed_ids(client)
+    assert client.requests_in_flight == 8
+
+    server.answers(*[after(8.0, clock)] * 32)  # nothing faster for a while
+    for _ in range(32):
+        listed_ids(client)
+    assert client.requests_in_flight == 16
+
+
+def after(latency_s: float, clock: StoppedClock) -> Step:
+    """An answer that takes so long, in the time of the clock."""
+    at_once = answer(200, deals(1), headers=HUNDRED_NINETY)
+
+    def step(handler: Any) -> None:
+        clock.sleep(latency_s)
+        at_once(handler)
+
+    return step
 
 
 def daily(remaining: int) -> dict[str, str]:
