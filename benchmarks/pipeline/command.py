@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pipeline import charts, results
+from benchmarks.pipeline import charts, kept, results
 from benchmarks.pipeline.contestants import FLOOR, OURS, Contestant
 from benchmarks.pipeline.figures import figures_of
 from benchmarks.pipeline.peers import PEERS, PeerMissingError
@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peers", nargs="*", choices=[*PEERS], default=[*PEERS], help="default: all of them")
     parser.add_argument("--runs", type=int, default=3, help="figures are medians of so many (default: 3)")
     parser.add_argument(
+        "--measured",
+        type=Path,
+        metavar="FILE",
+        help="add each run to this file and count those that are in it already: hours of runs can be made in parts",
+    )
+    parser.add_argument(
         "--results", type=Path, default=FOLDER, metavar="FOLDER", help="for results.md and charts (default: benchmarks)"
     )
 
@@ -45,7 +51,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     peers = available(options.peers, left_out)
     with tempfile.TemporaryDirectory(prefix="hubspot-deals-bench-") as folder, load_server() as server:
         lab = Lab(server, [OURS, FLOOR, *peers], options.latency_ms, Path(folder), left_out)
-        measurements = [each for deals in sorted(options.n) for each in lab.measure(deals, options.runs)]
+        new = (each for deals in sorted(options.n) for each in lab.measure(deals, options.runs))
+        measurements = list(new) if options.measured is None else kept.with_earlier(options.measured, new)
+        peers = [peer for name, peer in PEERS.items() if any(each.contestant == name for each in measurements)]
         facts = {"machine": machine(), "postgres": server.version, "versions": versions(peers), "left_out": left_out}
     figures = figures_of(measurements)
     text = results.page(figures, facts, TITLES)

@@ -34,7 +34,15 @@ METHOD = """\
   10 seconds); only the first load is measured then, since every case waits alike.
 """
 HEADINGS = (
-    *("", "deals/s", "range", "ours to it", "client CPU µs/deal", "PostgreSQL CPU µs/deal", "requests per 1,000 deals"),
+    *(
+        "",
+        "deals/s",
+        "range (runs)",
+        "ours to it",
+        "client CPU µs/deal",
+        "PostgreSQL CPU µs/deal",
+        "requests per 1,000 deals",
+    ),
     *("429s", "memory MiB", "rows written", "table MiB", "simulator's core"),
 )
 HEADINGS_OF_NOTHING = ("", "seconds", "requests", "client CPU s", "PostgreSQL CPU s", "memory MiB", "rows written")
@@ -73,7 +81,7 @@ def _cells(each: Figure, titles: Mapping[str, str]) -> Sequence[str]:
     return (
         titles[each.contestant],
         f"**{each.deals_per_s:,.0f}**",
-        f"{each.slowest:,.0f} to {each.fastest:,.0f}",
+        f"{each.slowest:,.0f} to {each.fastest:,.0f} ({each.runs})",
         _ratio(each.ours_is_faster),
         f"{each.client_us:.1f}",
         f"{each.postgres_us:.1f}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.pipeline.contestants import CHANGED, FIRST, INCREMENTAL, OURS, UNCHANGED
 from benchmarks.pipeline.figures import figures_of
+from benchmarks.pipeline.kept import with_earlier
 from benchmarks.pipeline.measurement import Measurement
 from benchmarks.pipeline.peers import PEERS, PeerMissingError
 from benchmarks.pipeline.postgres import load_server
@@ -77,19 +79,35 @@ def test_the_page_and_the_charts_show_what_was_measured(folder: Path, figures: d
         assert "this provider" in (folder / chart).read_text()
 
 
-def test_a_figure_is_the_median_of_its_runs_and_names_how_much_faster_ours_is() -> None:
-    def measured(contestant: str, run: int, seconds: float) -> Measurement:
-        cpu = {"client_cpu_s": seconds / 2, "postgres_cpu_s": 1.0, "simulator_cpu_s": 0.0}
-        counts = {"requests": 10, "answers_429": run, "rows": 1_000, "rows_written": 0, "rows_updated": 0}
-        sizes = {"idle_rss": 0, "peak_rss": 2**20, "table_bytes": 2**20}
-        who = {"contestant": contestant, "deals": 1_000, "latency_ms": 0, "case": FIRST, "run": run}
-        return Measurement(**who, **cpu, **counts, **sizes, seconds=seconds, requests_by_endpoint={})  # type: ignore[arg-type] # mixed values
+def measured(contestant: str, run: int, seconds: float) -> Measurement:
+    """A run."""
+    cpu = {"client_cpu_s": seconds / 2, "postgres_cpu_s": 1.0, "simulator_cpu_s": 0.0}
+    counts = {"requests": 10, "answers_429": run, "rows": 1_000, "rows_written": 0, "rows_updated": 0}
+    sizes = {"idle_rss": 0, "peak_rss": 2**20, "table_bytes": 2**20}
+    who = {"contestant": contestant, "deals": 1_000, "latency_ms": 0, "case": FIRST, "run": run}
+    return Measurement(**who, **cpu, **counts, **sizes, seconds=seconds, requests_by_endpoint={})  # type: ignore[arg-type] # mixed values
 
+
+def test_a_figure_is_the_median_of_its_runs_and_names_how_much_faster_ours_is() -> None:
     runs = [measured("ours", run, seconds) for run, seconds in enumerate((1.0, 9.0, 2.0))]
     ours, peer = sorted(figures_of([measured("a peer", 1, 10.0), *runs]), key=lambda each: each.seconds)
     assert (ours.seconds, ours.deals_per_s, ours.client_us, ours.runs) == (2.0, 500.0, 1000.0, 3)
     assert (ours.fastest, ours.requests_per_1000, ours.answers_429) == (1000.0, 10.0, 3)
     assert (peer.contestant, peer.ours_is_faster) == ("a peer", 5.0)
+
+
+def test_runs_made_earlier_count_with_the_new_ones(tmp_path: Path) -> None:
+    file = tmp_path / "measured.jsonl"
+    first, second, third = (measured("ours", run, seconds) for run, seconds in enumerate((1.0, 9.0, 2.0)))
+
+    def interrupted() -> Iterator[Measurement]:
+        yield first
+        yield second
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        with_earlier(file, interrupted())
+    assert with_earlier(file, iter([third])) == [first, second, third]
 
 
 def test_who_fails_or_loads_something_else_is_left_out_with_the_reason(tmp_path: Path) -> None:
