@@ -33,7 +33,7 @@ def store(connection: Connection[Any], schema: str, keys: Keys, changes: Sequenc
 
 
 def complete_properties(connection: Connection[Any], schema: str, keys: Keys, wanted: Sequence[str]) -> set[str]:
-    """Those of ``wanted`` of which every deal's history is stored and kept up to date.
+    """Those of ``wanted`` of which every deal's history is stored and kept up to date; never a calculated one.
 
     From here on the others of the past are not: their deals change while nobody reads their history.
     """

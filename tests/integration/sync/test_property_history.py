@@ -85,6 +85,35 @@ def test_p36_later_runs_read_the_history_of_new_and_changed_deals_only(acme: Org
     assert stored(acme) == truth(acme)
 
 
+def test_a_full_run_sees_what_calculated_properties_were_though_no_date_shows_it(acme: Organization) -> None:
+    followed: dict[str, Any] = {"history": ("hs_projected_amount", "dealstage")}
+    acme.sync(**followed)
+    recalculated, *_ = acme.portal.live_deals()
+    acme.portal.recalculate_deal(recalculated, {"hs_projected_amount": "3"})
+
+    acme.sync(**followed, mode="full")
+
+    assert stored(acme) == truth(acme, *followed["history"])
+
+
+@pytest.mark.parametrize("survivor", ["new", "primary"])
+def test_a_deal_that_is_merged_before_its_history_is_read_stops_nobody(
+    simulator_of: Any, database_url: str, survivor: str
+) -> None:
+    acme = simulator_of(database_url, deals=300, archived=0, merge_survivor=survivor)
+    first, *_, last = sorted(acme.portal.live_deals())
+    pairs = [(first, last)]
+
+    def merge(call: str, _number: int) -> None:
+        if call == "history" and pairs:
+            acme.portal.merge_deals(*pairs.pop())
+
+    acme.sync(before=merge, history=("dealstage",))
+
+    assert acme.differences() == []
+    assert {change[0] for change in stored(acme)} >= set(acme.portal.live_deals())
+
+
 def test_a_property_that_is_followed_later_gets_the_history_of_all_deals(acme: Organization) -> None:
     acme.sync()
     assert stored(acme) == []
