@@ -41,12 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure everything; gives the figures for `--json`."""
+    here = machine()
     left_out: dict[str, str] = {}
     peers = available(options.peers, left_out)
     with tempfile.TemporaryDirectory(prefix="hubspot-deals-bench-") as folder, load_server() as server:
         lab = Lab(server, [OURS, FLOOR, *peers], options.latency_ms, Path(folder), left_out)
         measurements = [each for deals in sorted(options.n) for each in lab.measure(deals, options.runs)]
-        facts = {"machine": machine(), "postgres": server.version, "versions": versions(peers), "left_out": left_out}
+        facts = {"machine": here, "postgres": server.version, "versions": versions(peers), "left_out": left_out}
     figures = figures_of(measurements)
     text = results.page(figures, facts, TITLES)
     (options.results / "results.md").write_text(text)

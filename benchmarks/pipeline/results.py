@@ -34,10 +34,28 @@ METHOD = """\
   10 seconds); only the first load is measured then, since every case waits alike.
 """
 HEADINGS = (
-    *("", "deals/s", "range", "ours to it", "client CPU µs/deal", "PostgreSQL CPU µs/deal", "requests per 1,000 deals"),
+    *(
+        "",
+        "deals/s",
+        "range",
+        "runs",
+        "ours to it",
+        "client CPU µs/deal",
+        "PostgreSQL CPU µs/deal",
+        "requests per 1,000 deals",
+    ),
     *("429s", "memory MiB", "rows written", "table MiB", "simulator's core"),
 )
-HEADINGS_OF_NOTHING = ("", "seconds", "requests", "client CPU s", "PostgreSQL CPU s", "memory MiB", "rows written")
+HEADINGS_OF_NOTHING = (
+    "",
+    "seconds",
+    "runs",
+    "requests",
+    "client CPU s",
+    "PostgreSQL CPU s",
+    "memory MiB",
+    "rows written",
+)
 
 
 def page(figures: Sequence[Figure], facts: Mapping[str, Any], titles: Mapping[str, str]) -> str:
@@ -54,7 +72,8 @@ def _head(facts: Mapping[str, Any]) -> Iterator[str]:
     machine = facts["machine"]
     yield "# Benchmark: from HubSpot's pages to rows in PostgreSQL\n"
     yield "Written by `./run bench`; run it to get those of your machine.\n"
-    yield f"{machine['date']} · {machine['cores']} cores, {machine['cpu']} · PostgreSQL {facts['postgres']}\n"
+    kind = f"{machine['cores']} cores, {machine['cpu']}, load {machine['load']:.1f} before"
+    yield f"{machine['date']} · {kind} · PostgreSQL {facts['postgres']}\n"
     yield from (f"- {name}: {version}" for name, version in facts["versions"].items())
     yield ""
 
@@ -74,6 +93,7 @@ def _cells(each: Figure, titles: Mapping[str, str]) -> Sequence[str]:
         titles[each.contestant],
         f"**{each.deals_per_s:,.0f}**",
         f"{each.slowest:,.0f} to {each.fastest:,.0f}",
+        str(each.runs),
         _ratio(each.ours_is_faster),
         f"{each.client_us:.1f}",
         f"{each.postgres_us:.1f}",
@@ -91,6 +111,7 @@ def _cells_of_nothing(each: Figure, titles: Mapping[str, str]) -> Sequence[str]:
     return (
         titles[each.contestant],
         f"**{each.seconds:.2f}**",
+        str(each.runs),
         f"{each.requests:g}",
         f"{each.client_us * each.deals / MICRO:.2f}",
         f"{each.postgres_us * each.deals / MICRO:.2f}",
