@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_hubspot_deals import property_history
 from airflow_provider_hubspot_deals.exceptions import RetriableError
 from hubspot_simulator import FaultRule
 from tests.integration.sync.conftest import Organization
@@ -53,6 +54,20 @@ def test_a_full_run_brings_the_history_of_every_live_deal(acme: Organization) ->
     assert requests_for_history(acme) == 15  # 730 deals, at most 50 a request
     (row,) = acme.query("SELECT DISTINCT source_type, source_id, updated_by_user_id FROM hubspot.deal_property_history")
     assert tuple(row.values()) == ("CRM_UI", "userId:4711", 4711)
+
+
+def test_more_changes_than_one_statement_takes_are_stored_by_several(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(property_history, "CHANGES_MAX", 7)
+    deal_id, *_ = acme.portal.live_deals()
+    acme.simulator.clock.freeze()
+    for number in range(20):  # within one millisecond
+        acme.portal.edit_deal(deal_id, {"amount": str(number)})
+
+    acme.sync(**WITH)
+
+    assert stored(acme) == truth(acme)
 
 
 @pytest.mark.peer_pain(36)
