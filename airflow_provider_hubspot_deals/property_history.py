@@ -13,6 +13,7 @@ from airflow_provider_hubspot_deals.deals.related import PropertyChange
 Keys = Mapping[str, Any]
 """organization_id, type, epoch."""
 
+CHANGES_MAX = 20_000  # in one statement: a second of its minute, some 10 MB of parameters
 _COLUMNS = (
     *("deal_ids", "properties", "moments", "ordinals", "values"),
     *("source_types", "source_ids", "source_labels", "users"),
@@ -25,15 +26,18 @@ def store(connection: Connection[Any], schema: str, keys: Keys, changes: Sequenc
     Raises:
         psycopg.Error: PostgreSQL refused; the caller's transaction is void.
     """
-    if not changes:
-        return 0
+    parts = (changes[start : start + CHANGES_MAX] for start in range(0, len(changes), CHANGES_MAX))
+    return sum(_store(connection, schema, keys, part) for part in parts)
+
+
+def _store(connection: Connection[Any], schema: str, keys: Keys, changes: Sequence[PropertyChange]) -> int:
     columns = dict(zip(_COLUMNS, map(list, zip(*changes, strict=True)), strict=True))
     parameters = {**keys, **columns, "read_ids": list(dict.fromkeys(columns["deal_ids"]))}
     return sql.execute(connection, "property_history.store", parameters, schema=schema)
 
 
 def complete_properties(connection: Connection[Any], schema: str, keys: Keys, wanted: Sequence[str]) -> set[str]:
-    """Those of ``wanted`` of which every deal's history is stored and kept up to date.
+    """Those of ``wanted`` of which every deal's history is stored and kept up to date; never a calculated one.
 
     From here on the others of the past are not: their deals change while nobody reads their history.
     """

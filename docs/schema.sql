@@ -1401,11 +1401,30 @@ END $$;
 
 COMMENT ON FUNCTION hubspot.protect_table(relation regclass) IS 'Give a table, partition or leaf its policies, and loaders and readers their rights on it. To be called for each new one: neither is inherited.';
 
+CREATE FUNCTION hubspot.purge_deals(organization uuid, deal_type text, job uuid) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $_$
+DECLARE
+    purged bigint[];
+BEGIN
+    EXECUTE format('WITH purged AS (DELETE FROM %I WHERE _scan_id = $1 RETURNING hubspot_deal_id)'
+                   ' SELECT array_agg(hubspot_deal_id) FROM purged', deals_partition(organization, deal_type))
+    INTO purged USING job;
+    DELETE FROM deal_associations
+    WHERE organization_id = organization AND type = deal_type AND hubspot_deal_id = ANY (purged);
+    DELETE FROM deal_property_history
+    WHERE organization_id = organization AND type = deal_type AND hubspot_deal_id = ANY (purged);
+    RETURN coalesce(cardinality(purged), 0);
+END $_$;
+
+COMMENT ON FUNCTION hubspot.purge_deals(organization uuid, deal_type text, job uuid) IS 'Delete the deals that a job wrote last, with their associations and the history of their properties, and return how many deals. Part of purge_job().';
+
 CREATE FUNCTION hubspot.purge_job(job uuid) RETURNS jsonb
     LANGUAGE plpgsql
     SET search_path TO 'hubspot', 'pg_temp'
     SET lock_timeout TO '10s'
-    AS $_$
+    AS $$
 DECLARE
     doomed jobs_archive;
     leaf text;
@@ -1429,8 +1448,7 @@ BEGIN
     END IF;
     leaf := deals_partition(doomed.organization_id, deal_type_of(doomed.type));
     IF to_regclass(quote_ident(leaf)) IS NOT NULL THEN
-        EXECUTE format('DELETE FROM %I WHERE _scan_id = $1', leaf) USING job;
-        GET DIAGNOSTICS deals = ROW_COUNT;
+        deals := purge_deals(doomed.organization_id, deal_type_of(doomed.type), job);
     END IF;
     DELETE FROM deals_quarantine WHERE organization_id = doomed.organization_id AND job_id = job;
     GET DIAGNOSTICS quarantined = ROW_COUNT;
@@ -1451,9 +1469,9 @@ BEGIN
     END IF;
     PERFORM tell(doomed.organization_id, 'job_purged', purged);
     RETURN purged;
-END $_$;
+END $$;
 
-COMMENT ON FUNCTION hubspot.purge_job(job uuid) IS 'Delete an ended job, archived or not, with the deals and quarantined records that it wrote last. HubSpot still has the deals: the next automatic run is a full one and brings them again. A run under way is failed. Returns the counts.';
+COMMENT ON FUNCTION hubspot.purge_job(job uuid) IS 'Delete an ended job, archived or not, with the quarantined records and the deals that it wrote last, and the associations and property history of these deals. HubSpot still has the deals: the next automatic run is a full one and brings them again. A run under way is failed. Returns the counts.';
 
 CREATE FUNCTION hubspot.readable_deal_id(deal_id_text text) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -3777,6 +3795,8 @@ REVOKE ALL ON FUNCTION hubspot.make_plain_deals_partition(organization uuid, dea
 REVOKE ALL ON FUNCTION hubspot.number_job_event() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.protect_table(relation regclass) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.purge_deals(organization uuid, deal_type text, job uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.purge_job(job uuid) FROM PUBLIC;
 

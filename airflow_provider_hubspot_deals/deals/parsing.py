@@ -175,11 +175,12 @@ def _row(
 ) -> DealRow:
     archived = _TRUE if deal.archived else _FALSE
     noted = escape_json(raw_json.dumps(issues[:ISSUES_MAX])) if issues else _NULL
-    content = b"\t".join((archived.encode(), deal.raw, deal.custom, deal.associations, noted, deleted_at.encode()))
-    # 128 bits that change when the row would; hs_lastmodifieddate alone misses calculated properties. The typed
-    # columns are not part of it: they, and the issues that are, follow from the properties.
+    jsonb = (deal.raw, deal.custom, deal.associations, noted)
+    content = b"\t".join((keyed, archived.encode(), *jsonb, deleted_at.encode()))
+    # 128 bits that change when the row would; hs_lastmodifieddate alone misses calculated properties. The typed columns
+    # follow from the properties only as long as nobody changes how they are parsed.
     content_hash = blake2b(content, digest_size=16).hexdigest()
-    line = b"\t".join((keyed, content, f"{page_number}\t{content_hash}\n".encode()))
+    line = b"\t".join((content, f"{page_number}\t{content_hash}\n".encode()))
     compared = (deal.deal_id, version, archived, page_number, content_hash)
     return DealRow(line, compared, int(deal.deal_id), _merged_ids(deal.texts[_MERGED_IDS_AT]), len(issues))
 

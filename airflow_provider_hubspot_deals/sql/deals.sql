@@ -4,14 +4,15 @@ SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin'
        set_config('jit', 'off', true)
 
 -- name: compare
--- Which rows of a batch are to be written, as positions counted from 1; of a deal that is in it twice, the newest version.
+-- Which rows of a batch are to be written, as positions counted from 1; of a deal that is in it twice, the newest version,
+-- and of equal ones what came last.
 -- The hash decides: unchanged rows are neither sent nor written; a version never goes back.
 WITH latest AS (
     SELECT DISTINCT ON (deal_id) deal_id, version, is_archived, content_hash, position
     FROM unnest(
         %(ids)s::bigint[], %(versions)s::timestamptz[], %(archived)s::boolean[], %(pages)s::integer[], %(hashes)s::uuid[]
     ) WITH ORDINALITY AS received (deal_id, version, is_archived, page_number, content_hash, position)
-    ORDER BY deal_id, version DESC, page_number DESC
+    ORDER BY deal_id, version DESC, page_number DESC, position DESC
 ),
 compared AS (
     SELECT position,
@@ -77,7 +78,8 @@ DELETE FROM {schema}.absent_deals
 WHERE organization_id = %(organization_id)s AND type = %(type)s AND hubspot_deal_id = ANY (%(ids)s)
 
 -- name: outdated
--- Ids of which we hold no row, an older one, or one marked as deleted.
+-- Ids of which we hold no row, an older one, or one marked as deleted; and deals that others were merged into. Pages read
+-- side by side come in any order: one that still held such a deal may have brought it back after it was marked.
 SELECT found.deal_id
 FROM unnest(%(ids)s::bigint[], %(versions)s::timestamptz[]) WITH ORDINALITY AS found (deal_id, version, position)
 LEFT JOIN {schema}.{leaf} AS stored ON stored.hubspot_deal_id = found.deal_id
@@ -86,6 +88,7 @@ WHERE stored.hubspot_deal_id IS NULL
    OR stored.hs_lastmodifieddate IS NULL
    OR found.version IS NULL
    OR stored.hs_lastmodifieddate < found.version
+   OR stored.raw_properties ->> 'hs_merged_object_ids' <> ''
 ORDER BY found.position
 
 -- name: not_archived_so
@@ -164,7 +167,7 @@ UPDATE {schema}.{leaf} AS stored SET
     custom_properties = staged.custom_properties,
     associations = staged.associations,
     _value_issues = staged._value_issues,
-    _deleted_at = CASE WHEN staged.archived THEN coalesce(staged._deleted_at, now()) END,
+    _deleted_at = CASE WHEN staged.archived THEN coalesce(staged._deleted_at, stored._deleted_at, now()) END,
     _deleted_reason = CASE WHEN staged.archived THEN 'archived' END,
     _merged_into = NULL,
     _page_number = staged._page_number,
@@ -180,15 +183,15 @@ WHERE stored.hubspot_deal_id = staged.hubspot_deal_id
 -- name: mark_merged
 -- HubSpot lists a merged deal nowhere; only the deal that it was merged into still names it.
 UPDATE {schema}.{leaf} AS stored
-SET archived = true, _deleted_at = now(), _deleted_reason = 'merged', _merged_into = merge.survivor_id,
-    _content_hash = NULL, _extracted_at = now(), _scan_id = %(job_id)s, _dlt_load_id = %(load_id)s
+SET archived = true, _deleted_at = coalesce(stored._deleted_at, now()), _deleted_reason = 'merged',
+    _merged_into = merge.survivor_id, _content_hash = NULL, _extracted_at = now(), _scan_id = %(job_id)s, _dlt_load_id = %(load_id)s
 FROM unnest(%(loser_ids)s::bigint[], %(survivor_ids)s::bigint[]) AS merge (loser_id, survivor_id)
 WHERE stored.hubspot_deal_id = merge.loser_id
   AND (stored._deleted_reason IS DISTINCT FROM 'merged' OR stored._merged_into IS DISTINCT FROM merge.survivor_id)
 
 -- name: mark_missing
 UPDATE {schema}.{leaf}
-SET archived = true, _deleted_at = now(), _deleted_reason = 'missing',
+SET archived = true, _deleted_at = coalesce(_deleted_at, now()), _deleted_reason = 'missing',
     _content_hash = NULL, _extracted_at = now(), _scan_id = %(job_id)s, _dlt_load_id = %(load_id)s
 WHERE hubspot_deal_id = ANY (%(ids)s) AND (_deleted_reason IS NULL OR _deleted_reason = 'archived')
 

@@ -36,8 +36,15 @@ WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(ep
   AND NOT history <@ %(properties)s::text[]
 
 -- name: complete_properties
-SELECT unnest(history) FROM {schema}.sync_state
-WHERE organization_id = %(organization_id)s AND type = %(type)s
+-- HubSpot changes calculated ones without touching hs_lastmodifieddate: no version tells whose history has grown.
+SELECT property
+FROM {schema}.sync_state AS state, unnest(state.history) AS property
+WHERE state.organization_id = %(organization_id)s AND state.type = %(type)s
+  AND NOT EXISTS (
+      SELECT FROM {schema}.deal_properties AS defined
+      WHERE (defined.organization_id, defined.type, defined.name) = (state.organization_id, state.type, property)
+        AND defined.is_calculated
+  )
 
 -- name: record_complete
 UPDATE {schema}.sync_state SET history = %(properties)s::text[]

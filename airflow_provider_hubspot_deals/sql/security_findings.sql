@@ -200,6 +200,10 @@ about_functions (object, problem, remedy) AS (
            format('REVOKE EXECUTE ON ROUTINE %%s FROM %%s', name, grantee::regrole)
     FROM function, aclexplode(proacl) WHERE prosecdef AND grantee IN (SELECT oid FROM reader UNION SELECT oid FROM bound)
     UNION ALL
+    SELECT 'function ' || name, format('%%s is bound and may call it: it would see whatever it sets, were its binding lost', grantee::regrole),
+           format('REVOKE EXECUTE ON ROUTINE %%s FROM %%s', name, grantee::regrole)
+    FROM function, aclexplode(proacl) WHERE proname = 'chosen_organization' AND grantee IN (SELECT oid FROM bound)
+    UNION ALL
     SELECT 'function ' || name, format('its owner is %%s, not the owner of the tables', proowner::regrole),
            format('ALTER ROUTINE %%s OWNER TO %%s', name, owner.oid::regrole)
     FROM function, owner WHERE proowner <> owner.oid

@@ -30,6 +30,7 @@ from airflow_provider_hubspot_deals.extraction.associating import (
     AssociationsRead,
     read_associations,
 )
+from airflow_provider_hubspot_deals.extraction.pages import deal_id
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
 from airflow_provider_hubspot_deals.sync.telling import NAMES_MAX, tell
 
@@ -155,9 +156,12 @@ class Companions:
         return loading.outdated(self._connection, tables, seen)
 
     def _history_of(self, ids: list[int]) -> list[PropertyChange]:
-        records = {record.get("id"): record for record in self._source.read_history(ids, self._history)}
+        asked = set(ids)
         try:
-            return [change for record in records.values() for change in property_changes(record)]
+            records = {deal_id(record): record for record in self._source.read_history(ids, self._history)}
+            changes = chain.from_iterable(map(property_changes, records.values()))
+            # A deal that was merged since it was seen brings what it was merged into, which is asked for by its own id.
+            return [change for change in changes if change.deal_id in asked]
         except ValueError as error:
             raise BadResponseError(f"HubSpot's property history is unusable: {error}.") from None
 

@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure everything; gives the figures for `--json`."""
+    here = machine()
     left_out: dict[str, str] = {}
     peers = available(options.peers, left_out)
     with tempfile.TemporaryDirectory(prefix="hubspot-deals-bench-") as folder, load_server() as server:
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         new = (each for deals in sorted(options.n) for each in lab.measure(deals, options.runs))
         measurements = list(new) if options.measured is None else kept.with_earlier(options.measured, new)
         peers = [peer for name, peer in PEERS.items() if any(each.contestant == name for each in measurements)]
-        facts = {"machine": machine(), "postgres": server.version, "versions": versions(peers), "left_out": left_out}
+        facts = {"machine": here, "postgres": server.version, "versions": versions(peers), "left_out": left_out}
     figures = figures_of(measurements)
     text = results.page(figures, facts, TITLES)
     (options.results / "results.md").write_text(text)

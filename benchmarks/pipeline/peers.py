@@ -17,6 +17,7 @@ REQUIREMENTS = Path(__file__).with_name("requirements")
 VERSIONS = (
     "import sys; from importlib.metadata import version as v; print(', '.join(f'{n} {v(n)}' for n in sys.argv[1:]))"
 )
+MODES = {FIRST: "list", UNCHANGED: "list", INCREMENTAL: "incremental", CHANGED: "list"}
 STAMP = "requirements.sha256"  # written last: without it, or with another one, the environment is made anew
 
 
@@ -37,6 +38,9 @@ class Peer(Contestant):
     environments: Sequence[str]
     packages: Mapping[str, Sequence[str]]
     needs: Mapping[str, str] = field(default_factory=dict)
+    modes: Mapping[str, str] = field(default_factory=lambda: MODES)
+    table: str = "crm.deals"
+    environment: Mapping[str, str] = field(default_factory=lambda: {"PYTHONPATH": ""})
 
     def versions(self) -> str:
         """Of its main packages, as installed."""
@@ -103,8 +107,6 @@ DLT = Peer(
     command=[python_of("dlt"), PROGRAMS / "dlt_hubspot.py"],
     environments=["dlt"],
     packages={"dlt": ["dlt"]},
-    modes={FIRST: "list", UNCHANGED: "list", INCREMENTAL: "incremental", CHANGED: "list"},
-    table="crm.deals",
     deal_id="id",
     modified="updated_at",
     environment={"RUNTIME__DLTHUB_TELEMETRY": "false", "PYTHONPATH": ""},
@@ -115,11 +117,8 @@ MELTANO = Peer(
     command=piped("meltano", "meltano_tap.py"),
     environments=["meltano", TARGET],
     packages={"meltano": ["meltano-tap-hubspot"], TARGET: ["meltanolabs-target-postgres"]},
-    modes={FIRST: "list", UNCHANGED: "list", INCREMENTAL: "incremental", CHANGED: "list"},
-    table="crm.deals",
     deal_id="id",
     modified="hs_lastmodifieddate",
-    environment={"PYTHONPATH": ""},
     needs={"meltano/bin/tap-hubspot": "MeltanoLabs' tap is in no package index; install it there from its repository"},
 )
 SINGER = Peer(
@@ -128,11 +127,8 @@ SINGER = Peer(
     command=piped("singer", "singer_tap.py"),
     environments=["singer", TARGET],
     packages={"singer": ["tap-hubspot"], TARGET: ["meltanolabs-target-postgres"]},
-    modes={FIRST: "list", UNCHANGED: "list", INCREMENTAL: "incremental", CHANGED: "list"},
-    table="crm.deals",
     deal_id='"dealId"',
     modified="(property_hs_lastmodifieddate ->> 'value')",
-    environment={"PYTHONPATH": ""},
     deals_max=10_000,  # a hundred thousand take it five minutes in every case
 )
 PEERS = {each.name: each for each in (DLT, MELTANO, SINGER)}

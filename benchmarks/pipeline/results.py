@@ -23,7 +23,8 @@ METHOD = """\
 - dlt runs its rest_api source on the list of deals, merges by id and loads by COPY; its incremental run searches from
   the newest time that is loaded. Meltano and singer-io run their taps with deals alone selected, into
   meltanolabs-target-postgres with COPY; both taps name HubSpot's address in their code, which is replaced and nothing
-  else. All their packages are in `benchmarks/pipeline/requirements`.
+  else. Whatever is not named here is as each of them sets it by default. All their packages are in
+  `benchmarks/pipeline/requirements`.
 - The work differs. Ours also reads archived deals, pipelines, owners and what changed meanwhile, and keeps properties
   typed and as sent, under seven indexes. dlt keeps columns, Meltano one JSONB of texts, singer-io a JSONB for each
   property and all of them again; they have the key's index alone. singer-io reads HubSpot's first API for deals.
@@ -37,7 +38,8 @@ HEADINGS = (
     *(
         "",
         "deals/s",
-        "range (runs)",
+        "range",
+        "runs",
         "ours to it",
         "client CPU µs/deal",
         "PostgreSQL CPU µs/deal",
@@ -45,7 +47,16 @@ HEADINGS = (
     ),
     *("429s", "memory MiB", "rows written", "table MiB", "simulator's core"),
 )
-HEADINGS_OF_NOTHING = ("", "seconds", "requests", "client CPU s", "PostgreSQL CPU s", "memory MiB", "rows written")
+HEADINGS_OF_NOTHING = (
+    "",
+    "seconds",
+    "runs",
+    "requests",
+    "client CPU s",
+    "PostgreSQL CPU s",
+    "memory MiB",
+    "rows written",
+)
 
 
 def page(figures: Sequence[Figure], facts: Mapping[str, Any], titles: Mapping[str, str]) -> str:
@@ -62,7 +73,8 @@ def _head(facts: Mapping[str, Any]) -> Iterator[str]:
     machine = facts["machine"]
     yield "# Benchmark: from HubSpot's pages to rows in PostgreSQL\n"
     yield "Written by `./run bench`; run it to get those of your machine.\n"
-    yield f"{machine['date']} · {machine['cores']} cores, {machine['cpu']} · PostgreSQL {facts['postgres']}\n"
+    kind = f"{machine['cores']} cores, {machine['cpu']}, load {machine['load']:.1f} before"
+    yield f"{machine['date']} · {kind} · PostgreSQL {facts['postgres']}\n"
     yield from (f"- {name}: {version}" for name, version in facts["versions"].items())
     yield ""
 
@@ -81,7 +93,8 @@ def _cells(each: Figure, titles: Mapping[str, str]) -> Sequence[str]:
     return (
         titles[each.contestant],
         f"**{each.deals_per_s:,.0f}**",
-        f"{each.slowest:,.0f} to {each.fastest:,.0f} ({each.runs})",
+        f"{each.slowest:,.0f} to {each.fastest:,.0f}",
+        str(each.runs),
         _ratio(each.ours_is_faster),
         f"{each.client_us:.1f}",
         f"{each.postgres_us:.1f}",
@@ -99,6 +112,7 @@ def _cells_of_nothing(each: Figure, titles: Mapping[str, str]) -> Sequence[str]:
     return (
         titles[each.contestant],
         f"**{each.seconds:.2f}**",
+        str(each.runs),
         f"{each.requests:g}",
         f"{each.client_us * each.deals / MICRO:.2f}",
         f"{each.postgres_us * each.deals / MICRO:.2f}",

@@ -145,6 +145,10 @@ BY_THE_OWNER = {
         "GRANT EXECUTE ON FUNCTION hubspot.chosen_organization TO PUBLIC",
         "function hubspot.chosen_organization(): everybody may call it",
     ),
+    "bound chooses": (
+        "GRANT EXECUTE ON FUNCTION hubspot.chosen_organization TO {bound}",
+        "function hubspot.chosen_organization(): {bound} is bound and may call it",
+    ),
     "function to reader": (
         "GRANT EXECUTE ON FUNCTION hubspot.drop_job_events_before TO {reader}",
         "function hubspot.drop_job_events_before(timestamp with time zone): the reader {reader} may call it",

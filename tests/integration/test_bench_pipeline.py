@@ -75,6 +75,8 @@ def test_the_page_and_the_charts_show_what_was_measured(folder: Path, figures: d
     page = (folder / "results.md").read_text()
     assert f"**{figures['ours', FIRST]['deals_per_s']:,.0f}**" in page
     assert "## 500 deals, first load" in page
+    assert page.count("| deals/s | range | runs |") == 3
+    assert " before · PostgreSQL " in page
     for chart in ("deals_per_second.svg", "cpu_per_deal.svg"):
         assert "this provider" in (folder / chart).read_text()
 

@@ -18,6 +18,7 @@ from airflow_provider_hubspot_deals.exceptions import JobSuperseded
 from airflow_provider_hubspot_deals.jobs import Job
 from local_stack.postgres_binaries import find_binaries
 from tests.builders import a_row
+from tests.integration.companions import TABLES, keep
 from tests.integration.ended_jobs import an_ended_job, told
 from tests.integration.tenant import Tenant, a_batch, a_run, tables_of
 
@@ -53,13 +54,14 @@ def batch(tenant: Tenant, job: Job, *deal_ids: int) -> None:
 
 
 def live_in(tenant: Tenant) -> Job:
-    """Jobs in every state and place, two types of deals, and a row in every table; gives the running job."""
+    """Jobs in every state and place, two types of deals, and what is kept beside them; gives the running job."""
     for number in range(12):
         an_ended_job(tenant, f"{CANARY} {number}", days_ago=100, status="failed")
     tenant.execute("SELECT hubspot.archive_jobs(rows_max => 6)")
     batch(Tenant(tenant.url, tenant.slug, "sandbox"), Tenant(tenant.url, tenant.slug, "sandbox").claim(), 5)
     job = tenant.claim(a_run("running"), config={"note": CANARY, "organization": tenant.slug})
     batch(tenant, job, *range(1, 8))
+    keep(tenant, CANARY, *range(1, 8))
     with tenant.connect() as connection, sql.transaction(connection):
         loading.note_vanished(connection, tables_of(job), job.keys, [1, 2])
     tenant.execute("ANALYZE")
@@ -112,9 +114,16 @@ def test_f14_nothing_of_an_erased_organization_is_left_anywhere(acme: Tenant, ot
 
     assert erased["rows"]["deals"] == 8
     assert erased["rows"]["organizations"] == 1
-    assert {"jobs", "jobs_archive", "sync_state", "job_events", "usage_records", "deals_quarantine", "absent_deals"} < (
-        erased["rows"].keys()
-    )
+    assert {
+        "jobs",
+        "jobs_archive",
+        "sync_state",
+        "job_events",
+        "usage_records",
+        "deals_quarantine",
+        "absent_deals",
+        *TABLES,
+    } < (erased["rows"].keys())
     assert rows_about(acme) == []
     assert statistics_about(acme) == left_to_a_superuser(acme, erased)
     assert other.deals() == deals

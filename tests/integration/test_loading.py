@@ -8,8 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from airflow_provider_hubspot_deals.deals.parsing import DealParser
 from airflow_provider_hubspot_deals.jobs import Job
-from tests.builders import a_row
+from tests.builders import a_record, a_row
 from tests.integration.tenant import Tenant
 
 EARLIER, LATER = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
@@ -116,6 +117,15 @@ def test_b06_of_two_records_of_one_version_the_later_page_wins(acme: Tenant, job
     assert acme.deal()["dealname"] == "page 3"
 
 
+def test_b06_of_two_records_of_one_version_on_one_page_the_last_wins(acme: Tenant, job: Job) -> None:
+    for count in (2, 3, 40):
+        deals = [a_row(deal_id, dealname=f"{deal_id} {n}") for n in range(count) for deal_id in (count, count + 1)]
+        acme.store(job, *deals)
+        assert [acme.deal(each)["dealname"] for each in (count, count + 1)] == [
+            f"{each} {count - 1}" for each in (count, count + 1)
+        ]
+
+
 def test_an_archived_deal_says_since_when_and_counts_as_deleted_once(acme: Tenant, job: Job) -> None:
     acme.store(job, a_row(1))
     assert counts(acme, job, a_row(1, archived=True)) == {"updated": 1, "deleted": 1}
@@ -126,6 +136,20 @@ def test_an_archived_deal_says_since_when_and_counts_as_deleted_once(acme: Tenan
         "2026-04-01T00:00:00+00:00",
     )
     assert counts(acme, job, a_row(1, archived=True)) == {"unchanged": 1}
+
+
+def test_an_archived_deal_without_a_time_keeps_the_one_at_which_we_noticed(acme: Tenant, job: Job) -> None:
+    def archived(**properties: Any) -> Any:
+        record = {name: value for name, value in a_record(archived=True, **properties).items() if name != "archivedAt"}
+        return DealParser([], allow_negative_amounts=True).parse_page([record], 1).rows[0]
+
+    acme.store(job, archived())
+    noticed = acme.deal()["_deleted_at"]
+    assert noticed is not None
+
+    assert counts(acme, job, archived(hs_forecast_amount="1")) == {"updated": 1}
+
+    assert acme.deal()["_deleted_at"] == noticed
 
 
 def test_a_deal_first_seen_archived_is_inserted_and_not_counted_as_deleted(acme: Tenant, job: Job) -> None:

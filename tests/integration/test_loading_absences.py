@@ -115,6 +115,14 @@ def test_deals_that_are_gone_are_marked_missing_and_keep_their_content(acme: Ten
     assert acme.deal(40)["_deleted_reason"] == "missing"
 
 
+def test_an_archived_deal_that_hubspot_forgets_was_still_deleted_when_it_was_archived(acme: Tenant, job: Job) -> None:
+    archived_at = acme.deal(40)["_deleted_at"]
+    mark_missing(acme, job, 40)
+    acme.store(job, a_row(90, hs_merged_object_ids="40"))
+    row = acme.deal(40)
+    assert (row["_deleted_reason"], row["_deleted_at"]) == ("merged", archived_at)
+
+
 def test_a_merged_or_missing_deal_keeps_its_reason(acme: Tenant, job: Job) -> None:
     before = acme.deals()
     assert mark_missing(acme, job, 60, 70) == 0
@@ -157,6 +165,12 @@ def test_a_found_deal_is_outdated_if_its_version_is_newer_than_ours(
 ) -> None:
     with acme.connect() as connection:
         assert loading.outdated(connection, tables_of(job), {10: version}) == ([10] if is_outdated else [])
+
+
+def test_a_deal_that_others_were_merged_into_is_always_outdated(acme: Tenant, job: Job) -> None:
+    acme.store(job, a_row(90, hs_merged_object_ids="77"), a_row(91, hs_merged_object_ids=""))
+    with acme.connect() as connection:
+        assert loading.outdated(connection, tables_of(job), {90: MODIFIED, 91: MODIFIED}) == [90]
 
 
 def test_unknown_and_deleted_deals_are_outdated_in_the_order_they_were_found(acme: Tenant, job: Job) -> None:

@@ -13,6 +13,7 @@ from airflow_provider_hubspot_deals import jobs, sql
 from airflow_provider_hubspot_deals.exceptions import JobSuperseded
 from airflow_provider_hubspot_deals.jobs import Job
 from tests.builders import a_row
+from tests.integration.companions import keep, kept
 from tests.integration.ended_jobs import an_ended_job, ids_in, told
 from tests.integration.tenant import NO_USAGE, Tenant, a_batch, a_run
 
@@ -53,6 +54,20 @@ def test_a_purged_job_takes_its_ledger_and_the_deals_that_it_wrote_last(acme: Te
     assert ids_in(acme, "jobs") == {second.id}
     assert acme.query("SELECT * FROM hubspot.job_batches") == []
     assert told(acme, "job_purged") == [purged]
+
+
+def test_what_is_kept_beside_purged_deals_goes_with_them(acme: Tenant) -> None:
+    doomed = a_full_run(acme, 1, 2, 3)
+    acme.store(an_ended_job(acme, "second"), a_row(2, hs_lastmodifieddate=LATER))
+    others = [Tenant(acme.url, type="sandbox"), Tenant(acme.url, "other")]
+    for tenant in (acme, *others):
+        tenant.claim(a_run(f"of {tenant.slug}, {tenant.type}"))
+        keep(tenant, "contractsent", 1, 2, 3)
+
+    purge(acme, doomed.id)
+
+    assert kept(acme) == [{2}, {2}]
+    assert [kept(tenant) for tenant in others] == [[{1, 2, 3}] * 2] * 2
 
 
 def test_g08_after_a_purge_the_next_automatic_run_is_a_full_one(acme: Tenant) -> None:

@@ -159,6 +159,23 @@ def test_a_downgrade_takes_every_right_back_before_the_policies_go(roles: Roles,
     migrations.upgrade(acme.url)
 
 
+def test_roles_that_were_there_before_an_upgrade_may_do_what_later_revisions_brought(
+    roles: Roles, acme: Tenant, bravo: Tenant
+) -> None:
+    migrations.downgrade(acme.url, "hubspot", "0010")
+    loader, reader, bound = roles.loader(), roles.reader(), roles.bound(bravo.id)
+
+    migrations.upgrade(acme.url)
+
+    with roles.connected(loader) as connection:
+        assert migrations.missing_privileges(connection) == []
+    for role, slug in ((reader, "acme"), (bound, "bravo")):
+        with roles.connected(role, acme.id) as connection:
+            assert [seen(connection, question) for question in QUESTIONS.values()] == [{slug}] * len(QUESTIONS)
+    with acme.connect() as owner:
+        assert migrations.security_findings(owner) == []
+
+
 def test_a_loader_may_do_what_its_statements_do_and_no_more(database_url: str) -> None:
     """A new statement asks for its privilege in loader_privileges() or loader_functions()."""
     needed, called = defaultdict(set), set()

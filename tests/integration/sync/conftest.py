@@ -62,6 +62,10 @@ class WatchedClient(HubSpotClient):
         self._tell("read")
         return super().read_deals(ids, **arguments)
 
+    def read_history(self, ids: Sequence[int], properties: Sequence[str]) -> list[Record]:
+        self._tell("history")
+        return super().read_history(ids, properties)
+
 
 @dataclass
 class Organization:
@@ -96,7 +100,7 @@ class Organization:
     def sync(
         self, *, token: str | None = None, before: Callable[[str, int], object] | None = None, **overrides: Any
     ) -> sync.SyncSummary:
-        """One run; ``before(call, number)`` is called ahead of the n-th ``list``, ``search`` or ``read``."""
+        """One run; ``before(call, number)`` is told ahead of the n-th ``list``, ``search``, ``read`` or ``history``."""
         with self.client(token, before) as client:
             return sync.run(self.request(**overrides), client=client, connect=self.connect)
 

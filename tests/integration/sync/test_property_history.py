@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_hubspot_deals import property_history
 from airflow_provider_hubspot_deals.exceptions import RetriableError
 from hubspot_simulator import FaultRule
 from tests.integration.sync.conftest import Organization
@@ -55,6 +56,20 @@ def test_a_full_run_brings_the_history_of_every_live_deal(acme: Organization) ->
     assert tuple(row.values()) == ("CRM_UI", "userId:4711", 4711)
 
 
+def test_more_changes_than_one_statement_takes_are_stored_by_several(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(property_history, "CHANGES_MAX", 7)
+    deal_id, *_ = acme.portal.live_deals()
+    acme.simulator.clock.freeze()
+    for number in range(20):  # within one millisecond
+        acme.portal.edit_deal(deal_id, {"amount": str(number)})
+
+    acme.sync(**WITH)
+
+    assert stored(acme) == truth(acme)
+
+
 @pytest.mark.peer_pain(36)
 def test_a_change_is_stored_once_however_often_it_is_read(acme: Organization) -> None:
     acme.sync(**WITH)
@@ -83,6 +98,35 @@ def test_p36_later_runs_read_the_history_of_new_and_changed_deals_only(acme: Org
 
     assert requests_for_history(acme) == 15 + 1
     assert stored(acme) == truth(acme)
+
+
+def test_a_full_run_sees_what_calculated_properties_were_though_no_date_shows_it(acme: Organization) -> None:
+    followed: dict[str, Any] = {"history": ("hs_projected_amount", "dealstage")}
+    acme.sync(**followed)
+    recalculated, *_ = acme.portal.live_deals()
+    acme.portal.recalculate_deal(recalculated, {"hs_projected_amount": "3"})
+
+    acme.sync(**followed, mode="full")
+
+    assert stored(acme) == truth(acme, *followed["history"])
+
+
+@pytest.mark.parametrize("survivor", ["new", "primary"])
+def test_a_deal_that_is_merged_before_its_history_is_read_stops_nobody(
+    simulator_of: Any, database_url: str, survivor: str
+) -> None:
+    acme = simulator_of(database_url, deals=300, archived=0, merge_survivor=survivor)
+    first, *_, last = sorted(acme.portal.live_deals())
+    pairs = [(first, last)]
+
+    def merge(call: str, _number: int) -> None:
+        if call == "history" and pairs:
+            acme.portal.merge_deals(*pairs.pop())
+
+    acme.sync(before=merge, history=("dealstage",))
+
+    assert acme.differences() == []
+    assert {change[0] for change in stored(acme)} >= set(acme.portal.live_deals())
 
 
 def test_a_property_that_is_followed_later_gets_the_history_of_all_deals(acme: Organization) -> None:

@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_hubspot_deals import sync
+from airflow_provider_hubspot_deals.client.credentials import PrivateAppToken
+from airflow_provider_hubspot_deals.deals.records import ListedDeals
 from airflow_provider_hubspot_deals.exceptions import RetriableError
 from hubspot_simulator import FaultRule
 from hubspot_simulator.routes.parameters import integer
-from tests.integration.sync.conftest import Organization, SimulatorOf
+from tests.integration.sync.conftest import Organization, SimulatorOf, WatchedClient
 from tests.integration.sync.test_lifecycle import RETRY, RUN
 
 DEALS, PAGES = 3_050, 31
@@ -80,6 +83,43 @@ def test_deals_that_change_in_every_part_of_the_list_end_where_hubspot_has_them(
 
     wide.sync(mode="full")
     assert wide.differences() == []
+
+
+class MergingClient(WatchedClient):
+    """Merges a deal as soon as its page has come, and hands the page on once what it was merged into is stored."""
+
+    def merge(self, organization: Organization, survivor: int, loser: int) -> None:
+        self._organization, self._survivor, self._loser = organization, survivor, loser
+
+    def list_deals(self, **arguments: Any) -> ListedDeals:
+        listed = super().list_deals(**arguments)
+        if str(self._loser) in {record["id"] for record in listed.records} and not arguments["archived"]:
+            self._organization.portal.merge_deals(self._survivor, self._loser)
+            deadline = time.monotonic() + 20
+            while not self._is_stored() and time.monotonic() < deadline:
+                time.sleep(0.01)
+        return listed
+
+    def _is_stored(self) -> bool:
+        stored = self._organization.deals().get(self._survivor)
+        return stored is not None and bool(stored["raw_properties"].get("hs_merged_object_ids"))
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_b10_a_page_that_still_held_a_merged_deal_does_not_bring_it_back(
+    simulator_of: SimulatorOf, database_url: str, *, is_known: bool
+) -> None:
+    acme = simulator_of(database_url, deals=DEALS, archived=0, merge_survivor="primary")
+    if is_known:
+        acme.sync()
+    live = sorted(acme.portal.live_deals())
+    credentials = PrivateAppToken(acme.portal.spec.token)
+    with MergingClient(credentials, base_url=acme.simulator.base_url, allow_other_hosts=True) as client:
+        client.side_by_side = 2
+        client.merge(acme, survivor=live[-120], loser=live[450])
+        sync.run(acme.request(mode="full", batch_rows=100), client=client, connect=acme.connect)
+
+    assert acme.differences() == []
 
 
 def test_a_killed_attempt_goes_on_with_the_ranges_that_were_not_committed(wide: Organization) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_hubspot_deals.deals import parsing
+from airflow_provider_hubspot_deals.deals import parsing, values
 from airflow_provider_hubspot_deals.deals.columns import PROPERTY_PARSERS, STAGED_COLUMNS
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser, DealRow
 from tests.builders import MODIFIED, a_record, a_row, columns_of
@@ -210,11 +210,23 @@ def content_hash(record: dict[str, Any], *, custom: tuple[str, ...] = ()) -> str
         a_record(dealname=""),
         a_record(archived=True),
         {**a_record(), "associations": {"companies": {"results": [{"id": "1"}]}}},
+        {**a_record(archived=True), "archivedAt": "2026-05-01T00:00:00Z"},
     ],
-    ids=["calculated property", "cleared", "archived", "associations"],
+    ids=["calculated property", "cleared", "archived", "associations", "archived later"],
 )
 def test_b23_whatever_changes_the_row_changes_its_hash(changed: dict[str, Any]) -> None:
     assert content_hash(changed) != content_hash(a_record())
+
+
+def test_a_version_that_no_property_tells_changes_the_hash() -> None:
+    before, after = ({**a_record(hs_lastmodifieddate=None), "updatedAt": f"2026-0{n}-01T00:00:00Z"} for n in (1, 2))
+    assert content_hash(before) != content_hash(after)
+
+
+def test_a_column_that_is_parsed_otherwise_than_before_changes_the_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = content_hash(a_record(closedate="2026-01-01"))
+    monkeypatch.setattr(parsing, "PROPERTY_PARSERS", {**PROPERTY_PARSERS, "closedate": values.text})
+    assert content_hash(a_record(closedate="2026-01-01")) != before
 
 
 def test_the_hash_ignores_order_page_and_unset_properties() -> None:
