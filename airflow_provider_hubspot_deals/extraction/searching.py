@@ -14,6 +14,8 @@ from datetime import datetime
 from functools import partial
 
 from airflow_provider_hubspot_deals.deals import values
+from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
+from airflow_provider_hubspot_deals.deals.properties import Properties
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, Record
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from airflow_provider_hubspot_deals.extraction.pages import Cursor, DealSource, Page, deal_id
@@ -22,6 +24,9 @@ from airflow_provider_hubspot_deals.extraction.readers import Readers
 SEARCH_PAGE = 200  # HubSpot's maximum for search
 BATCH_READ_MAX = 100  # HubSpot's maximum for batch/read
 EMPTY_PAGES_MAX = 3  # in a row, though `total` says that there is more
+
+_VERSION = "hs_lastmodifieddate"
+_VERSION_AT = REQUIRED_PROPERTIES.index(_VERSION)
 
 Outdated = Callable[[Mapping[int, str | None]], list[int]]
 """Given id → hs_lastmodifieddate as found, the ids whose stored row is missing or older."""
@@ -150,7 +155,9 @@ def _rising(found: FoundDeals, last_id: int) -> dict[int, str | None]:
 def version_of(record: Record) -> str | None:
     """``hs_lastmodifieddate`` as PostgreSQL takes it; None when it is not known."""
     try:
-        return values.timestamp(record["properties"]["hs_lastmodifieddate"])
+        properties = record["properties"]
+        is_decoded = isinstance(properties, Properties)
+        return values.timestamp(properties.texts()[_VERSION_AT] if is_decoded else properties[_VERSION])
     except (KeyError, TypeError, values.ValueIssue):
         return None  # unknown, so the record is read
 

@@ -217,6 +217,17 @@ def test_archived_deals_that_are_stored_are_named_and_not_read_again(wide: Organ
     assert len(reads) == 1
 
 
+def test_none_of_several_pages_of_archived_deals_is_read_again(simulator_of: SimulatorOf, database_url: str) -> None:
+    acme = simulator_of(database_url, deals=3, archived=420)
+    acme.sync()
+    acme.simulator.application.log.clear()
+
+    acme.sync(mode="incremental")
+
+    assert Counter(seen.endpoint for seen in acme.simulator.requests)["list"] == 5
+    assert [seen for seen in acme.simulator.requests if seen.endpoint == "batch_read"] == []
+
+
 def test_a_deal_that_was_restored_and_archived_again_tells_the_newer_time(wide: Organization) -> None:
     wide.sync()
     deal_id = min(wide.portal.archived_deals())
