@@ -22,6 +22,7 @@ from airflow_provider_hubspot_deals.exceptions import (
     AuthenticationError,
     BadResponseError,
     HubSpotRefusedError,
+    ResponseTooLargeError,
 )
 from airflow_provider_hubspot_deals.extraction.associating import (
     ASSOCIATIONS_BATCH_MAX,
@@ -166,7 +167,14 @@ class Companions:
             return loading.outdated(self._connection, tables, seen)
 
     def _history_of(self, ids: list[int]) -> list[PropertyChange]:
-        records = {record.get("id"): record for record in self._source.read_history(ids, self._history)}
+        """Changes of at most 50 deals, in halves where one answer would be too large."""
+        try:
+            records = {record.get("id"): record for record in self._source.read_history(ids, self._history)}
+        except ResponseTooLargeError:
+            if len(ids) == 1:
+                raise
+            middle = len(ids) // 2
+            return self._history_of(ids[:middle]) + self._history_of(ids[middle:])
         try:
             return [change for record in records.values() for change in property_changes(record)]
         except ValueError as error:
