@@ -69,13 +69,17 @@ def test_a_run_whose_database_falls_silent_ends_within_seconds_and_its_retry_goe
     assert acme.differences() == []
 
 
-@pytest.mark.parametrize("in_flight", [1, 4])
+@pytest.mark.parametrize(("in_flight", "answer_timeout_s"), [(1, 1.0), (4, lookups.ANSWER_TIMEOUT_S)])
 def test_a_look_into_a_silent_database_ends_too(
-    behind_proxy: Organization, proxy: SilentProxy, monkeypatch: pytest.MonkeyPatch, in_flight: int
+    behind_proxy: Organization,
+    proxy: SilentProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    in_flight: int,
+    answer_timeout_s: float,
 ) -> None:
     monkeypatch.setattr(heartbeat, "INTERVAL_S", 0.2)
     monkeypatch.setattr(heartbeat, "LOST_AFTER_S", 1.0)
-    monkeypatch.setattr(lookups, "ANSWER_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(lookups, "ANSWER_TIMEOUT_S", answer_timeout_s)
     behind_proxy.sync()
 
     def fall_silent(call: str, _number: int) -> None:
