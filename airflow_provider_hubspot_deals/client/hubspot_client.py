@@ -150,14 +150,15 @@ class HubSpotClient(MetadataEndpoints):
         """Live deals last modified in the closed window, with ids above ``after_id``, in ascending order of id.
 
         Walk on with the last id as ``after_id``: HubSpot's own ``after`` is an offset, shifts while deals change and
-        ends at 10,000. The search index lags behind writes and may return a deal slightly outside the window.
+        ends at 10,000. The search index lags behind writes and may return a deal slightly outside the window. An answer
+        that counts deals and names none is asked for again, as any unusable one.
 
         Raises:
             ValueError: a time without zone, or a window that ends before it starts.
         """
         window = (modified_from, modified_to)
         call = calls.search_deals(self._paths, window, after_id=after_id, properties=properties, limit=limit)
-        return self._requester.send(call, payloads.read_found)
+        return self._requester.send(call, payloads.read_remaining)
 
     def highest_deal(self) -> FoundDeals:
         """The live deal with the highest id, and how many live deals there are, as far as the search index knows."""

@@ -1,8 +1,8 @@
 """The list of live deals, read by several readers at once.
 
 HubSpot's cursor acts as "id ≥ after", which it does not promise. So every page proves itself: no id before the cursor,
-ids strictly rising. A page that does not ends the division: what HubSpot's own cursors have not led to yet is walked
-one page after the other.
+ids strictly rising, no end of the list below deals that are listed. A page that does not ends the division: what
+HubSpot's own cursors have not led to yet is walked one page after the other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals, Record
 from airflow_provider_hubspot_deals.extraction.listing import EMPTY_PAGES_MAX, after_full_page, listed_pages
-from airflow_provider_hubspot_deals.extraction.pages import Cursor, DealSource, Event, IdRange, Page, deal_id
+from airflow_provider_hubspot_deals.extraction.pages import ID_MAX, Cursor, DealSource, Event, IdRange, Page, deal_id
 from airflow_provider_hubspot_deals.extraction.ranges import Stretch, stretch_from, to_split
 from airflow_provider_hubspot_deals.extraction.readers import Readers
 
@@ -51,6 +51,7 @@ class _Division:
         self._source, self._readers, self._properties = source, readers, properties
         self._asked: dict[Future[ListedDeals], Stretch] = {}
         self._deals = highest.total if highest else 0
+        self._listed_to, self._ends_at = 0, ID_MAX
         if cursor is None:
             self._top = _highest_id(highest)
             self._safe: dict[str, Any] = {"after": None, "low": 0}
@@ -102,6 +103,7 @@ class _Division:
         """The part of a page that belongs to ``stretch``, which goes on after it."""
         last_id = _checked_order(listed.records, stretch)
         following = listed.next_after or after_full_page(listed.records)
+        self._check_end(stretch, last_id, following, is_empty=not listed.records)
         is_read = _is_read(stretch, last_id, following)
         covers = IdRange(low=stretch.low, high=stretch.high if is_read else last_id)
         if not is_read:
@@ -110,6 +112,15 @@ class _Division:
             self._go_on(stretch, following, last_id, is_empty=not listed.records)
         records = [record for record in listed.records if _is_within(record, stretch.high)]
         return Page(records=records, cursor=self._cursor(), covers=covers)
+
+    def _check_end(self, stretch: Stretch, last_id: int, following: str | None, *, is_empty: bool) -> None:
+        """No stretch lists a deal behind the place where another says that the list is over."""
+        if not is_empty:
+            self._listed_to = max(self._listed_to, min(last_id, stretch.high))
+        if following is None:
+            self._ends_at = min(self._ends_at, last_id)
+        if self._listed_to > self._ends_at:
+            raise _OrderLostError("a page calls itself the last and is not")
 
     def _go_on(self, stretch: Stretch, following: str | None, last_id: int, *, is_empty: bool) -> None:
         stretch.empty_pages = stretch.empty_pages + 1 if is_empty else 0

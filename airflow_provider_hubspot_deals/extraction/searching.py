@@ -14,6 +14,8 @@ from datetime import datetime
 from functools import partial
 
 from airflow_provider_hubspot_deals.deals import values
+from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
+from airflow_provider_hubspot_deals.deals.properties import Properties
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, Record
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from airflow_provider_hubspot_deals.extraction.pages import Cursor, DealSource, Page, deal_id
@@ -21,7 +23,9 @@ from airflow_provider_hubspot_deals.extraction.readers import Readers
 
 SEARCH_PAGE = 200  # HubSpot's maximum for search
 BATCH_READ_MAX = 100  # HubSpot's maximum for batch/read
-EMPTY_PAGES_MAX = 3  # in a row, though `total` says that there is more
+
+_VERSION = "hs_lastmodifieddate"
+_VERSION_AT = REQUIRED_PROPERTIES.index(_VERSION)
 
 Outdated = Callable[[Mapping[int, str | None]], list[int]]
 """Given id → hs_lastmodifieddate as found, the ids whose stored row is missing or older."""
@@ -39,8 +43,7 @@ def changed_pages(
     """Every live deal that search finds in ``window`` (both ends included) and that is not stored as it is.
 
     Raises:
-        BadResponseError: ids did not rise, so that going on after the last one could lose deals; or HubSpot counts
-            deals again and again that it does not name, so that ending here could lose them.
+        BadResponseError: ids did not rise, so that going on after the last one could lose deals.
     """
     finds = _finds(source, readers, window, cursor["last_id"] if cursor else 0)
     wanted = ((cursor, outdated(versions) if versions else []) for versions, cursor in finds)
@@ -99,14 +102,14 @@ def _finds(
 ) -> Iterator[tuple[dict[int, str | None], Cursor]]:
     """Versions by id as search finds them, each with the cursor behind them; the next search is under way meanwhile."""
     ask = partial(source.search_deals, modified_from=window[0], modified_to=window[1])
-    asked = readers.ask(partial(_named, partial(ask, after_id=last_id)))
+    asked = readers.ask(partial(ask, after_id=last_id))
     while True:
         found = asked.result()
         versions = _rising(found, last_id)
         last_id = next(reversed(versions), last_id)
         finished = not versions or (len(versions) < SEARCH_PAGE and found.total <= len(versions))
         if not finished:
-            asked = readers.ask(partial(_named, partial(ask, after_id=last_id)))
+            asked = readers.ask(partial(ask, after_id=last_id))
         yield versions, None if finished else {"last_id": last_id}
         if finished:
             return
@@ -120,18 +123,6 @@ def _read(source: DealSource, properties: Sequence[str], named: tuple[Cursor, li
 
 def _is_since(moment: datetime, version: str | None) -> bool:
     return version is None or datetime.fromisoformat(version) >= moment
-
-
-def _named(search: Callable[[], FoundDeals]) -> FoundDeals:
-    """What is found, asked for again while HubSpot counts deals and names none."""
-    for _ in range(EMPTY_PAGES_MAX):
-        found = search()
-        if found.records or not found.total:
-            return found
-    raise BadResponseError(
-        f"HubSpot's search counts {found.total} more deals and names none, {EMPTY_PAGES_MAX} times in a row.",
-        code="SEARCH_INCOMPLETE",
-    )
 
 
 def _rising(found: FoundDeals, last_id: int) -> dict[int, str | None]:
@@ -150,7 +141,9 @@ def _rising(found: FoundDeals, last_id: int) -> dict[int, str | None]:
 def version_of(record: Record) -> str | None:
     """``hs_lastmodifieddate`` as PostgreSQL takes it; None when it is not known."""
     try:
-        return values.timestamp(record["properties"]["hs_lastmodifieddate"])
+        properties = record["properties"]
+        is_decoded = isinstance(properties, Properties)
+        return values.timestamp(properties.texts()[_VERSION_AT] if is_decoded else properties[_VERSION])
     except (KeyError, TypeError, values.ValueIssue):
         return None  # unknown, so the record is read
 

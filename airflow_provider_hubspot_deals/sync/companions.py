@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol
@@ -23,6 +22,7 @@ from airflow_provider_hubspot_deals.exceptions import (
     AuthenticationError,
     BadResponseError,
     HubSpotRefusedError,
+    ResponseTooLargeError,
 )
 from airflow_provider_hubspot_deals.extraction.associating import (
     ASSOCIATIONS_BATCH_MAX,
@@ -31,6 +31,7 @@ from airflow_provider_hubspot_deals.extraction.associating import (
     read_associations,
 )
 from airflow_provider_hubspot_deals.extraction.pages import deal_id
+from airflow_provider_hubspot_deals.extraction.readers import Readers
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
 from airflow_provider_hubspot_deals.sync.telling import NAMES_MAX, tell
 
@@ -44,6 +45,7 @@ class CompanionSource(AssociationSource, Protocol):
     """The part of the HubSpot client that this needs."""
 
     def read_history(self, ids: Sequence[int], properties: Sequence[str]) -> list[Record]: ...
+    def abandon(self) -> None: ...
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Companions:
         history: Sequence[str],
     ) -> None:
         self._source, self._connection, self._job = source, connection, job
+        self._at_once = min(request.requests_in_flight, _REQUESTS_AT_ONCE)
         self._types = list(request.associations)
         self._history = list(history)
         self._seen: dict[int, str] = {}
@@ -90,18 +93,28 @@ class Companions:
         seen, self._seen = self._seen, {}
         if not seen:
             return Reading()
+        with Readers(self._at_once) as readers:
+            try:
+                return self._read(readers, seen)
+            except BaseException:
+                self._source.abandon()  # or the readers would be waited for as long as HubSpot is
+                raise
+
+    def _read(self, readers: Readers, seen: dict[int, str]) -> Reading:
         reading = Reading()
-        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
-            parts = list(pool.map(self._associations_of, *self._association_batches(list(seen))))
-            histories = pool.map(self._history_of, _in_batches(self._ids_for_history(seen), HISTORY_BATCH_MAX))
-            reading.history = list(chain.from_iterable(histories))
-        for part in parts:
+
+        def at_once() -> int:
+            return readers.count
+
+        for part in readers.in_order(self._associations_of, self._association_batches(list(seen)), at_once):
             if isinstance(part, AssociationsRead):
                 reading.associations.append(part)
             else:
                 to_object_type, error = part
                 reading.refusals[to_object_type] = error
         self._types = [each for each in self._types if each not in reading.refusals]
+        batches = _in_batches(self._ids_for_history(seen), HISTORY_BATCH_MAX)
+        reading.history = list(chain.from_iterable(readers.in_order(self._history_of, batches, at_once)))
         return reading
 
     def store(self, reading: Reading) -> None:
@@ -132,13 +145,11 @@ class Companions:
             )
         return complete >= set(self._history)
 
-    def _association_batches(self, ids: list[int]) -> tuple[list[str], list[list[int]]]:
-        pairs = [(kind, part) for kind in self._types for part in _in_batches(ids, ASSOCIATIONS_BATCH_MAX)]
-        return [kind for kind, _ in pairs], [part for _, part in pairs]
+    def _association_batches(self, ids: list[int]) -> list[tuple[str, list[int]]]:
+        return [(kind, part) for kind in self._types for part in _in_batches(ids, ASSOCIATIONS_BATCH_MAX)]
 
-    def _associations_of(
-        self, to_object_type: str, ids: list[int]
-    ) -> AssociationsRead | tuple[str, HubSpotRefusedError]:
+    def _associations_of(self, batch: tuple[str, list[int]]) -> AssociationsRead | tuple[str, HubSpotRefusedError]:
+        to_object_type, ids = batch
         try:
             return read_associations(self._source, to_object_type, ids)
         except AuthenticationError:
@@ -153,12 +164,21 @@ class Companions:
         if self._reads_every_history:
             return list(seen)
         tables = loading.Tables(schema=self._job.schema, leaf=self._job.leaf)
-        return loading.outdated(self._connection, tables, seen)
+        with sql.transaction(self._connection):
+            return loading.outdated(self._connection, tables, seen)
 
     def _history_of(self, ids: list[int]) -> list[PropertyChange]:
+        """Changes of at most 50 deals, in halves where one answer would be too large."""
+        try:
+            found = self._source.read_history(ids, self._history)
+        except ResponseTooLargeError:
+            if len(ids) == 1:
+                raise
+            middle = len(ids) // 2
+            return self._history_of(ids[:middle]) + self._history_of(ids[middle:])
         asked = set(ids)
         try:
-            records = {deal_id(record): record for record in self._source.read_history(ids, self._history)}
+            records = {deal_id(record): record for record in found}
             changes = chain.from_iterable(map(property_changes, records.values()))
             # A deal that was merged since it was seen brings what it was merged into, which is asked for by its own id.
             return [change for change in changes if change.deal_id in asked]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
@@ -64,9 +64,8 @@ def chosen(asked: Sequence[str], defined: Collection[str]) -> Choice:
 def _matching(entry: str, defined: Collection[str]) -> set[str]:
     if "*" not in entry and "?" not in entry:
         return {entry} & set(defined)
-    pattern = "".join({"*": ".*", "?": "."}.get(char) or re.escape(char) for char in entry)
-    matches = re.compile(pattern, re.DOTALL).fullmatch
-    return {name for name in defined if matches(name)}
+    pattern = entry.replace("[", "[[]")  # no sets of characters
+    return {name for name in defined if fnmatchcase(name, pattern)}
 
 
 def _can_be_sent(name: str) -> bool:

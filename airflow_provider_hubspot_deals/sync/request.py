@@ -36,7 +36,8 @@ class SyncRequest:
         retention_days, archive_days, quarantine_days: how long ended jobs stay in ``jobs``, then in ``jobs_archive``,
             and raw quarantined records; None leaves what the ``organizations`` table says.
         batch_rows, batch_seconds: a batch is committed when it has this many deals or is this old.
-        requests_in_flight: at most this many requests side by side; 1 asks, parses and writes one after the other.
+        requests_in_flight: at most this many requests for deals side by side; 1 asks, parses and writes one after the
+            other.
     """
 
     organization_id: UUID

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_hubspot_deals import property_history
+from airflow_provider_hubspot_deals import property_history, sync
+from airflow_provider_hubspot_deals.client.credentials import PrivateAppToken
+from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
 from airflow_provider_hubspot_deals.exceptions import RetriableError
 from hubspot_simulator import FaultRule
 from tests.integration.sync.conftest import Organization
@@ -199,6 +201,19 @@ def test_an_answer_without_history_is_no_empty_history(acme: Organization) -> No
 
     with pytest.raises(RetriableError, match="history is unusable"):
         acme.sync(**WITH)
+
+
+def test_histories_too_large_for_one_answer_are_read_in_halves(simulator_of: Any, database_url: str) -> None:
+    acme = simulator_of(database_url, deals=20, archived=0)
+    for number in range(3):
+        acme.portal.edit_deals(sorted(acme.portal.live_deals()), {"dealname": str(number) * 20_000})
+    token, url = PrivateAppToken(acme.portal.spec.token), acme.simulator.base_url
+
+    with HubSpotClient(token, base_url=url, allow_other_hosts=True, body_size_max=800_000) as client:
+        sync.run(acme.request(history=("dealname",)), client=client, connect=acme.connect)
+
+    assert stored(acme) == truth(acme, "dealname")
+    assert requests_for_history(acme) == 1 + 2
 
 
 @pytest.mark.peer_pain(38)

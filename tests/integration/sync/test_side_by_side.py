@@ -16,6 +16,7 @@ import pytest
 
 from airflow_provider_hubspot_deals import sync
 from airflow_provider_hubspot_deals.client.credentials import PrivateAppToken
+from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
 from airflow_provider_hubspot_deals.deals.records import ListedDeals
 from airflow_provider_hubspot_deals.exceptions import RetriableError
 from hubspot_simulator import FaultRule
@@ -192,8 +193,11 @@ def test_a_checkpoint_of_a_walk_page_by_page_is_gone_on_with_by_several_readers(
     assert wide.jobs()[0]["records_inserted"] == DEALS + 20
 
 
-def test_a_run_killed_while_hubspot_does_not_answer_is_over_within_a_second(wide: Organization) -> None:
-    hanging = wide.simulator.add_fault(FaultRule(fault="hang", endpoint="list", nth=8, times=None))
+@pytest.mark.parametrize(("endpoint", "nth"), [("list", 8), ("associations", 1)])
+def test_a_run_killed_while_hubspot_does_not_answer_is_over_within_a_second(
+    wide: Organization, endpoint: str, nth: int
+) -> None:
+    hanging = wide.simulator.add_fault(FaultRule(fault="hang", endpoint=endpoint, nth=nth, times=None))
     ended_at = []
 
     def on_kill(_signal: int, _frame: object) -> None:
@@ -211,12 +215,32 @@ def test_a_run_killed_while_hubspot_does_not_answer_is_over_within_a_second(wide
     killer.start()
     try:
         with pytest.raises(Killed):
-            wide.sync(origin=RUN, **SMALL)
+            wide.sync(origin=RUN, associations=("contacts", "companies"), **SMALL)
         assert time.monotonic() - ended_at[0] < 2  # one second, and the row that tells of it
     finally:
         killer.join()
         signal.signal(signal.SIGUSR1, previous)
     assert wide.jobs()[0]["error_code"] == "KILLED"
+
+
+@pytest.mark.parametrize(("in_flight", "is_alone"), [(1, True), (4, False)])
+def test_associations_and_history_are_read_side_by_side_as_far_as_the_run_may(
+    wide: Organization, monkeypatch: pytest.MonkeyPatch, in_flight: int, *, is_alone: bool
+) -> None:
+    asked_by = set()
+
+    for name in ("read_associations", "read_history"):
+        ask = getattr(HubSpotClient, name)
+
+        def watched(*arguments: Any, ask: Any = ask) -> Any:
+            asked_by.add(threading.current_thread())
+            return ask(*arguments)
+
+        monkeypatch.setattr(HubSpotClient, name, watched)
+
+    wide.sync(associations=("contacts", "companies"), history=("amount",), requests_in_flight=in_flight)
+
+    assert (asked_by == {threading.main_thread()}) is is_alone
 
 
 def test_a_portal_that_gives_half_of_what_a_page_may_hold_is_read_completely(
@@ -255,6 +279,17 @@ def test_archived_deals_that_are_stored_are_named_and_not_read_again(wide: Organ
     assert wide.differences() == []
     reads = [seen for seen in wide.simulator.requests[before:] if seen.endpoint == "batch_read"]
     assert len(reads) == 1
+
+
+def test_none_of_several_pages_of_archived_deals_is_read_again(simulator_of: SimulatorOf, database_url: str) -> None:
+    acme = simulator_of(database_url, deals=3, archived=420)
+    acme.sync()
+    acme.simulator.application.log.clear()
+
+    acme.sync(mode="incremental")
+
+    assert Counter(seen.endpoint for seen in acme.simulator.requests)["list"] == 5
+    assert [seen for seen in acme.simulator.requests if seen.endpoint == "batch_read"] == []
 
 
 def test_a_deal_that_was_restored_and_archived_again_tells_the_newer_time(wide: Organization) -> None:

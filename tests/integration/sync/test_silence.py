@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
-from airflow_provider_hubspot_deals.sync import JobOrigin, heartbeat
+from airflow_provider_hubspot_deals.sync import JobOrigin, heartbeat, lookups
 from airflow_provider_hubspot_deals.sync.line import hung_up_after
 from tests.integration.sync.conftest import Organization
 from tests.integration.sync.proxy import SilentProxy
@@ -67,6 +67,31 @@ def test_a_run_whose_database_falls_silent_ends_within_seconds_and_its_retry_goe
     acme.database_url = database_url
     acme.sync(origin=SECOND, batch_rows=100)
     assert acme.differences() == []
+
+
+@pytest.mark.parametrize(("in_flight", "answer_timeout_s"), [(1, 1.0), (4, lookups.ANSWER_TIMEOUT_S)])
+def test_a_look_into_a_silent_database_ends_too(
+    behind_proxy: Organization,
+    proxy: SilentProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    in_flight: int,
+    answer_timeout_s: float,
+) -> None:
+    monkeypatch.setattr(heartbeat, "INTERVAL_S", 0.2)
+    monkeypatch.setattr(heartbeat, "LOST_AFTER_S", 1.0)
+    monkeypatch.setattr(lookups, "ANSWER_TIMEOUT_S", answer_timeout_s)
+    behind_proxy.sync()
+
+    def fall_silent(call: str, _number: int) -> None:
+        if call == "search":  # what it finds is looked up next
+            proxy.fall_silent()
+
+    behind_proxy.portal.edit_deal(min(behind_proxy.portal.live_deals()), {"amount": "5"})
+    behind_proxy.simulator.clock.shift(60)
+    began = time.monotonic()
+    with pytest.raises(DatabaseUnavailableError, match="PostgreSQL"):
+        behind_proxy.sync(before=fall_silent, mode="incremental", requests_in_flight=in_flight)
+    assert time.monotonic() - began < 15
 
 
 def test_a_call_beyond_its_time_ends_as_a_lost_connection(database_url: str) -> None:

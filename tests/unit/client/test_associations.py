@@ -86,7 +86,10 @@ def test_what_says_too_little_is_no_answer(payload: Any) -> None:
 
 def test_deals_with_more_are_asked_for_again_alone() -> None:
     pages = {
-        None: AssociationsPage(associations=[Association(1, 5, "A", 3, None)], unfinished={1: "500", 9: "500"}),
+        None: AssociationsPage(
+            associations=[Association(1, 5, "A", 3, None), Association(9, 7, "A", 3, None)],
+            unfinished={1: "500", 9: "500"},
+        ),
         "500": AssociationsPage(associations=[Association(1, 6, "A", 3, None)], unfinished={}),
     }
     asked: list[Mapping[int, str | None]] = []

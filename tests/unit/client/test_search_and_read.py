@@ -12,6 +12,7 @@ from tests.unit.client.scripted_server import ScriptedServer, answer, deal, deal
 
 if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
+    from tests.unit.client.conftest import StoppedClock
 
 FROM, TO = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -65,6 +66,27 @@ def test_a_search_without_a_total_is_no_search(impatient: HubSpotClient, server:
     server.answers(answer(200, {"total": total, "results": []}))
     with pytest.raises(BadResponseError):
         search(impatient)
+
+
+def test_b02_an_empty_page_of_a_longer_result_is_asked_for_again_until_the_index_has_settled(
+    client: HubSpotClient, server: ScriptedServer, clock: StoppedClock
+) -> None:
+    server.answers(*[answer(200, deals(total=2))] * 6, answer(200, deals(3, total=2)))
+    began = clock.now
+
+    assert [record["id"] for record in search(client, after_id=2).records] == ["3"]
+    assert clock.now - began > 1  # at once it would be the same
+
+
+@pytest.mark.peer_pain(6)
+def test_b02_a_total_that_never_comes_true_is_not_taken_for_the_end(
+    client: HubSpotClient, server: ScriptedServer
+) -> None:
+    server.answers(answer(200, deals(total=9)))
+
+    with pytest.raises(BadResponseError, match="counts 9 more deals and names none"):
+        search(client)
+    assert len({request.body for request in server.requests}) == 1 < len(server.requests)
 
 
 def test_count_is_the_total_of_an_unfiltered_search(client: HubSpotClient, server: ScriptedServer) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.extraction.confirming import confirmed_pages
 from airflow_provider_hubspot_deals.extraction.pages import Page
 from tests.unit.extraction.conftest import ALONE, FakeSource, ids_of
@@ -34,6 +36,22 @@ def test_only_deals_that_are_not_live_are_asked_for_as_archived(source: FakeSour
     confirm(source, [1, 2, 3])
     assert [ids for ids, _ in source.asked("read")] == [(1, 2, 3), (3,)]  # 3 may have been restored in between
     assert [ids for ids, _ in source.asked("read archived")] == [(2, 3)]
+
+
+def test_a_deal_restored_between_the_two_lists_is_live_and_not_gone(source: FakeSource) -> None:
+    read = source.read_deals
+
+    def restoring(ids: Sequence[int], *, properties: Sequence[str], archived: bool = False) -> list[Record]:
+        answer = read(ids, properties=properties, archived=archived)
+        if archived:
+            source.live.add(2)
+        return answer
+
+    source.live = {1}
+    source.read_deals = restoring  # type: ignore[method-assign]  # the same portal, in which something happens
+    (page,) = confirm(source, [1, 2, 3])
+    assert ids_of(page.records) == [1, 2]
+    assert (page.gone, page.confirmed) == ((3,), (1, 2, 3))
 
 
 def test_when_all_are_live_the_archived_ones_are_not_asked_for(source: FakeSource) -> None:

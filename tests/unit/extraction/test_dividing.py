@@ -149,9 +149,26 @@ def falling_ids(_portal: ListedPortal) -> Answer:
     )
 
 
+def ending_early(portal: ListedPortal) -> Answer:
+    """One page lacks its second half and its cursor, though deals with higher ids have been listed."""
+    cut: list[str | None] = []
+
+    def twist(after: str | None, listed: ListedDeals) -> ListedDeals:
+        if cut or not after or not portal.ids[400] < int(after) < portal.ids[800]:
+            return listed
+        cut.append(after)
+        return ListedDeals(records=listed.records[:50], next_after=None)
+
+    return twist
+
+
 @pytest.mark.parametrize(
     ("lie", "reason"),
-    [(ignoring_cursors, "a page begins before its cursor"), (falling_ids, "ids do not rise")],
+    [
+        (ignoring_cursors, "a page begins before its cursor"),
+        (falling_ids, "ids do not rise"),
+        (ending_early, "a page calls itself the last and is not"),
+    ],
 )
 def test_b12_a_list_that_breaks_the_rule_is_walked_page_by_page_and_that_is_told(
     lie: Callable[[ListedPortal], Answer], reason: str

@@ -67,23 +67,6 @@ def test_b01_a_short_page_of_a_longer_result_is_not_the_end(source: FakeSource) 
     assert len(search(source)) == 2
 
 
-def test_b02_an_empty_page_of_a_longer_result_is_asked_for_again(source: FakeSource) -> None:
-    source.live = {3, 4}
-    answers = iter([found([], total=2), found([], total=2), found([3], total=2), found([], total=1), found([4])])
-    source.search_deals = lambda **_: next(answers)  # type: ignore[method-assign]  # answers in this order
-    assert sorted(ids_of(record for page in search(source) for record in page.records)) == [3, 4]
-
-
-@pytest.mark.peer_pain(6)
-def test_b02_a_total_that_never_comes_true_is_not_taken_for_the_end(source: FakeSource) -> None:
-    source.live = {3}
-    source.found = {0: found([3], total=9), 3: found([], total=9)}
-    with pytest.raises(BadResponseError, match="counts 9 more deals") as raised:
-        search(source)
-    assert raised.value.code == "SEARCH_INCOMPLETE"
-    assert asked_after(source) == [0, 3, 3, 3]
-
-
 def test_nothing_changed_is_one_empty_page(source: FakeSource) -> None:
     source.found = {0: found([])}
     assert search(source) == [Page(records=[], cursor=None)]

@@ -90,5 +90,13 @@ def test_whoever_waits_may_give_up() -> None:
 
 
 def test_a_maker_that_waits_for_room_ends_when_nobody_wants_more() -> None:
-    with ahead_of(items(1_000)) as ahead:
+    made = []
+
+    def counted() -> Iterator[Item]:
+        for item in items(1_000):
+            made.append(item.number)
+            yield item
+
+    with ahead_of(counted()) as ahead:
         assert next(iter(ahead)).number == 0
+    assert len(made) <= 8  # five that wait, one taken, one in hand, and the one that nobody wanted

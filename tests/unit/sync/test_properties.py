@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
@@ -27,6 +29,7 @@ DEFINED = ("amount", "dealname", "hs_arr", "hs_analytics_source", "hs_lastmodifi
         (["*"], sorted(DEFINED)),
         (["*", "!*"], []),
         (["[a-z]*"], []),
+        (["[!a]*", "a[.]b?"], []),
     ],
     ids=str,
 )
@@ -38,6 +41,13 @@ def test_what_matches_nothing_is_named_and_an_exclusion_need_not_match() -> None
     choice = chosen(["seats", "saets", "custom_*", "!nothing_*", "Seats"], DEFINED)
 
     assert (choice.names, choice.unmatched) == (("seats",), ("saets", "custom_*", "Seats"))
+
+
+def test_a_pattern_of_many_stars_is_answered_at_once() -> None:
+    began = time.monotonic()
+
+    assert chosen(["*a" * 40 + "b"], {"a" * 200}).names == ()
+    assert time.monotonic() - began < 5
 
 
 def test_what_the_typed_columns_come_from_is_read_whatever_is_chosen() -> None:
