@@ -125,7 +125,7 @@ class DealParser:
     def _deal(self, record: Record) -> _Deal:
         deal_id = values.object_id(record.get("id"))
         properties = record.get("properties")
-        if isinstance(properties, Properties) and raw_json.NUL not in (raw := properties.to_json()):
+        if isinstance(properties, Properties) and not raw_json.may_hold_nul(raw := properties.to_json()):
             texts, custom = properties.texts(), self._custom_writer(type(properties))(properties)
         else:
             texts, raw = _texts_and_json(properties)

@@ -14,7 +14,7 @@ import orjson
 
 from airflow_provider_hubspot_deals.deals import values
 
-NUL = b"\\u0000"  # in JSON text: a NUL, or a backslash before "u0000"
+_NUL = b"\\u0000"  # in JSON text: a NUL, or a backslash before "u0000"
 
 
 def dumps(value: object) -> bytes:
@@ -30,6 +30,11 @@ def dumps_properties(properties: Mapping[str, object]) -> bytes:
 def in_order(names: Iterable[str]) -> list[str]:
     """Keys as jsonb keeps them: by their length in UTF-8, then by their bytes, which sort as code points do."""
     return sorted(sorted(names), key=_size)
+
+
+def may_hold_nul(text: bytes) -> bool:
+    """Whether JSON text may hold a NUL. Most holds no backslash, and to find out that takes a tenth of the time."""
+    return b"\\" in text and _NUL in text
 
 
 def canonical(value: object) -> str:
@@ -110,7 +115,7 @@ def _storable_text(write: Callable[[Any], bytes], value: object) -> bytes | None
         text = write(value)
     except TypeError:  # orjson refuses lone surrogates, integers over 64 bits and 255 levels
         return None
-    return None if NUL in text else text
+    return None if may_hold_nul(text) else text
 
 
 def _storable(value: str) -> object:
