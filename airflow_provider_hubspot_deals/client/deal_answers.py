@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from airflow_provider_hubspot_deals.client.bodies import parse_json
-from airflow_provider_hubspot_deals.deals.properties import are_in_order, properties_type
+from airflow_provider_hubspot_deals.deals.properties import properties_type
 
 _REST_OF_RECORD = dict.fromkeys(("id", "createdAt", "updatedAt", "archived", "archivedAt", "associations", "url"), Any)
 _REST_OF_ANSWER = dict.fromkeys(("paging", "total", "status", "errors"), Any)
@@ -50,10 +50,8 @@ def _properties(payload: object) -> list[dict[str, Any]]:
 
 
 def _decoder_for(found: Sequence[Mapping[str, Any]]) -> msgspec.json.Decoder[Any] | None:
-    if not all(are_in_order(properties) for properties in found):
-        return None
     try:
-        properties = properties_type({name for each in found for name in each})
+        properties = properties_type(name for each in found for name in each)
     except ValueError:
         return None
     record = TypedDict("record", {**_REST_OF_RECORD, "properties": properties}, total=False)  # type: ignore[misc]  # made from data

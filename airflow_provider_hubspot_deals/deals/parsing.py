@@ -125,11 +125,11 @@ class DealParser:
     def _deal(self, record: Record) -> _Deal:
         deal_id = values.object_id(record.get("id"))
         properties = record.get("properties")
-        if isinstance(properties, Properties) and raw_json.NUL not in (raw := properties.to_json()):
+        if isinstance(properties, Properties) and not raw_json.may_hold_nul(raw := properties.to_json()):
             texts, custom = properties.texts(), self._custom_writer(type(properties))(properties)
         else:
             texts, raw = _texts_and_json(properties)
-            custom = raw_json.dumps({name: text for name, text in orjson.loads(raw).items() if name in self._custom})
+            custom = orjson.dumps({name: text for name, text in orjson.loads(raw).items() if name in self._custom})
         if len(raw) > RECORD_BYTES_MAX:
             raise UnstorableError("TOO_LARGE")
         associations = record.get("associations")
@@ -167,7 +167,7 @@ def _texts_and_json(properties: object) -> tuple[Texts, bytes]:
     if plain := raw_json.plain(present):
         return tuple(map(present.get, REQUIRED_PROPERTIES)), plain
     texts = tuple(_text(present.get(name)) for name in REQUIRED_PROPERTIES)
-    return texts, raw_json.dumps(raw_json.storable(present))
+    return texts, raw_json.dumps_properties(raw_json.storable(present))
 
 
 def _row(

@@ -1,4 +1,4 @@
-"""Property values as jsonb keeps them: strings exactly as HubSpot sent them.
+"""Property values as jsonb keeps them: strings exactly as HubSpot sent them, in jsonb's own order.
 
 PostgreSQL's jsonb refuses NUL and lone surrogates. A value with one is kept as ``{"_json": "<its JSON text>"}``, from
 which it can be read back exactly.
@@ -7,19 +7,34 @@ which it can be read back exactly.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
 
 from airflow_provider_hubspot_deals.deals import values
 
-NUL = b"\\u0000"  # in JSON text: a NUL, or a backslash before "u0000"
+_NUL = b"\\u0000"  # in JSON text: a NUL, or a backslash before "u0000"
 
 
 def dumps(value: object) -> bytes:
     """Compact JSON with sorted keys: HubSpot does not promise an order, and equal content must give equal text."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def dumps_properties(properties: Mapping[str, object]) -> bytes:
+    """Compact JSON, sorted as jsonb sorts: PostgreSQL then finds its work done, which is half of its parsing."""
+    return orjson.dumps({name: properties[name] for name in in_order(properties)})
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Keys as jsonb keeps them: by their length in UTF-8, then by their bytes, which sort as code points do."""
+    return sorted(sorted(names), key=_size)
+
+
+def may_hold_nul(text: bytes) -> bool:
+    """Whether JSON text may hold a NUL. Most holds no backslash, and to find out that takes a tenth of the time."""
+    return b"\\" in text and _NUL in text
 
 
 def canonical(value: object) -> str:
@@ -42,7 +57,7 @@ def as_text(value: object) -> str:
 
 def plain(properties: Mapping[str, Any]) -> bytes | None:
     """JSON text, fit for jsonb, of properties as HubSpot sends them; None when there is anything odd about one."""
-    return _storable_text(properties) if set(map(type, properties.values())) <= {str} else None
+    return _storable_text(dumps_properties, properties) if set(map(type, properties.values())) <= {str} else None
 
 
 def storable(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +75,7 @@ def nested(value: object) -> str:
     Raises:
         RecursionError: nested deeper than JSON libraries go.
     """
-    return (_storable_text(value) or dumps({"_json": canonical(value)})).decode()
+    return (_storable_text(dumps, value) or dumps({"_json": canonical(value)})).decode()
 
 
 def bottomless(value: object) -> str:
@@ -91,12 +106,16 @@ def _separated(groups: Iterable[tuple[object, ...]]) -> list[object]:
     return [part for group in groups for part in (_Written(","), *group)][1:]
 
 
-def _storable_text(value: object) -> bytes | None:
+def _size(name: str) -> int:
+    return len(name) if name.isascii() else len(name.encode(errors="surrogatepass"))
+
+
+def _storable_text(write: Callable[[Any], bytes], value: object) -> bytes | None:
     try:
-        text = dumps(value)
+        text = write(value)
     except TypeError:  # orjson refuses lone surrogates, integers over 64 bits and 255 levels
         return None
-    return None if NUL in text else text
+    return None if may_hold_nul(text) else text
 
 
 def _storable(value: str) -> object:

@@ -63,7 +63,7 @@ def upgrade(database: Database, schema: str = "hubspot", revision: str = "head")
             _run("upgrade", config, connect, step)
         with database_errors(f"Row-level security of schema {schema!r} is not complete"):
             protect_tables(database, schema)
-        with database_errors(f"Not every table of deals in schema {schema!r} has its storage settings yet"):
+        with database_errors(f"Not every table of deals in schema {schema!r} has its storage settings and index yet"):
             lay_out_leaves(database, schema)
 
 

@@ -7,14 +7,14 @@ from contextlib import closing
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.migrations.database import Database, opener_of
 
-LOCK_TIMEOUT = "10s"  # what waits here holds up nobody: only VACUUM, ANALYZE and DDL are in its way
+LOCK_TIMEOUT = "10s"  # VACUUM, DDL and open writers are in its way; other writers of the same leaf wait behind it
 
 
 def lay_out_leaves(database: Database, schema: str) -> None:
-    """Set the storage of every leaf that has none yet. Does nothing below the revision that knows how.
+    """Complete every leaf that lacks storage settings or index. Does nothing below the revision that knows how.
 
     Raises:
-        psycopg.Error: PostgreSQL refused or went away, or a leaf was being vacuumed; what is done stays done.
+        psycopg.Error: PostgreSQL refused or went away, or a leaf was busy; what is done stays done.
     """
     with closing(opener_of(database)()) as connection:
         connection.autocommit = True

@@ -51,13 +51,14 @@ LIMIT 5
 SELECT to_regprocedure(format('%%I.lay_out_leaf(regclass)', %(schema)s::text)) IS NOT NULL
 
 -- name: not_laid_out
--- Leaves that lay_out_leaf() has never seen.
+-- Leaves for which lay_out_leaf() has something to do.
 SELECT leaf.oid
 FROM pg_class AS leaf
 JOIN pg_inherits AS in_branch ON in_branch.inhrelid = leaf.oid
 JOIN pg_inherits AS in_deals ON in_deals.inhrelid = in_branch.inhparent
 WHERE in_deals.inhparent = to_regclass(format('%%I.hubspot_deals', %(schema)s::text))
-  AND NOT EXISTS (SELECT FROM unnest(leaf.reloptions) AS option WHERE option LIKE 'toast_tuple_target=%%')
+  AND NOT (EXISTS (SELECT FROM unnest(leaf.reloptions) AS option WHERE option LIKE 'toast_tuple_target=%%')
+           AND EXISTS (SELECT FROM pg_index WHERE indrelid = leaf.oid AND indpred IS NOT NULL))
 ORDER BY leaf.relname
 
 -- name: lay_out_leaf

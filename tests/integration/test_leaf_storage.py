@@ -1,4 +1,4 @@
-"""How leaves keep their rows: usual deals whole, and nobody waits when that is set."""
+"""How leaves keep their rows: usual deals whole, deleted ones indexed, and no reader waits when that is set."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ from tests.integration.tenant import Tenant
 BEFORE = "0010"  # the last revision without a layout of leaves
 SETTING = "toast_tuple_target=4064"
 OUT_OF_LINE = "SELECT pg_relation_size(reltoastrelid) AS bytes FROM pg_class WHERE relname = %s"
+
+
+INDEXED = """
+SELECT relname FROM pg_class
+WHERE relname LIKE 'hubspot_deals_%' AND relkind = 'r' AND relispartition
+  AND EXISTS (SELECT FROM pg_index WHERE indrelid = pg_class.oid AND indpred IS NOT NULL)
+"""
 
 
 def layouts(tenant: Tenant) -> list[Any]:
@@ -40,7 +47,7 @@ def test_a_usual_deal_is_kept_whole_and_a_large_one_is_moved_out_of_line(databas
     assert acme.deal(2)["raw_properties"]["notes"] == incompressible(6_000)
 
 
-def test_an_upgrade_lays_out_the_leaves_that_stand_while_others_read_and_write_them(empty_database_url: str) -> None:
+def test_an_upgrade_lays_out_the_leaves_that_stand_while_others_read_them(empty_database_url: str) -> None:
     migrations.upgrade(empty_database_url, revision=BEFORE)
     acme = Tenant(empty_database_url)
     job = acme.claim()
@@ -48,23 +55,35 @@ def test_an_upgrade_lays_out_the_leaves_that_stand_while_others_read_and_write_t
     Tenant(empty_database_url, slug="globex").claim()
     assert layouts(acme) == [None, None]
     with psycopg.connect(empty_database_url) as busy:
-        busy.execute("UPDATE hubspot.hubspot_deals SET dealname = 'mine' WHERE _organization_id = %s", [acme.id])
+        busy.execute("SELECT FROM hubspot.hubspot_deals")
         migrations.upgrade(empty_database_url)
     assert layouts(acme) == [[SETTING], [SETTING]]
+    assert len(acme.query(INDEXED)) == 2
     migrations.downgrade(empty_database_url, "hubspot", BEFORE)
     Tenant(empty_database_url, slug="initech").claim()
     assert sorted(layouts(acme), key=str) == [None, [SETTING], [SETTING]]
 
 
-def test_a_leaf_that_is_being_vacuumed_is_named_as_busy_and_done_by_the_next_upgrade(
-    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+def test_a_leaf_that_was_laid_out_before_there_was_an_index_gets_it(empty_database_url: str) -> None:
+    migrations.upgrade(empty_database_url, revision="0012")
+    acme = Tenant(empty_database_url)
+    job = acme.claim()
+    acme.store(job, a_row(1), a_row(2, archived=True))
+    assert (layouts(acme), acme.query(INDEXED)) == ([[SETTING]], [])
+    migrations.upgrade(empty_database_url)
+    assert acme.query(INDEXED) == [{"relname": job.leaf}]
+
+
+@pytest.mark.parametrize("mode", ["SHARE UPDATE EXCLUSIVE", "ROW EXCLUSIVE"], ids=["vacuumed", "written"])
+def test_a_busy_leaf_is_named_so_and_done_by_the_next_upgrade(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     monkeypatch.setattr(leaves, "LOCK_TIMEOUT", "200ms")
     migrations.upgrade(empty_database_url, revision=BEFORE)
     acme = Tenant(empty_database_url)
     job = acme.claim()
-    with psycopg.connect(empty_database_url) as vacuum:
-        vacuum.execute(f"LOCK TABLE hubspot.{job.leaf} IN SHARE UPDATE EXCLUSIVE MODE")
+    with psycopg.connect(empty_database_url) as busy:
+        busy.execute(f"LOCK TABLE hubspot.{job.leaf} IN {mode} MODE")
         with pytest.raises(DatabaseUnavailableError, match="storage settings"):
             migrations.upgrade(empty_database_url)
     migrations.upgrade(empty_database_url)

@@ -220,9 +220,10 @@ def test_i13_organizations_and_types_never_mix(acme: Tenant, job: Job) -> None:
 def test_a_leaf_has_its_key_its_indexes_and_its_checks(acme: Tenant) -> None:
     job = acme.claim(allow_negative_amounts=False)
     indexed = acme.query("SELECT indexdef FROM pg_indexes WHERE tablename = %s ORDER BY 1", job.leaf)
-    columns = sorted(row["indexdef"].rpartition("(")[2].rstrip(")") for row in indexed)
-    dates = ["closedate", "createdate", "hs_lastmodifieddate"]
-    assert columns == sorted([*dates, "dealstage", "pipeline", "_scan_id", "hubspot_deal_id"])
+    columns = sorted(row["indexdef"].partition(" USING btree ")[2] for row in indexed)
+    whole = ["closedate", "createdate", "hs_lastmodifieddate", "dealstage", "pipeline", "_scan_id", "hubspot_deal_id"]
+    deleted = "(_deleted_at) WHERE (_deleted_reason IS NOT NULL)"
+    assert columns == sorted([*(f"({column})" for column in whole), deleted])
     checks = acme.query("SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass", f"hubspot.{job.leaf}")
     assert {row["conname"] for row in checks} >= {
         "chk_tenant_eq_org",

@@ -249,3 +249,18 @@ def test_two_batches_of_one_connection_do_not_meet(acme: Tenant, job: Job) -> No
         for deal_id in (1, 2):
             with sql.transaction(connection):
                 assert loading.store(connection, tables_of(job), job.keys, [a_row(deal_id)]).inserted == 1
+
+
+@pytest.mark.parametrize(
+    ("horizon", "expected"), [(MODIFIED, (3, 0, 4)), ("2026-03-01T00:00:00Z", (3, 3, 4)), ("2200-01-01", (3, 0, 0))]
+)
+def test_deals_are_counted_with_what_hubspot_may_see_otherwise(
+    acme: Tenant, job: Job, horizon: str, expected: tuple[int, int, int]
+) -> None:
+    counted = in_transaction(acme, loading.count_live, job, horizon)
+    assert (counted["live"], counted["maybe_unseen"], counted["maybe_still_seen"]) == expected
+
+
+def test_an_organization_without_deals_has_none_live(acme: Tenant) -> None:
+    counted = in_transaction(acme, loading.count_live, acme.claim(), MODIFIED)
+    assert set(counted.values()) == {0}

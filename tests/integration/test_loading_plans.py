@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -88,3 +89,13 @@ def test_the_merge_probes_the_key_also_where_the_planner_would_read_the_table(da
             raise psycopg.Rollback
     scans = {name: scans_of_leaf(plan, job) for name, plan in plans.items()}
     assert scans == {"deals.compare": {"Index Scan"}, "deals.update_staged": {"Index Scan"}}
+
+
+def test_deals_are_counted_without_reading_the_table(database_url: str) -> None:
+    job = filled(Tenant(database_url), 20_000)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE hubspot.hubspot_deals SET description = repeat('long ', 200)")
+        connection.execute("VACUUM (ANALYZE) hubspot.hubspot_deals")
+        with sql.transaction(connection):
+            (plan,) = plan_of(connection, job, "deals.count_live", horizon=datetime.now(UTC)).values()
+    assert scans_of_leaf(plan, job) <= INDEXED, plan

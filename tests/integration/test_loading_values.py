@@ -11,10 +11,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_hubspot_deals import loading, sql
-from airflow_provider_hubspot_deals.deals import values
+from airflow_provider_hubspot_deals.deals import raw_json, values
 from airflow_provider_hubspot_deals.deals.columns import PROPERTY_PARSERS
 from airflow_provider_hubspot_deals.deals.parsing import DealParser, DealRow
-from tests.builders import a_record, a_row
+from tests.builders import a_record, a_row, columns_of
 from tests.integration.tenant import Tenant, tables_of
 from tests.strategies import date_like, epoch_like, json_values, number_like, unicode_text
 
@@ -121,6 +121,30 @@ def test_c22_a_property_may_have_any_name(acme: Tenant) -> None:
     record["properties"] |= dict.fromkeys(names, "value")
     acme.store(acme.claim(), *parser.parse_page([record], 1).rows)
     assert acme.deal()["custom_properties"] == dict.fromkeys(names, "value")
+
+
+def test_properties_are_written_in_the_order_in_which_jsonb_keeps_them(acme: Tenant) -> None:
+    with acme.connect() as connection:
+
+        @settings(max_examples=100, deadline=None, phases=NO_SHRINKING)
+        @given(st.sets(unicode_text))
+        def compare(names: set[str]) -> None:
+            properties = raw_json.storable(dict.fromkeys(names, "value"))
+            kept = connection.execute("SELECT %s::jsonb", [json.dumps(properties)]).fetchone()
+            assert kept
+            assert [*json.loads(raw_json.dumps_properties(properties))] == [*kept[0]]
+
+        compare()
+
+
+@pytest.mark.parametrize("name", ["raw_properties", "custom_properties"])
+def test_what_is_copied_into_jsonb_comes_in_its_order(acme: Tenant, name: str) -> None:
+    colors = {f"color_{number}": "red" for number in range(12)}
+    record = a_record()
+    record["properties"] |= colors
+    row = DealParser(colors, allow_negative_amounts=False).parse_page([record], 1).rows[0]
+    acme.store(acme.claim(), row)
+    assert [*json.loads(columns_of(row)[name] or "")] == [*acme.deal()[name]]
 
 
 @pytest.mark.peer_pain(23, 24)

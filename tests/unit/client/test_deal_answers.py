@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
@@ -89,16 +90,24 @@ def test_an_answer_without_deals_teaches_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "properties",
-    [
-        dict(reversed(FIRST["properties"].items())),
-        dict(sorted({**FIRST["properties"], 'odd"name': "x"}.items())),
-    ],
-    ids=["other order", "name with a quote"],
+    "learnt", [NAMES, NAMES[::-1], [*NAMES[5:], *NAMES[:5]]], ids=["by name", "backwards", "from the middle"]
 )
-def test_what_does_not_suit_the_decoder_is_read_as_any_json(properties: dict[str, Any]) -> None:
-    answers = after_first({**FIRST, "properties": properties})
-    assert not is_decoded(answers.parse(body({**FIRST, "properties": properties})))
+@PATIENT
+@given(records, st.randoms())
+def test_the_order_of_properties_makes_no_difference(learnt: list[str], record: dict[str, Any], random: Random) -> None:
+    properties = record["properties"]
+    if isinstance(properties, dict):
+        names = random.sample([*properties], len(properties))
+        properties = {name: properties[name] for name in names}
+    answers = after_first({**FIRST, "properties": {name: FIRST["properties"][name] for name in learnt}})
+    shuffled = answers.parse(body({**record, "properties": properties}))
+    assert rows(shuffled).rows == rows(parse_json(body(record))).rows
+    assert is_decoded(answers.parse(body(FIRST)))
+
+
+def test_a_name_that_no_object_can_have_leaves_everything_to_the_reader_of_any_json() -> None:
+    odd = {**FIRST, "properties": {**FIRST["properties"], 'odd"name': "x"}}
+    assert not is_decoded(after_first(odd).parse(body(odd)))
 
 
 @pytest.mark.parametrize(
