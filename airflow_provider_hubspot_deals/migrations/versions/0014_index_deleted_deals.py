@@ -5,8 +5,8 @@ Leaves that stand already are left out, as in 0012: ``migrations.upgrade`` does 
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 readers_wait = False
 
 
