@@ -152,9 +152,9 @@ class _Run:
                     checkpoint = checkpoint.at(phase, cursor)
                     self._commit(batch, checkpoint)
                     batch = Batch(phase)
-        checkpoint = checkpoint.at(phases.after(phase), None)
-        if batch.pages:
-            self._commit(batch, checkpoint, ends_phase=True)
+            checkpoint = checkpoint.at(phases.after(phase), None)
+            if batch.pages:
+                self._commit(batch, checkpoint, ends_phase=True)
         return checkpoint
 
     def _parsed(self, pages: Iterable[Page], parser: DealParser) -> Iterator[ParsedPage]:
