@@ -110,7 +110,9 @@ class _Division:
             if stretch.is_first:
                 self._safe = {"after": following, "low": last_id}
             self._go_on(stretch, following, last_id, is_empty=not listed.records)
-        records = [record for record in listed.records if _is_within(record, stretch.high)]
+        records = listed.records
+        if last_id > stretch.high:
+            records = [record for record in records if _is_within(record, stretch.high)]
         return Page(records=records, cursor=self._cursor(), covers=covers)
 
     def _check_end(self, stretch: Stretch, last_id: int, following: str | None, *, is_empty: bool) -> None:
