@@ -121,6 +121,7 @@ def write(
     progress: Mapping[str, Any],
     watermark: datetime | None,
     beside: Callable[[], None] = lambda: None,
+    begun: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Everything that a batch changes, or nothing.
 
@@ -128,6 +129,7 @@ def write(
         progress: parameters of ``record_batch`` that the batch does not know: checkpoint, windows, API usage.
         watermark: new watermark when this batch ends a closed window, else None.
         beside: writes what else belongs to these deals, in the same transaction.
+        begun: is told the transaction's id: until this function returns, it may or may not have been committed.
 
     Raises:
         JobCancelled, JobSuperseded: the job is no longer ours; nothing was written.
@@ -137,7 +139,7 @@ def write(
     batch.refuse_systemic_damage(job.organization)
     tables = loading.Tables(schema=job.schema, leaf=job.leaf)
     with sql.transaction(connection):
-        jobs.lock_fence(connection, job)
+        begun(jobs.lock_fence(connection, job))
         _note_absences(connection, tables, job, batch)
         written = loading.store(connection, tables, job.keys, batch.rows)
         deleted = written.deleted

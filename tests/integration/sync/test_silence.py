@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
-from airflow_provider_hubspot_deals.sync import JobOrigin, heartbeat
-from airflow_provider_hubspot_deals.sync.line import hung_up_after
+from airflow_provider_hubspot_deals.sql.line import hung_up_after
+from airflow_provider_hubspot_deals.sync import JobOrigin, heartbeat, recovery
 from tests.integration.sync.conftest import Organization
 from tests.integration.sync.proxy import SilentProxy
 
@@ -52,6 +52,7 @@ def test_a_run_whose_database_falls_silent_ends_within_seconds_and_its_retry_goe
 ) -> None:
     monkeypatch.setattr(heartbeat, "INTERVAL_S", 0.2)
     monkeypatch.setattr(heartbeat, "LOST_AFTER_S", 1.0)
+    monkeypatch.setattr(recovery, "PATIENCE_S", 1.0)
 
     def fall_silent(call: str, number: int) -> None:
         if (call, number) == ("list", 4):
