@@ -22,6 +22,7 @@ from airflow_provider_hubspot_deals.jobs.lifecycle import lock_fence, stopped
 from airflow_provider_hubspot_deals.jobs.model import SILENCE_MAX, Job, JobOrder
 
 STUCK_AFTER = timedelta(seconds=sql.TRANSACTION_TIMEOUT_S + 30)  # no living client waits for a transaction that long
+LOST_AFTER = timedelta(seconds=2)  # what holds our own fence for longer is no rival's claim, but what we lost
 
 
 def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
@@ -63,6 +64,8 @@ def take_up(connection: Connection[Any], job: Job, order: JobOrder) -> Job:
         JobCancelled, JobSuperseded: it is not ours any more.
     """
     schema, keys = job.schema, _keys(order)
+    with sql.transaction(connection):  # on its own: a session that is being ended lets go of its locks a little later
+        sql.execute(connection, "jobs.end_stuck_session", {**keys, "patience": LOST_AFTER}, schema=schema)
     with sql.transaction(connection):
         lock_fence(connection, job)
         state = sql.one(connection, "jobs.lock_sync_state", keys, schema=schema) or {}

@@ -60,9 +60,10 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND backend_xid = %(transaction_id)s::xid8::xid
 
 -- name: is_in_progress
--- A transaction that this server has not seen yet was begun on another one, before a failover.
-SELECT %(transaction_id)s::xid8 < pg_snapshot_xmax(pg_current_snapshot())
-   AND coalesce(pg_xact_status(%(transaction_id)s::xid8) = 'in progress', false)
+-- A transaction that this server has not come to yet was begun on another one, before a failover. (A snapshot's xmax
+-- would not tell: it may be a transaction in progress.)
+SELECT CASE WHEN %(transaction_id)s::xid8 < pg_current_xact_id()
+            THEN coalesce(pg_xact_status(%(transaction_id)s::xid8) = 'in progress', false) ELSE false END
 
 -- name: is_in_ledger
 -- Not pg_xact_status: it forgets, and after a failover the same number may be somebody else's transaction.

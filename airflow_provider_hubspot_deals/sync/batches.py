@@ -17,6 +17,7 @@ from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser, 
 from airflow_provider_hubspot_deals.exceptions import SystemicDataError
 from airflow_provider_hubspot_deals.extraction.pages import Event, IdRange, Page
 from airflow_provider_hubspot_deals.extraction.plan import ARCHIVED_LISTS, LIVE
+from airflow_provider_hubspot_deals.sync import refusals
 
 BAD_SHARE_MAX = 0.2  # of a batch: more is no accident but a broken portal, property or parser
 BAD_ROWS_MIN = 20  # below this, a share says nothing
@@ -141,7 +142,10 @@ def write(
     with sql.transaction(connection):
         begun(jobs.lock_fence(connection, job))
         _note_absences(connection, tables, job, batch)
-        written = loading.store(connection, tables, job.keys, batch.rows)
+        written, rows, refused = refusals.store(connection, tables, job.keys, batch.rows)
+        if refused:
+            batch = replace(batch, rows=rows, bad=batch.bad + refused)
+            batch.refuse_systemic_damage(job.organization)
         deleted = written.deleted
         if batch.gone:
             deleted += loading.mark_missing(connection, tables, job.keys, batch.gone)
