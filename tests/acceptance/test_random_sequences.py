@@ -27,7 +27,8 @@ STEPS = 4
 SETTLES_WITHIN_S = 240.0
 ACTIVE = "SELECT id FROM hubspot.jobs WHERE status IN ('pending', 'running') AND dag_id = %s"
 COUNT_DEALS = """
-    SELECT count(*) FILTER (WHERE NOT archived) AS live, count(*) FILTER (WHERE _deleted_reason = 'archived') AS archived
+    SELECT count(*) FILTER (WHERE NOT archived) AS live,
+           count(*) FILTER (WHERE _deleted_reason = 'archived') AS archived
     FROM hubspot.hubspot_deals JOIN hubspot.organizations ON id = _organization_id
     WHERE slug = 'harbor' AND _type = 'standard'
 """
@@ -67,9 +68,7 @@ class Sequence:
         self._stack.airflow.trigger(HARBOR)
 
     def cancel(self) -> None:
-        self._stack.query(
-            "UPDATE hubspot.jobs SET status = 'cancelled' WHERE status = 'running' AND dag_id = %s", HARBOR
-        )
+        self._stack.query("UPDATE hubspot.jobs SET status = 'cancelled' WHERE status = 'running'")
 
     def kill_worker(self) -> None:
         for pid in task_processes(self._stack.settings.home):
@@ -102,7 +101,7 @@ class Sequence:
 
 
 def task_processes(home: Path) -> list[int]:
-    """The processes that run tasks of this Airflow, by their supervisors' names."""
+    """The workers of this Airflow that have a task, and the processes that they forked for it: both say which."""
     found = []
     for pid in process_ids():
         try:
@@ -110,7 +109,7 @@ def task_processes(home: Path) -> list[int]:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             continue
-        if str(home).encode() in environment and b"task" in command and b"supervisor" in command:
+        if str(home).encode() in environment and b"LocalExecutor:" in command and b"<idle>" not in command:
             found.append(pid)
     return found
 

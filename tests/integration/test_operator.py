@@ -229,7 +229,7 @@ def test_e29_a_secrets_backend_that_does_not_answer_is_tried_again_later(
         raise PermissionError("vault token s.4f2e denied")
 
     monkeypatch.setattr("airflow.providers.common.compat.sdk.BaseHook.get_connection", denied)
-    with pytest.raises(SecretsUnavailableError, match="'hubspot_default'.*check its secrets backend") as caught:
+    with pytest.raises(SecretsUnavailableError, match=r"'hubspot_default'.*check its secrets backend") as caught:
         airflow.task().execute(airflow.context())
     assert "s.4f2e" not in str(caught.value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,10 @@ __all__ = ["A_TRY", "NEXT_TRY", "SMALL", "at_call", "invariants", "simulator_of"
 A_TRY, NEXT_TRY = (
     JobOrigin(dag_id="deals", run_id="run-1", task_id="load", try_number=number, max_tries=3) for number in (1, 2)
 )
-SMALL = {"batch_rows": 100, "requests_in_flight": 1}  # so that the n-th request comes when all before it is written
+SMALL: dict[str, Any] = {
+    "batch_rows": 100,
+    "requests_in_flight": 1,
+}  # so that the n-th request comes when all before it is written
 SERVER_SETTINGS = {"max_connections": "12", "synchronous_commit": "on"}  # what was committed outlives a crash
 PORTAL = PortalSpec(portal_id=1001, deals=230, archived=15)
 

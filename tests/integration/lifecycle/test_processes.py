@@ -49,7 +49,7 @@ def dying(function: Callable[..., Any], moment: str, number: int) -> Callable[..
     def wrapped(*arguments: Any, **settings: Any) -> Any:
         is_last = next(calls) == number
         if is_last and moment == "within":
-            psycopg.Copy.write = lambda *_: die()  # type: ignore[method-assign,assignment]  # this process ends here
+            psycopg.Copy.write = lambda *_: die()  # type: ignore[method-assign]  # this process ends here
         if is_last and moment == "before":
             die()
         outcome = function(*arguments, **settings)
