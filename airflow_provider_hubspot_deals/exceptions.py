@@ -13,6 +13,7 @@
     ├── RetriableError                the same call may work later
     │   ├── UpstreamUnavailableError  connection, TLS handshake, timeout, 5xx
     │   ├── DatabaseUnavailableError  PostgreSQL is away, restarting or out of connections
+    │   ├── SecretsUnavailableError   Airflow's secrets backend does not answer
     │   ├── BadResponseError          an answer that is no deal page: HTML, cut JSON, a paging loop
     │   └── RateLimitedError          429 until the time budget was spent
     ├── DeferredError                 HubSpot asks to come back much later; release the worker
@@ -126,6 +127,12 @@ class DatabaseUnavailableError(RetriableError):
     """PostgreSQL is away, restarting, busy beyond our patience, or out of connections."""
 
     code = "DB_UNAVAILABLE"
+
+
+class SecretsUnavailableError(RetriableError):
+    """Airflow could not look up a connection."""
+
+    code = "SECRETS_UNAVAILABLE"
 
 
 class UpstreamUnavailableError(_HubSpotAnswerError, RetriableError):

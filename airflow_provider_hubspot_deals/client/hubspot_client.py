@@ -111,8 +111,12 @@ class HubSpotClient(MetadataEndpoints):
         return self._requester.requests_in_flight
 
     def abandon(self) -> None:
-        """Give up what any thread is asking or waiting for, within a second; the client is of no use afterwards."""
+        """Give up what any thread is asking or waiting for, within a second, and refuse to ask again until renewed."""
         self._requester.abandon()
+
+    def renew(self) -> None:
+        """Ask again after :meth:`abandon`, once every thread that was asking is gone."""
+        self._requester.renew()
 
     def list_deals(
         self,

@@ -83,9 +83,14 @@ class Requester:
         return self._rate_limits.in_flight_to_use(Bucket.GENERAL, min(self._recent_s.copy(), default=0.0))
 
     def abandon(self) -> None:
-        """Let every thread that waits here go, with ``CancelledError`` or an error of its request; for good."""
+        """Let every thread that waits here go, with ``CancelledError`` or an error of its request."""
         self._abandoned.set()
         self._transport.abandon()
+
+    def renew(self) -> None:
+        """Ask again after :meth:`abandon`. Nobody may wait here any more."""
+        self._abandoned.clear()
+        self._transport.renew()
 
     def send(self, call: Call, read: Callable[[Any], T], *, parse: Callable[[bytes], Any] = parse_json) -> T:
         """The answer to ``call`` as ``read`` understands its JSON; ``read`` raises ``ValueError`` at a wrong shape.

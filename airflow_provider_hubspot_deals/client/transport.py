@@ -109,6 +109,11 @@ class Transport:
             for exchange in self._under_way:
                 exchange.abandon()
 
+    def renew(self) -> None:
+        """Take requests again."""
+        with self._lock:
+            self._is_abandoned = False
+
     def close(self) -> None:
         self._session.close()
 

@@ -13,3 +13,8 @@ def escape(value: str) -> str:
 def escape_json(text: bytes) -> bytes:
     """The same of JSON text, which spells control characters with a backslash already."""
     return text.replace(b"\\", rb"\\")
+
+
+def unescape_json(text: bytes) -> bytes:
+    """What ``escape_json`` was given."""
+    return text.replace(rb"\\", b"\\")

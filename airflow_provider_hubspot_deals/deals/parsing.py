@@ -20,8 +20,9 @@ from airflow_provider_hubspot_deals.deals.columns import (
     MERGED_IDS_PROPERTY,
     PROPERTY_PARSERS,
     REQUIRED_PROPERTIES,
+    STAGED_COLUMNS,
 )
-from airflow_provider_hubspot_deals.deals.copy_text import NULL, escape_json
+from airflow_provider_hubspot_deals.deals.copy_text import NULL, escape_json, unescape_json
 from airflow_provider_hubspot_deals.deals.properties import Properties, Texts, subset_writer
 from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.deals.whole_columns import Issues, copy_column
@@ -31,6 +32,7 @@ __all__ = ["BadRecord", "DealParser", "DealRow", "ParsedPage"]
 RECORD_BYTES_MAX = 8 * 2**20  # one deal; jsonb itself stops at 256 MiB
 ISSUES_MAX = 20  # listed per row; the job counts all
 
+_RAW_AT = STAGED_COLUMNS.index("raw_properties")
 _VERSION = "hs_lastmodifieddate"
 _VERSION_AT = REQUIRED_PROPERTIES.index(_VERSION)
 _MERGED_IDS_AT = REQUIRED_PROPERTIES.index(MERGED_IDS_PROPERTY)
@@ -51,6 +53,16 @@ class DealRow(NamedTuple):
     def version(self) -> str:
         """hs_lastmodifieddate."""
         return self.compared[COMPARED_COLUMNS.index("hs_lastmodifieddate")]
+
+    @property
+    def page_number(self) -> int:
+        return int(self.compared[COMPARED_COLUMNS.index("_page_number")])
+
+    @property
+    def record(self) -> bytes:
+        """JSON with the id and the properties that HubSpot sent."""
+        properties = unescape_json(self.line.split(b"\t")[_RAW_AT])
+        return b'{"id":"%d","properties":%b}' % (self.deal_id, properties)
 
     @property
     def is_archived(self) -> bool:

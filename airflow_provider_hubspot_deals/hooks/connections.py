@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_hubspot_deals.exceptions import ConfigurationError
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError, SecretsUnavailableError
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -17,8 +17,13 @@ def get_required_connection(conn_id: str, *, how_to_create: str) -> Connection:
 
     Raises:
         ConfigurationError: Airflow has none of this id.
+        SecretsUnavailableError: Airflow could not look it up.
     """
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException as error:
         raise ConfigurationError(f"Airflow has no connection {conn_id!r}. Create it: {how_to_create}.") from error
+    except Exception as error:  # noqa: BLE001 - a secrets backend raises what its library does, and may quote a secret
+        raise SecretsUnavailableError(
+            f"Airflow could not look up connection {conn_id!r} ({type(error).__name__}); check its secrets backend."
+        ) from None

@@ -5,7 +5,8 @@ takes a new epoch from ``sync_state``; every later write names that epoch, so an
 slept writes nothing.
 """
 
-from airflow_provider_hubspot_deals.jobs.claiming import claim
+from airflow_provider_hubspot_deals.jobs.claiming import claim, take_up
+from airflow_provider_hubspot_deals.jobs.doubt import was_committed
 from airflow_provider_hubspot_deals.jobs.lifecycle import (
     advance_watermark,
     bind_portal,
@@ -40,5 +41,7 @@ __all__ = [
     "record_batch",
     "release",
     "stopped",
+    "take_up",
     "tell",
+    "was_committed",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -17,7 +18,11 @@ from airflow_provider_hubspot_deals.exceptions import (
     JobCancelled,
     JobSuperseded,
 )
+from airflow_provider_hubspot_deals.jobs.lifecycle import lock_fence, stopped
 from airflow_provider_hubspot_deals.jobs.model import SILENCE_MAX, Job, JobOrder
+
+STUCK_AFTER = timedelta(seconds=sql.TRANSACTION_TIMEOUT_S + 30)  # no living client waits for a transaction that long
+LOST_AFTER = timedelta(seconds=2)  # what holds our own fence for longer is no rival's claim, but what we lost
 
 
 def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
@@ -30,6 +35,7 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
     """
     keys = _keys(order)
     with sql.transaction(connection):
+        sql.execute(connection, "jobs.end_stuck_session", {**keys, "patience": STUCK_AFTER}, schema=schema)
         _register(connection, schema, order, keys)
         state = sql.one(connection, "jobs.lock_sync_state", keys, schema=schema)
         if state is None:
@@ -47,6 +53,28 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
         else:
             job_id = _other_job(connection, schema, order, {**keys, **_beginning(order, state, own)})
         return _job(order, schema, leaf, state, _started(connection, schema, job_id, keys))
+
+
+def take_up(connection: Connection[Any], job: Job, order: JobOrder) -> Job:
+    """The same job for the same worker, after it lost its connection: a new epoch, and what was committed of it.
+
+    ``is_finished`` when the last thing that was committed had completed it.
+
+    Raises:
+        JobCancelled, JobSuperseded: it is not ours any more.
+    """
+    schema, keys = job.schema, _keys(order)
+    with sql.transaction(connection):  # on its own: a session that is being ended lets go of its locks a little later
+        sql.execute(connection, "jobs.end_stuck_session", {**keys, "patience": LOST_AFTER}, schema=schema)
+    with sql.transaction(connection):
+        lock_fence(connection, job)
+        state = sql.one(connection, "jobs.lock_sync_state", keys, schema=schema) or {}
+        stored = sql.one(connection, "jobs.job_of_attempt", job.keys, schema=schema)
+        if stored and stored["status"] == "completed":
+            return _job(order, schema, job.leaf, state, stored, is_finished=True)
+        if stored is None or stored["status"] != "running":
+            raise stopped(connection, job)
+        return _job(order, schema, job.leaf, state, _started(connection, schema, job.id, keys))
 
 
 def _keys(order: JobOrder) -> dict[str, Any]:

@@ -43,14 +43,16 @@ def heartbeat(connection: Connection[Any], job: Job) -> bool:
         return sql.one(connection, "jobs.heartbeat", job.keys, schema=job.schema) is not None
 
 
-def lock_fence(connection: Connection[Any], job: Job) -> None:
-    """First statement of every batch: nobody can take the fence until this transaction ends.
+def lock_fence(connection: Connection[Any], job: Job) -> str:
+    """First statement of every batch: nobody can take the fence until this transaction ends; the transaction's id.
 
     Raises:
         JobSuperseded: a newer attempt has it.
     """
-    if sql.one(connection, "jobs.lock_fence", job.keys, schema=job.schema) is None:
+    locked = sql.one(connection, "jobs.lock_fence", job.keys, schema=job.schema)
+    if locked is None:
         raise JobSuperseded(f"Job {job.id} was taken over by a newer attempt; this one stops without writing.")
+    return str(locked["transaction_id"])
 
 
 def record_batch(connection: Connection[Any], job: Job, batch: Mapping[str, Any]) -> None:

@@ -16,9 +16,14 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
+from airflow_provider_hubspot_deals.sql.line import hung_up_after
+
 _HEADING = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 Row = dict[str, Any]
+
+# A statement of ours ends after 60 s by itself, as long as PostgreSQL can still be heard.
+TRANSACTION_TIMEOUT_S = 90.0
 
 
 def statement(name: str, **identifiers: str) -> sql.Composed:
@@ -59,9 +64,12 @@ def transaction(connection: Connection[Any]) -> Iterator[None]:
     """A short transaction under our own settings, whatever the role, database or pooler set.
 
     Server-side prepared statements are switched off: a pooler may give the next transaction another server session.
+
+    Raises:
+        psycopg.OperationalError: among much else, after ``TRANSACTION_TIMEOUT_S``, when the connection is hung up.
     """
     connection.prepare_threshold = None
-    with connection.transaction():
+    with hung_up_after(connection, TRANSACTION_TIMEOUT_S), connection.transaction():
         connection.execute(statement("jobs.set_transaction"))
         yield
 

@@ -7,7 +7,9 @@ SELECT set_config('search_path', 'pg_catalog', true),
        set_config('DateStyle', 'ISO', true),
        set_config('lock_timeout', '10s', true),
        set_config('statement_timeout', '60s', true),
-       set_config('idle_in_transaction_session_timeout', '60s', true)
+       set_config('idle_in_transaction_session_timeout', '30s', true),
+       -- A client that died within a statement is noticed while it runs, where the server's system can tell.
+       set_config('client_connection_check_interval', CASE WHEN version() ~ '(linux|darwin|freebsd)' THEN '1s' ELSE '0' END, true)
 
 -- name: register_organization
 -- On conflict with any index: the first two claims of an organization may come at once.
@@ -42,6 +44,30 @@ SELECT portal_id, watermark, selection,
 FROM {schema}.sync_state
 WHERE organization_id = %(organization_id)s AND type = %(type)s
 FOR UPDATE
+
+-- name: end_stuck_session
+-- A worker that froze or vanished in the middle of a COPY leaves a session that waits for the rest and holds the fence
+-- for ever: PostgreSQL ends no wait for a client by statement_timeout. The row's xmax is the transaction that has locked
+-- it. Its client has given up on a transaction as old as this long ago, if it lives.
+SELECT pg_terminate_backend(activity.pid)
+FROM {schema}.sync_state AS state JOIN pg_stat_activity AS activity ON activity.backend_xid = state.xmax
+WHERE state.organization_id = %(organization_id)s AND state.type = %(type)s
+  AND activity.xact_start < clock_timestamp() - %(patience)s::interval
+
+-- name: end_session_of_transaction
+-- By the transaction, not by a session's id: a pooler tells its clients invented ones.
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_xid = %(transaction_id)s::xid8::xid
+
+-- name: is_in_progress
+-- A transaction that this server has not come to yet was begun on another one, before a failover. (A snapshot's xmax
+-- would not tell: it may be a transaction in progress.)
+SELECT CASE WHEN %(transaction_id)s::xid8 < pg_current_xact_id()
+            THEN coalesce(pg_xact_status(%(transaction_id)s::xid8) = 'in progress', false) ELSE false END
+
+-- name: is_in_ledger
+-- Not pg_xact_status: it forgets, and after a failover the same number may be somebody else's transaction.
+SELECT EXISTS (SELECT FROM {schema}.job_batches WHERE job_id = %(job_id)s AND xid = %(transaction_id)s::xid8)
 
 -- name: job_of_run
 -- The newest job of this very Airflow task instance: a retry continues it, a cleared task starts another.
@@ -125,11 +151,14 @@ UPDATE {schema}.jobs SET last_heartbeat = clock_timestamp()
 WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
 RETURNING id
 
+-- name: job_of_attempt
+SELECT * FROM {schema}.jobs WHERE id = %(id)s AND epoch = %(epoch)s FOR UPDATE
+
 -- name: status
 SELECT status FROM {schema}.jobs WHERE id = %(id)s
 
 -- name: lock_fence
-SELECT epoch FROM {schema}.sync_state
+SELECT epoch, pg_current_xact_id()::text AS transaction_id FROM {schema}.sync_state
 WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(epoch)s
 FOR UPDATE
 

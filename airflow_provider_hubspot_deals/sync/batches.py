@@ -17,6 +17,7 @@ from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser, 
 from airflow_provider_hubspot_deals.exceptions import SystemicDataError
 from airflow_provider_hubspot_deals.extraction.pages import Event, IdRange, Page
 from airflow_provider_hubspot_deals.extraction.plan import ARCHIVED_LISTS, LIVE
+from airflow_provider_hubspot_deals.sync import refusals
 
 BAD_SHARE_MAX = 0.2  # of a batch: more is no accident but a broken portal, property or parser
 BAD_ROWS_MIN = 20  # below this, a share says nothing
@@ -121,6 +122,7 @@ def write(
     progress: Mapping[str, Any],
     watermark: datetime | None,
     beside: Callable[[], None] = lambda: None,
+    begun: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Everything that a batch changes, or nothing.
 
@@ -128,6 +130,7 @@ def write(
         progress: parameters of ``record_batch`` that the batch does not know: checkpoint, windows, API usage.
         watermark: new watermark when this batch ends a closed window, else None.
         beside: writes what else belongs to these deals, in the same transaction.
+        begun: is told the transaction's id: until this function returns, it may or may not have been committed.
 
     Raises:
         JobCancelled, JobSuperseded: the job is no longer ours; nothing was written.
@@ -137,9 +140,12 @@ def write(
     batch.refuse_systemic_damage(job.organization)
     tables = loading.Tables(schema=job.schema, leaf=job.leaf)
     with sql.transaction(connection):
-        jobs.lock_fence(connection, job)
+        begun(jobs.lock_fence(connection, job))
         _note_absences(connection, tables, job, batch)
-        written = loading.store(connection, tables, job.keys, batch.rows)
+        written, rows, refused = refusals.store(connection, tables, job.keys, batch.rows)
+        if refused:
+            batch = replace(batch, rows=rows, bad=batch.bad + refused)
+            batch.refuse_systemic_damage(job.organization)
         deleted = written.deleted
         if batch.gone:
             deleted += loading.mark_missing(connection, tables, job.keys, batch.gone)

@@ -19,11 +19,12 @@ from psycopg import Connection
 
 from airflow_provider_hubspot_deals import jobs
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
-from airflow_provider_hubspot_deals.sync.line import Line, hung_up_after
+from airflow_provider_hubspot_deals.sql.line import Line, hung_up_after
 
 log = logging.getLogger(__name__)
 
 INTERVAL_S = 10.0
+STALLED_AFTER_S = 1800.0  # without a page or a batch; a request with all its retries takes minutes
 LOST_AFTER_S = jobs.SILENCE_MAX.total_seconds() * 2 / 3  # stop before others take the job for dead
 
 
@@ -34,7 +35,7 @@ class Heartbeat:
         self._connect, self._job, self._working = connect, job, working
         self._finished = threading.Event()
         self._is_ours = True
-        self._last_success = time.monotonic()
+        self._last_success = self._last_check = time.monotonic()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat {job.id}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -56,6 +57,7 @@ class Heartbeat:
         Raises:
             DatabaseUnavailableError: no beat went through for so long that others may take the job for dead.
         """
+        self._last_check = time.monotonic()
         if self._is_lost():
             raise DatabaseUnavailableError(
                 f"Job {self._job.id} could not be kept alive in PostgreSQL for {LOST_AFTER_S:.0f} s; it stops itself."
@@ -65,9 +67,16 @@ class Heartbeat:
     def _is_lost(self) -> bool:
         return time.monotonic() - self._last_success > LOST_AFTER_S
 
+    def _is_stalled(self) -> bool:
+        return time.monotonic() - self._last_check > STALLED_AFTER_S
+
     def _beat(self) -> None:
         connection: Connection[Any] | None = None
         while not self._finished.wait(INTERVAL_S) and self._is_ours:
+            if self._is_stalled():  # a job that only its heartbeat keeps alive would never be taken for dead
+                log.error("Job %s has not moved for %.0f s; its heartbeat ends.", self._job.id, STALLED_AFTER_S)
+                self._line.hang_up()
+                break
             try:
                 connection = connection or self._connect()
                 self._beat_once(connection)

@@ -11,9 +11,7 @@ from psycopg import Connection
 
 from airflow_provider_hubspot_deals import jobs, loading, sql
 from airflow_provider_hubspot_deals.extraction.archived import Archived
-from airflow_provider_hubspot_deals.sync.line import Line, hung_up_after
-
-ANSWER_TIMEOUT_S = 75.0  # the server ends a statement after 60; without an answer by then it has fallen silent
+from airflow_provider_hubspot_deals.sql.line import Line
 
 
 class Lookups:
@@ -69,5 +67,5 @@ class Lookups:
                 self._connection, self._line = connection, Line(connection)
                 if self._is_closed:
                     self._line.hang_up()
-        with hung_up_after(self._connection, ANSWER_TIMEOUT_S), sql.transaction(self._connection):
+        with sql.transaction(self._connection):
             yield self._connection

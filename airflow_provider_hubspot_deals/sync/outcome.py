@@ -21,14 +21,27 @@ from airflow_provider_hubspot_deals.exceptions import (
     JobStopped,
     SchemaError,
 )
-from airflow_provider_hubspot_deals.sync.line import hung_up_after
+from airflow_provider_hubspot_deals.sql.line import hung_up_after
 
 log = logging.getLogger(__name__)
 
-_SCHEMA_SQLSTATES = ("42P01", "42703", "42883", "3F000")  # table, column, function, schema missing
+_SCHEMA_SQLSTATES = (
+    *("42P01", "42703", "42883", "3F000"),  # table, column, function, schema missing
+    *("42804", "42P10"),  # a column of another type, a unique index missing
+    "23502",  # a column that is not ours wants a value
+)
 _BUSY = {
     "55P03": "another session holds a lock",  # lock_timeout
     "57014": "a statement took too long",  # statement_timeout, or an administrator's cancel
+    "40P01": "another session waits for us while we wait for it",
+    "40001": "other sessions change the same rows",
+}
+_LACKING = {
+    "53100": ("DB_STORAGE", "has no disk space left; make room on its volume"),
+    "53200": ("DB_MEMORY", "has no memory left; raise max_locks_per_transaction if it says shared memory"),
+    "53300": ("DB_CONNECTIONS", "takes no more connections; raise max_connections, or put a pooler before it"),
+    "53400": ("DB_STORAGE", "has reached a configured limit; raise temp_file_limit"),
+    "25006": ("DB_READ_ONLY", "takes no writes; the connection must lead to the primary, and be allowed to write"),
 }
 _RECORD_TIMEOUT_S = 15.0
 _NAMED_MAX = 10  # missing privileges in one message
@@ -47,13 +60,9 @@ def database_errors(
         yield
     except psycopg.errors.InsufficientPrivilege as error:
         raise SchemaError(f"PostgreSQL refused: {_first_line(error)}. {_lacking(connect, schema)}") from error
-    except psycopg.OperationalError as error:
-        busy = _BUSY.get(error.sqlstate or "")
-        state = "busy" if busy else "not available"
-        raise DatabaseUnavailableError(
-            f"PostgreSQL is {state} for organization {organization!r}: {busy or _first_line(error)}"
-        ) from error
     except psycopg.Error as error:
+        if unavailable := _unavailable(error, organization):
+            raise unavailable from error
         if error.sqlstate in _SCHEMA_SQLSTATES:
             raise SchemaError(f"PostgreSQL does not let us work in the schema: {_first_line(error)}") from error
         if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:  # libpq's, before it connects
@@ -66,10 +75,24 @@ def database_errors(
         raise FatalError(message, code="DB_REFUSED") from None
 
 
+def _unavailable(error: psycopg.Error, organization: str) -> DatabaseUnavailableError | None:
+    """What may be different later."""
+    sqlstate = error.sqlstate or ""
+    about = f"for organization {organization!r}"
+    if lacking := _LACKING.get(sqlstate):
+        code, what = lacking
+        return DatabaseUnavailableError(f"PostgreSQL {what} ({about}, {_first_line(error)}).", code=code)
+    if busy := _BUSY.get(sqlstate):
+        return DatabaseUnavailableError(f"PostgreSQL is busy {about}: {busy}", code="DB_BUSY")
+    if isinstance(error, psycopg.OperationalError):
+        return DatabaseUnavailableError(f"PostgreSQL is not available {about}: {_first_line(error)}")
+    return None
+
+
 @contextmanager
 def job_outcome(
     connect: Callable[[], Connection[Any]],
-    job: jobs.Job,
+    current: Callable[[], jobs.Job],
     origin: jobs.JobOrigin,
     usage: Callable[[], Mapping[str, Any]],
 ) -> Iterator[None]:
@@ -77,6 +100,7 @@ def job_outcome(
     try:
         yield
     except BaseException as error:
+        job = current()
         try:
             with closing(connect()) as connection, hung_up_after(connection, _RECORD_TIMEOUT_S):
                 _record(connection, job, origin, error, usage())

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from typing import Any, Protocol
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, Protocol, Self
 
+import psycopg
 from psycopg import Connection
 
 from airflow_provider_hubspot_deals import jobs, migrations
@@ -17,6 +19,7 @@ from airflow_provider_hubspot_deals.exceptions import WrongPortalError
 from airflow_provider_hubspot_deals.extraction import plan
 from airflow_provider_hubspot_deals.extraction.pages import DealSource, Page
 from airflow_provider_hubspot_deals.extraction.readers import Readers
+from airflow_provider_hubspot_deals.sql.line import hung_up_after
 from airflow_provider_hubspot_deals.sync.ahead import ReadAhead
 from airflow_provider_hubspot_deals.sync.batches import Batch, ParsedPage, parsed, write
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
@@ -25,11 +28,11 @@ from airflow_provider_hubspot_deals.sync.companions import Companions, Companion
 from airflow_provider_hubspot_deals.sync.counting import LiveCount, compare_counts
 from airflow_provider_hubspot_deals.sync.dimensions import DimensionSource, Refresh
 from airflow_provider_hubspot_deals.sync.heartbeat import Heartbeat
-from airflow_provider_hubspot_deals.sync.line import hung_up_after
 from airflow_provider_hubspot_deals.sync.lookups import Lookups
 from airflow_provider_hubspot_deals.sync.outcome import database_errors, job_outcome
 from airflow_provider_hubspot_deals.sync.phases import Phases, Reading
 from airflow_provider_hubspot_deals.sync.properties import custom_properties
+from airflow_provider_hubspot_deals.sync.recovery import Recovery
 from airflow_provider_hubspot_deals.sync.request import SyncRequest, SyncSummary
 from airflow_provider_hubspot_deals.sync.usage import ApiUsage, UsageMeter
 
@@ -46,6 +49,7 @@ class HubSpot(DealSource, DimensionSource, CompanionSource, Protocol):
     def usage(self) -> ApiUsage: ...
     def portal_facts(self) -> PortalFacts: ...
     def abandon(self) -> None: ...
+    def renew(self) -> None: ...
 
 
 def run(
@@ -64,25 +68,25 @@ def run(
     """
     request.validate()
     began = time.monotonic()
-    with database_errors(request.organization, connect, schema), closing(connect()) as connection:
-        connection.autocommit = True  # transactions are opened where they are needed, and nowhere else
-        with hung_up_after(connection, CLAIM_TIMEOUT_S):
-            migrations.check(connection, schema)
-            job = jobs.claim(connection, schema, request.order())
-        if job.is_finished:
-            log.info("Job %s of this run was completed before; nothing to do.", job.id)
-            finished = {**job.row, "watermark": job.watermark}
-            return _summary(request, job, finished, began, was_finished_already=True)
-        log.info("Job %s: %s run of %s, attempt %d.", job.id, job.mode, request.organization, job.attempt)
-        heartbeat = Heartbeat(connect, job, connection)
-        attempt = _Run(request, client, connect, connection, job=job, heartbeat=heartbeat)
-        with job_outcome(connect, job, request.origin, attempt.meter.unreported), heartbeat:
-            row = attempt.execute()
-        return _summary(request, job, row, began, portal=attempt.portal, count=attempt.count)
+    with database_errors(request.organization, connect, schema):
+        connection = connect()
+        with _Run(request, client, connect, connection) as attempt:
+            connection.autocommit = True  # transactions are opened where they are needed, and nowhere else
+            with hung_up_after(connection, CLAIM_TIMEOUT_S):
+                migrations.check(connection, schema)
+                job = jobs.claim(connection, schema, request.order())
+            if job.is_finished:
+                log.info("Job %s of this run was completed before; nothing to do.", job.id)
+                return _summary(request, job, _finished(job), began, was_finished_already=True)
+            log.info("Job %s: %s run of %s, attempt %d.", job.id, job.mode, request.organization, job.attempt)
+            row = attempt.persevere(job)
+            return _summary(request, attempt.job, row, began, portal=attempt.portal, count=attempt.count)
 
 
 class _Run:
     """The working state of one attempt."""
+
+    job: jobs.Job
 
     def __init__(
         self,
@@ -90,28 +94,63 @@ class _Run:
         client: HubSpot,
         connect: Callable[[], Connection[Any]],
         connection: Connection[Any],
-        *,
-        job: jobs.Job,
-        heartbeat: Heartbeat,
     ) -> None:
-        self._request, self._client, self._connection = request, client, connection
-        self._job, self._heartbeat = job, heartbeat
-        self._readers, self._lookups = Readers(request.requests_in_flight), Lookups(connect, job)
+        self._request, self._client, self._connect, self._connection = request, client, connect, connection
+        self._recovery = Recovery(connect, request.order())
         self.portal: PortalFacts | None = None
         self.count: LiveCount | None = None
-        self._hubspot_total: int | None = None
-        self._page_number: int = job.row["pages_read"]
         self.meter = UsageMeter(client.usage)
 
-    def execute(self) -> Mapping[str, Any]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def persevere(self, job: jobs.Job) -> Mapping[str, Any]:
+        """The job to its end; from its checkpoint again each time that the connection to PostgreSQL is lost."""
+        self._begin(job)
+        with (
+            job_outcome(self._connect, lambda: self.job, self._request.origin, self.meter.unreported),
+            database_errors(self._request.organization, self._connect, job.schema),
+        ):
+            while True:
+                try:
+                    with self._heartbeat:
+                        return self._execute()
+                except psycopg.Error as error:
+                    self._recover(error)
+                if self.job.is_finished:  # the connection was lost after that
+                    return _finished(self.job)
+
+    def _begin(self, job: jobs.Job) -> None:
+        self.job = job
+        self._heartbeat = Heartbeat(self._connect, job, self._connection)
+        self._readers, self._lookups = Readers(self._request.requests_in_flight), Lookups(self._connect, job)
+        self._hubspot_total: int | None = None
+        self._page_number: int = job.row["pages_read"]
+        self._in_doubt: tuple[str, Mapping[str, Any]] | None = None
+
+    def _recover(self, error: psycopg.Error) -> None:
+        transaction_id, usage = self._in_doubt or (None, {})
+        taken_up = self._recovery.take_up(self.job, error, transaction_id)
+        if taken_up.was_committed:
+            self.meter.reported(usage)
+        with suppress(psycopg.Error):
+            self._connection.close()
+        self._connection = taken_up.connection
+        self._client.renew()
+        self._begin(taken_up.job)
+
+    def _execute(self) -> Mapping[str, Any]:
         self.portal = self._client.portal_facts()
         self._check_portal(self.portal)
-        definitions = Refresh(self._request, self._client, self._connection, self._job).run(self.portal)
+        definitions = Refresh(self._request, self._client, self._connection, self.job).run(self.portal)
         parser = DealParser(custom_properties(definitions), allow_negative_amounts=self._request.allow_negative_amounts)
-        choices = choose(self._request, self._connection, self._job, definitions)
-        self._companions = Companions(self._request, self._client, self._connection, self._job, choices.history)
+        choices = choose(self._request, self._connection, self.job, definitions)
+        self._companions = Companions(self._request, self._client, self._connection, self.job, choices.history)
         reading = Reading(self._client, choices.properties, self._readers, self._lookups)
-        phases = Phases(self._request, reading, self._connection, self._job)
+        phases = Phases(self._request, reading, self._connection, self.job)
         checkpoint = phases.beginning()
         with self._readers, self._lookups:
             for phase in phases.remaining(checkpoint):
@@ -120,7 +159,7 @@ class _Run:
         self._compare_counts(phases)
         return jobs.complete(
             self._connection,
-            self._job,
+            self.job,
             selection=self._request.selection,
             started_at=checkpoint.started_at,
             usage=self.meter.unreported(),
@@ -128,15 +167,15 @@ class _Run:
 
     def _check_portal(self, facts: PortalFacts) -> None:
         """A token of another portal stops here, before the first write of a deal."""
-        for expected in (self._request.portal_id, self._job.portal_id):
+        for expected in (self._request.portal_id, self.job.portal_id):
             if expected is not None and expected != facts.portal_id:
                 raise WrongPortalError(
                     f"The HubSpot token of organization {self._request.organization!r} (type {self._request.type!r}) "
                     f"opens portal {facts.portal_id}, but this organization's portal is {expected}. "
                     "Put the right token into its connection."
                 )
-        if self._job.portal_id is None:
-            jobs.bind_portal(self._connection, self._job, facts.portal_id)
+        if self.job.portal_id is None:
+            jobs.bind_portal(self._connection, self.job, facts.portal_id)
 
     def _read(self, phases: Phases, phase: str, checkpoint: Checkpoint, parser: DealParser) -> Checkpoint:
         opened = phases.open(phase, checkpoint)
@@ -179,12 +218,12 @@ class _Run:
 
     def _compare_counts(self, phases: Phases) -> None:
         total = self._client.highest_deal().total if self._hubspot_total is None else self._hubspot_total
-        self.count = compare_counts(self._connection, self._job, hubspot=total, horizon=phases.index_horizon())
+        self.count = compare_counts(self._connection, self.job, hubspot=total, horizon=phases.index_horizon())
 
     def _commit(self, batch: Batch, checkpoint: Checkpoint, *, ends_phase: bool = False) -> None:
         beside = self._companions.read()
         window = checkpoint.windows.get(plan.CHANGED)
-        settles = ends_phase and batch.phase == plan.CHANGED and self._job.mode != "window"
+        settles = ends_phase and batch.phase == plan.CHANGED and self.job.mode != "window"
         progress = {
             "checkpoint": checkpoint.as_json(),
             "window_start": window[0] if window else None,
@@ -193,18 +232,28 @@ class _Run:
         }
         write(
             self._connection,
-            self._job,
+            self.job,
             batch,
             progress=progress,
             watermark=window[1] if settles and window else None,
             beside=lambda: self._companions.store(beside),
+            begun=partial(self._doubt, usage),
         )
+        self._in_doubt = None
         self.meter.reported(usage)
-        log.info("Job %s: %s, %d deals read in this batch.", self._job.id, batch.phase, batch.received)
+        self._recovery.progressed()
+        log.info("Job %s: %s, %d deals read in this batch.", self.job.id, batch.phase, batch.received)
+
+    def _doubt(self, usage: Mapping[str, Any], transaction_id: str) -> None:
+        self._in_doubt = (transaction_id, usage)
 
     def _stop_if_lost(self) -> None:
         if not self._heartbeat.check():
-            raise jobs.stopped(self._connection, self._job)
+            raise jobs.stopped(self._connection, self.job)
+
+
+def _finished(job: jobs.Job) -> Mapping[str, Any]:
+    return {**job.row, "watermark": job.watermark}
 
 
 def _summary(

@@ -39,6 +39,7 @@ class AirflowStack:
 
     Attributes:
         settings: addresses, password, AIRFLOW_HOME.
+        services: Airflow's processes.
         airflow: REST client of an administrator.
         simulator: its control API and `url`.
         deals_url: database at our newest revision, of the connection `hubspot_deals_postgres`.
@@ -48,6 +49,7 @@ class AirflowStack:
     """
 
     settings: AirflowSettings
+    services: AirflowServices
     airflow: AirflowClient
     simulator: SimulatorProcess
     deals_url: str
@@ -145,6 +147,7 @@ def assemble(
     airflow.wait_for_dags([each.dag_id for each in organizations], timeout_s=DAG_TIMEOUT_S)
     return AirflowStack(
         settings=settings,
+        services=services,
         airflow=airflow,
         simulator=simulator,
         deals_url=deals_url,

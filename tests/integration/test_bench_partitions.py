@@ -28,7 +28,7 @@ def figures_of(folder: Path, *arguments: str) -> dict[str, Any]:
     return figures
 
 
-def test_partitions_gives_times_and_locks_of_every_statement_at_each_size(
+def test_g01_partitions_gives_times_and_locks_of_every_statement_at_each_size(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     figures = figures_of(tmp_path, "partitions", "--organizations", "4", "2", "--repetitions", "2")

@@ -218,7 +218,9 @@ def test_database_url_of_an_account_without_createdb_is_refused_with_the_remedy(
 
 
 @pytest.mark.parametrize("major", [16, 18])
-def test_each_server_version_of_the_wheel_works(directory: Path, major: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_d27_each_server_version_of_the_wheel_works(
+    directory: Path, major: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     binaries = find_binaries(major=major)
     monkeypatch.setattr("local_stack.postgres.find_binaries", lambda **_: binaries)
     with EmbeddedPostgres(directory, durable=False) as server, psycopg.connect(server.url) as connection:

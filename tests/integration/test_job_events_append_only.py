@@ -88,7 +88,7 @@ def test_partitions_of_a_month_are_made_once_and_hold_exactly_it(acme: Tenant) -
 
 
 @pytest.mark.parametrize("when", ["- interval '2 minutes'", "+ interval '2 minutes'"])
-def test_f25_an_event_cannot_be_dated_by_whoever_writes_it(acme: Tenant, when: str) -> None:
+def test_f30_an_event_cannot_be_dated_by_whoever_writes_it(acme: Tenant, when: str) -> None:
     job = acme.claim()
     with pytest.raises(CheckViolation, match="job_events_are_of_now"):
         acme.execute(

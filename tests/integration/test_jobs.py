@@ -185,7 +185,7 @@ def test_e21_a_cleared_task_starts_another_job_and_ends_the_old_one(acme: Tenant
         acme.claim(a_run(clear_number=0))
 
 
-def test_mapped_tasks_of_one_run_are_different_runs(acme: Tenant) -> None:
+def test_e32_mapped_tasks_of_one_run_are_different_runs(acme: Tenant) -> None:
     acme.claim(a_run(map_index=0))
     with pytest.raises(JobAlreadyRunning):
         acme.claim(a_run(map_index=1))
@@ -249,7 +249,7 @@ def test_without_a_full_run_before_an_incremental_one_is_full(acme: Tenant, mode
     assert acme.claim(mode=mode).mode == resolved
 
 
-def test_a_renamed_organization_keeps_its_data_and_frees_its_name(acme: Tenant) -> None:
+def test_f15_a_renamed_organization_keeps_its_data_and_frees_its_name(acme: Tenant) -> None:
     complete(acme, acme.claim(a_run("first")))
     renamed = acme.claim(a_run("second"), organization="acme-corp")
     assert (renamed.mode, renamed.leaf) == ("incremental", f"hubspot_deals_standard_{acme.id.hex}")

@@ -148,7 +148,7 @@ def test_what_is_copied_into_jsonb_comes_in_its_order(acme: Tenant, name: str) -
 
 
 @pytest.mark.peer_pain(23, 24)
-def test_c23_properties_that_differ_in_case_or_behind_63_bytes_only_stay_apart(acme: Tenant) -> None:
+def test_c21_c23_properties_that_differ_in_case_or_behind_63_bytes_only_stay_apart(acme: Tenant) -> None:
     long = "a_name_as_long_as_an_identifier_of_postgresql_may_be_and_longer_"
     names = ["Region", "region", "REGION", f"{long}1", f"{long}2", "_content_hash", "hubspot_deal_id"]
     parser = DealParser(names, allow_negative_amounts=False)

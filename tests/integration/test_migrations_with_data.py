@@ -137,7 +137,7 @@ def test_g07_what_maintenance_moved_and_emptied_is_there_again_below_it(database
     assert tenant.query("SELECT hubspot.archive_jobs() AS moved") == [{"moved": 2}]
 
 
-def test_g06_every_statement_of_the_last_release_works_on_this_schema(database_url: str) -> None:
+def test_e35_g06_every_statement_of_the_last_release_works_on_this_schema(database_url: str) -> None:
     used = set()
     for ending in ENDINGS:
         with previous_loader(database_url, f"org-{ending.replace('_', '-')}") as loader:
@@ -208,7 +208,7 @@ def at_work(*people: Worker) -> Iterator[None]:
         yield
 
 
-def test_d18_readers_and_writers_go_on_while_the_schema_changes(old_url: str) -> None:
+def test_d17_d18_g04_readers_and_writers_go_on_while_the_schema_changes(old_url: str) -> None:
     readers, writer = [Reader(old_url) for _ in range(2)], Writer(old_url)
     with at_work(*readers, writer):
         migrations.upgrade(old_url)

@@ -23,7 +23,7 @@ from psycopg.rows import dict_row
 
 from airflow_provider_hubspot_deals.client.rate_limits import IN_FLIGHT_MAX
 from airflow_provider_hubspot_deals.dag_factory import deals_asset
-from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, RetriableError
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, RetriableError, SecretsUnavailableError
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import (
     HubSpotDealsToPostgresOperator,
     TaskKilled,
@@ -113,7 +113,7 @@ def airflow(connect: Callable[[str], Airflow], database_url: str) -> Airflow:
     return connect(database_url)
 
 
-def test_deals_arrive_and_the_summary_is_small_json(airflow: Airflow) -> None:
+def test_f29_deals_arrive_and_the_summary_is_small_json(airflow: Airflow) -> None:
     summary = airflow.task().execute(airflow.context())
     assert len(json.dumps(summary)) < 2000
     (count,) = airflow.query("SELECT count(*) FROM hubspot.hubspot_deals WHERE NOT archived")
@@ -222,6 +222,18 @@ def test_what_somebody_must_change_is_said_and_not_retried(
     assert airflow.query("SELECT * FROM hubspot.hubspot_deals") == []
 
 
+def test_e29_a_secrets_backend_that_does_not_answer_is_tried_again_later(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object) -> None:
+        raise PermissionError("vault token s.4f2e denied")
+
+    monkeypatch.setattr("airflow.providers.common.compat.sdk.BaseHook.get_connection", denied)
+    with pytest.raises(SecretsUnavailableError, match=r"'hubspot_default'.*check its secrets backend") as caught:
+        airflow.task().execute(airflow.context())
+    assert "s.4f2e" not in str(caught.value)
+
+
 def test_a_wrong_token_is_not_retried(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = json.loads(os.environ["AIRFLOW_CONN_HUBSPOT_DEFAULT"]) | {"password": "pat-na1-revoked-revoked"}
     monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_DEFAULT", json.dumps(connection))
@@ -272,7 +284,7 @@ def test_a_database_cursor_chosen_in_the_connection_changes_nothing(
 
 
 @pytest.mark.peer_pain(31)
-def test_a5_a_spent_daily_limit_defers_the_task_and_the_job_goes_on_later(
+def test_a05_a_spent_daily_limit_defers_the_task_and_the_job_goes_on_later(
     airflow: Airflow, simulator: SimulatorServer
 ) -> None:
     simulator.add_fault(FaultRule(fault="status", endpoint="list", nth=2, status=429, policy="DAILY"))

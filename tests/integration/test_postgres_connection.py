@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+from airflow_provider_hubspot_deals.transfers import postgres
+from airflow_provider_hubspot_deals.transfers.postgres import _is_local, connection_opener
 
 
 @pytest.fixture
@@ -38,3 +39,18 @@ def test_the_connections_own_extras_win(opened: Any) -> None:
     parameters = opened({"connect_timeout": 3, "keepalives_idle": 7, "application_name": "deals"})
     assert (parameters["connect_timeout"], parameters["keepalives_idle"]) == ("3", "7")
     assert (parameters["application_name"], parameters["keepalives_count"]) == ("deals", "3")
+
+
+@pytest.mark.parametrize(("host", "is_local"), [("localhost", True), ("/run/postgresql", True), ("db.example", False)])
+def test_f26_a_host_elsewhere_is_told_from_this_machine(host: str, *, is_local: bool) -> None:
+    assert _is_local(host) is is_local
+
+
+def test_f26_a_connection_in_plain_text_to_another_machine_is_told(
+    opened: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened({})
+    assert "not encrypted" not in caplog.text
+    monkeypatch.setattr(postgres, "_LOCAL_HOSTS", ())
+    opened({})
+    assert "Set its extra sslmode to verify-full" in caplog.text

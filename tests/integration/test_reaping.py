@@ -159,7 +159,7 @@ def test_e26_a_reaper_that_dies_half_way_leaves_all_as_it_was(acme: Tenant) -> N
     assert reap(acme) == 1
 
 
-def test_a_worker_that_wakes_up_after_it_was_reaped_writes_nothing(acme: Tenant) -> None:
+def test_g05_a_worker_that_wakes_up_after_it_was_reaped_writes_nothing(acme: Tenant) -> None:
     job = acme.claim()
     silence(acme, job, 500)
     reap(acme)

@@ -130,7 +130,7 @@ def test_the_order_of_the_file_changes_nothing(path: Path) -> None:
     assert serialized(built(path, entries)) == one
 
 
-def test_a_bad_organization_says_what_is_wrong_and_hides_no_other(path: Path) -> None:
+def test_e30_a_bad_organization_says_what_is_wrong_and_hides_no_other(path: Path) -> None:
     dags = built(path, TWO + 'scheduel = "@daily"\ntags = 3')
     assert of_organizations(dags) == ["hubspot_deals_acme", "hubspot_deals_zeta"]
     broken = dags["hubspot_deals_zeta"]
@@ -197,7 +197,7 @@ def test_two_files_have_two_copies(path: Path) -> None:
     assert "hubspot_deals_other" in build_dags(other)
 
 
-def test_a_home_where_nothing_can_be_kept_costs_no_dag(path: Path, airflow_home: Path) -> None:
+def test_e36_a_home_where_nothing_can_be_kept_costs_no_dag(path: Path, airflow_home: Path) -> None:
     airflow_home.write_text("a file where a folder should be", encoding="utf-8")
     assert of_organizations(built(path, TWO)) == ["hubspot_deals_acme", "hubspot_deals_zeta"]
 
@@ -277,7 +277,7 @@ def test_the_trigger_form_accepts_what_a_person_fills_in() -> None:
         pytest.param({"properties": ""}, id="nothing"),
     ],
 )
-def test_the_trigger_form_refuses_what_no_run_could_use(values: dict[str, Any]) -> None:
+def test_e33_the_trigger_form_refuses_what_no_run_could_use(values: dict[str, Any]) -> None:
     params = build_dag(parse_organization({"slug": "acme"})).params
     with pytest.raises(ParamValidationError):
         params.update(values)
@@ -290,6 +290,6 @@ def test_the_form_offers_the_modes_that_the_job_knows() -> None:
     assert tuple(param.schema["enum"]) == MODES
 
 
-def test_a_thousand_organizations_are_built_within_seconds(path: Path) -> None:
+def test_e31_a_thousand_organizations_are_built_within_seconds(path: Path) -> None:
     entries = "".join(f'[[organizations]]\nslug = "organization-{number}"\n' for number in range(1000))
     assert len(of_organizations(built(path, entries))) == 1000

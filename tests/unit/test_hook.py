@@ -186,7 +186,7 @@ def test_the_address_comes_from_the_connection(connect: Connect, fields: dict[st
     assert connect(password=ACME.token, **fields).url_from_endpoint("/x") == expected
 
 
-def test_secrets_are_masked_in_logs_before_they_are_used(connect: Connect) -> None:
+def test_f19_secrets_are_masked_in_logs_before_they_are_used(connect: Connect) -> None:
     with connect(extra=oauth_fields(OAUTH)).get_client() as client:
         client.portal_facts()
         credentials = client._requester._credentials

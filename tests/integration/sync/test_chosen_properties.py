@@ -57,7 +57,7 @@ def test_patterns_choose_and_exclude(acme: Organization) -> None:
     assert events(acme, "properties_unknown") == []
 
 
-def test_a_chosen_property_that_does_not_exist_is_told_and_the_rest_loads(
+def test_a14_a_chosen_property_that_does_not_exist_is_told_and_the_rest_loads(
     acme: Organization, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):

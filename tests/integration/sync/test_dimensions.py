@@ -95,7 +95,7 @@ def test_a_new_stage_is_read_at_once_since_it_brings_properties(acme: Organizati
 
 
 @pytest.mark.peer_pain(38)
-def test_a_property_that_changes_its_type_or_goes_is_told_once(acme: Organization) -> None:
+def test_b21_a_property_that_changes_its_type_or_goes_is_told_once(acme: Organization) -> None:
     acme.sync()
     acme.portal.define_property(Property(name="seats", type="string", custom=True))
     acme.portal.archive_property("legal_notes")

@@ -168,7 +168,7 @@ def test_the_same_run_id_after_its_dag_run_was_deleted_reads_again(acme: Organiz
     assert acme.differences() == []
 
 
-def test_a_portal_without_deals_is_a_copy_without_rows(simulator_of: SimulatorOf, database_url: str) -> None:
+def test_b22_a_portal_without_deals_is_a_copy_without_rows(simulator_of: SimulatorOf, database_url: str) -> None:
     empty = simulator_of(database_url, deals=0, archived=0)
 
     summaries = [empty.sync(), empty.sync(mode="full")]

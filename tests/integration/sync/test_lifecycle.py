@@ -46,7 +46,7 @@ def _die(call: str, number: int) -> None:
 
 
 @pytest.mark.peer_pain(34)
-def test_a_killed_attempt_is_resumed_from_its_checkpoint(acme: Organization) -> None:
+def test_e19_a_killed_attempt_is_resumed_from_its_checkpoint(acme: Organization) -> None:
     process = multiprocessing.get_context("fork").Process(
         target=acme.sync, kwargs={"before": _die, "origin": RUN, **SMALL}
     )
@@ -139,7 +139,7 @@ def test_a_second_run_leaves_an_active_one_alone(acme: Organization) -> None:
     assert [job["status"] for job in acme.jobs()] == ["completed"]
 
 
-def test_an_attempt_that_slept_while_another_took_over_writes_nothing(acme: Organization) -> None:
+def test_e16_an_attempt_that_slept_while_another_took_over_writes_nothing(acme: Organization) -> None:
     def take_over(call: str, number: int) -> None:
         if (call, number) == ("list", 4):
             worker = threading.Thread(target=acme.sync, kwargs={"origin": RETRY, **SMALL})
@@ -154,7 +154,7 @@ def test_an_attempt_that_slept_while_another_took_over_writes_nothing(acme: Orga
     assert acme.differences() == []
 
 
-def test_a_retry_of_a_run_that_had_finished_is_a_no_op_with_the_same_counts(acme: Organization) -> None:
+def test_e27_a_retry_of_a_run_that_had_finished_is_a_no_op_with_the_same_counts(acme: Organization) -> None:
     first = acme.sync(origin=RUN)
     requests = len(acme.simulator.requests)
 
@@ -179,7 +179,7 @@ def test_a_deferred_run_waits_with_its_checkpoint(acme: Organization) -> None:
     assert 3500 < (job["resume_at"] - job["updated_at"]).total_seconds() <= 3600
 
 
-def test_the_token_of_another_portal_stops_before_the_first_deal(
+def test_b24_f01_the_token_of_another_portal_stops_before_the_first_deal(
     acme: Organization, simulator: SimulatorServer
 ) -> None:
     acme.sync()
@@ -198,7 +198,7 @@ def test_a_portal_named_in_the_request_must_be_the_tokens(acme: Organization) ->
     assert acme.deals() == {}
 
 
-def test_a_deal_created_behind_the_cursor_is_not_lost(acme: Organization) -> None:
+def test_b08_a_deal_created_behind_the_cursor_is_not_lost(acme: Organization) -> None:
     created = []
 
     def create_behind(call: str, number: int) -> None:

@@ -54,7 +54,7 @@ def rows(acme: Organization) -> dict[int, dict[str, Any]]:
 
 
 @pytest.mark.peer_pain(4, 5, 7, 8, 9)
-def test_twice_as_many_changes_as_search_gives_out_are_read_once_each(acme: Organization) -> None:
+def test_b14_twice_as_many_changes_as_search_gives_out_are_read_once_each(acme: Organization) -> None:
     run(acme)
     before = rows(acme)
     live = sorted(deal_id for deal_id, row in before.items() if not row["archived"])

@@ -58,7 +58,7 @@ def test_a_deal_edited_behind_the_cursor_is_current_when_the_run_ends(acme: Orga
 
 
 @pytest.mark.peer_pain(42)
-def test_deals_at_the_boundary_are_found_again_and_neither_read_nor_written_again(acme: Organization) -> None:
+def test_b16_deals_at_the_boundary_are_found_again_and_neither_read_nor_written_again(acme: Organization) -> None:
     acme.sync()
     edited = sorted(acme.portal.live_deals())[:5]
     acme.portal.edit_deals(edited, {"dealname": "At the boundary"})

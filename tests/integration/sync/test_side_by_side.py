@@ -65,7 +65,7 @@ def test_a_portal_read_by_four_is_copied_completely_and_each_deal_written_once(w
     assert listed(wide) <= PAGES + 2 + 8
 
 
-def test_deals_that_change_in_every_part_of_the_list_end_where_hubspot_has_them(wide: Organization) -> None:
+def test_b07_deals_that_change_in_every_part_of_the_list_end_where_hubspot_has_them(wide: Organization) -> None:
     wide.sync()
     live, archived = sorted(wide.portal.live_deals()), sorted(wide.portal.archived_deals())
 

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
-from airflow_provider_hubspot_deals.sync import JobOrigin, heartbeat, lookups
-from airflow_provider_hubspot_deals.sync.line import hung_up_after
+from airflow_provider_hubspot_deals.sql.line import hung_up_after
+from airflow_provider_hubspot_deals.sync import JobOrigin, heartbeat, recovery
 from tests.integration.sync.conftest import Organization
 from tests.integration.sync.proxy import SilentProxy
 
@@ -52,6 +53,7 @@ def test_a_run_whose_database_falls_silent_ends_within_seconds_and_its_retry_goe
 ) -> None:
     monkeypatch.setattr(heartbeat, "INTERVAL_S", 0.2)
     monkeypatch.setattr(heartbeat, "LOST_AFTER_S", 1.0)
+    monkeypatch.setattr(recovery, "PATIENCE_S", 1.0)
 
     def fall_silent(call: str, number: int) -> None:
         if (call, number) == ("list", 4):
@@ -69,7 +71,7 @@ def test_a_run_whose_database_falls_silent_ends_within_seconds_and_its_retry_goe
     assert acme.differences() == []
 
 
-@pytest.mark.parametrize(("in_flight", "answer_timeout_s"), [(1, 1.0), (4, lookups.ANSWER_TIMEOUT_S)])
+@pytest.mark.parametrize(("in_flight", "answer_timeout_s"), [(1, 1.0), (4, sql.TRANSACTION_TIMEOUT_S)])
 def test_a_look_into_a_silent_database_ends_too(
     behind_proxy: Organization,
     proxy: SilentProxy,
@@ -79,7 +81,8 @@ def test_a_look_into_a_silent_database_ends_too(
 ) -> None:
     monkeypatch.setattr(heartbeat, "INTERVAL_S", 0.2)
     monkeypatch.setattr(heartbeat, "LOST_AFTER_S", 1.0)
-    monkeypatch.setattr(lookups, "ANSWER_TIMEOUT_S", answer_timeout_s)
+    monkeypatch.setattr(sql, "TRANSACTION_TIMEOUT_S", answer_timeout_s)
+    monkeypatch.setattr(recovery, "PATIENCE_S", 1.0)
     behind_proxy.sync()
 
     def fall_silent(call: str, _number: int) -> None:

@@ -25,7 +25,7 @@ def columns(organization: Organization) -> list[str]:
 
 
 @pytest.mark.peer_pain(17, 19, 21, 22)
-def test_two_thousand_properties_with_values_make_no_column_and_lose_nothing(wide: Organization) -> None:
+def test_c19_two_thousand_properties_with_values_make_no_column_and_lose_nothing(wide: Organization) -> None:
     before = columns(wide)
     names = [f"custom_attribute_{number:04}" for number in range(EXTRA)]
     full = min(wide.portal.live_deals())

@@ -50,7 +50,7 @@ def test_f20_a_malformed_part_of_an_oauth_grant_is_refused(part: int, value: Any
     assert "secret-" not in str(raised.value)
 
 
-def test_f18_no_representation_shows_a_secret() -> None:
+def test_e34_f18_no_representation_shows_a_secret() -> None:
     grant = OAuthRefreshToken("client-id", "client-secret", "refresh-token")
     shown = f"{PrivateAppToken(TOKEN)!r} {grant!r} {grant} {PrivateAppToken(TOKEN)}"
     assert TOKEN not in shown

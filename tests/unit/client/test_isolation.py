@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ONCE = Retries(attempts_max=1)
 
 
-def test_a20_a_certificate_nobody_vouches_for_is_fatal(
+def test_a20_f25_a_certificate_nobody_vouches_for_is_fatal(
     make_client: Callable[..., HubSpotClient], tmp_path: Path
 ) -> None:
     with ScriptedServer([answer(200, deals(1))], tls=self_signed(tmp_path)) as stranger:
@@ -68,7 +68,7 @@ def test_a20_a_tls_handshake_with_something_else_is_retriable(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a29_a_redirect_is_not_followed(client: HubSpotClient, server: ScriptedServer, status: int) -> None:
+def test_a29_f23_a_redirect_is_not_followed(client: HubSpotClient, server: ScriptedServer, status: int) -> None:
     with ScriptedServer([answer(200, deals(1))]) as elsewhere:
         location = {"Location": f"{elsewhere.url}/crm/v3/objects/deals"}
         server.answers(answer(status, b" " * 1_000, headers=location))

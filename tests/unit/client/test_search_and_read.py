@@ -21,7 +21,7 @@ def search(client: HubSpotClient, **more: Any) -> Any:
     return client.search_deals(**{"modified_from": FROM, "modified_to": TO, **more})
 
 
-def test_a_search_is_a_closed_window_walked_by_id(client: HubSpotClient, server: ScriptedServer) -> None:
+def test_b17_a_search_is_a_closed_window_walked_by_id(client: HubSpotClient, server: ScriptedServer) -> None:
     server.answers(answer(200, {"total": 21, **deals(8, 9, after="200")}))
     found = search(client, modified_to=FROM + timedelta(microseconds=1_999), after_id=7)
     assert (found.total, [record["id"] for record in found.records]) == (21, ["8", "9"])

@@ -29,7 +29,7 @@ HUNDRED_NINETY = {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Interva
 OTHER_TOKEN = TOKEN.replace("1", "6")
 
 
-def test_one_credential_at_one_host_has_one_set_of_limits() -> None:
+def test_f17_one_credential_at_one_host_has_one_set_of_limits() -> None:
     mine = shared_rate_limits(URL, PrivateAppToken(TOKEN).fingerprint)
     assert shared_rate_limits(URL, PrivateAppToken(TOKEN).fingerprint) is mine
     assert shared_rate_limits(URL, PrivateAppToken(OTHER_TOKEN).fingerprint) is not mine

@@ -85,9 +85,16 @@ def test_a_deal_fills_its_columns() -> None:
 
 
 @pytest.mark.peer_pain(25)
-def test_c06_unset_and_cleared_values_are_null_without_an_issue() -> None:
-    row = parse(a_record(amount="", closedate=None))
+@pytest.mark.parametrize("nothing", ["", None])
+def test_c06_c13_unset_and_cleared_values_are_null_without_an_issue(nothing: str | None) -> None:
+    row = parse(a_record(amount=nothing, closedate=nothing))
     assert (columns(row)["amount"], columns(row)["closedate"], issues(row)) == (None, None, [])
+
+
+@pytest.mark.parametrize("currency", ["EUR", "XYZ", "not one", None])
+def test_c12_an_amount_in_whatever_currency_is_stored_as_it_comes(currency: str | None) -> None:
+    row = columns(parse(a_record(amount="12.50", deal_currency_code=currency)))
+    assert (row["amount"], row["deal_currency_code"]) == ("12.50", currency)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +144,7 @@ def test_c03_a_deal_that_cannot_be_keyed_is_a_bad_record(deal_id: object) -> Non
 
 
 @pytest.mark.parametrize(("deal_id", "shown"), [("12a", "12a"), ("x" * 65, None), ("1\n2", None), ("1\x00", None)])
-def test_only_a_short_and_printable_id_is_shown(deal_id: str, shown: str | None) -> None:
+def test_c30_only_a_short_and_printable_id_is_shown(deal_id: str, shown: str | None) -> None:
     bad = parse({**a_record(), "id": deal_id})
     assert isinstance(bad, BadRecord)
     assert bad.deal_id_text == shown

@@ -173,8 +173,10 @@ def test_c01_c02_text_that_postgresql_refuses_is_an_issue(written: str) -> None:
         values.text(written)
 
 
-@pytest.mark.parametrize("written", ["", "😀", "\ufffd\ufeff\u200b\u2028", "a\tb\nc\\N\\.", "x" * 2**20])
-def test_c28_any_other_text_is_kept_as_it_is(written: str) -> None:
+@pytest.mark.parametrize(
+    "written", ["", "<script>", "=1+1", "\x1b[31m", "😀", "\ufffd\ufeff\u200b\u2028", "a\tb\nc\\N\\.", "x" * 2**20]
+)
+def test_c26_c28_any_other_text_is_kept_as_it_is(written: str) -> None:
     assert values.text(written) == written
 
 

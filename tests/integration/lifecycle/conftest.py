@@ -1,0 +1,58 @@
+"""The same organization over a simulated portal, and the same invariants, as in the other tests of sync."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from airflow_provider_hubspot_deals.sync import JobOrigin
+from hubspot_simulator import PortalSpec, SimulatorServer
+from local_stack.postgres import EmbeddedPostgres
+from local_stack.throwaway import temporary_directory
+from tests.integration.sync.conftest import A_DAY_AGO_S, Organization, invariants, simulator_of
+
+__all__ = ["A_TRY", "NEXT_TRY", "SMALL", "at_call", "invariants", "simulator_of"]
+
+A_TRY, NEXT_TRY = (
+    JobOrigin(dag_id="deals", run_id="run-1", task_id="load", try_number=number, max_tries=3) for number in (1, 2)
+)
+SMALL: dict[str, Any] = {
+    "batch_rows": 100,
+    "requests_in_flight": 1,
+}  # so that the n-th request comes when all before it is written
+SERVER_SETTINGS = {"max_connections": "12", "synchronous_commit": "on"}  # what was committed outlives a crash
+PORTAL = PortalSpec(portal_id=1001, deals=230, archived=15)
+
+
+def at_call(call: str, number: int, then: Callable[[], object]) -> Callable[[str, int], object]:
+    """For ``Organization.sync(before=…)``: do something ahead of the n-th request of a kind."""
+
+    def before(current: str, current_number: int) -> None:
+        if (current, current_number) == (call, number):
+            then()
+
+    return before
+
+
+@pytest.fixture
+def simulator() -> Iterator[SimulatorServer]:
+    with SimulatorServer(portals=[PORTAL], rate_limits=False) as server:
+        server.clock.shift(A_DAY_AGO_S)
+        yield server
+
+
+@pytest.fixture
+def acme(simulator: SimulatorServer, database_url: str) -> Organization:
+    """A portal of three live pages and one archived one."""
+    return Organization(simulator=simulator, portal=simulator.portal(1001), database_url=database_url)
+
+
+@pytest.fixture(scope="session")
+def own_server() -> Iterator[EmbeddedPostgres]:
+    """A server that a test may kill, and must leave running."""
+    with temporary_directory() as directory:
+        server = EmbeddedPostgres(directory, durable=False, settings=SERVER_SETTINGS)
+        with server:
+            yield server

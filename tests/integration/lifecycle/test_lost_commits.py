@@ -1,0 +1,157 @@
+"""A COMMIT without an answer: what became of it is looked up, and the run goes on without counting anything twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from airflow_provider_hubspot_deals import jobs, sql
+from airflow_provider_hubspot_deals.jobs import claiming
+from tests.integration.lifecycle.conftest import A_TRY, SMALL
+from tests.integration.lifecycle.wire import Loss, LossyWire
+from tests.integration.sync.conftest import Organization
+from tests.integration.tenant import Tenant, a_batch, a_run
+
+LOSSES = {
+    "d02_reply_lost": Loss(reaches_server=True, is_noticed=True),
+    "d03_request_lost": Loss(reaches_server=False, is_noticed=True),
+    "d04_reply_swallowed": Loss(reaches_server=True, is_noticed=False),
+    "d04_request_swallowed": Loss(reaches_server=False, is_noticed=False),
+}
+
+
+@pytest.fixture
+def wire(database_url: str) -> Iterator[LossyWire]:
+    parts = urlsplit(database_url)
+    with LossyWire(parts.hostname or "127.0.0.1", parts.port or 5432) as running:
+        yield running
+
+
+@pytest.fixture
+def behind_wire(acme: Organization, wire: LossyWire, monkeypatch: pytest.MonkeyPatch) -> Organization:
+    monkeypatch.setattr(sql, "TRANSACTION_TIMEOUT_S", 1.0)
+    parts = urlsplit(acme.database_url)
+    account = parts.netloc.rpartition("@")[0]
+    through = parts._replace(netloc=f"{account}@127.0.0.1:{wire.port}", query="connect_timeout=5&sslmode=disable")
+    return replace(acme, database_url=through.geturl())
+
+
+def lose_after(monkeypatch: pytest.MonkeyPatch, name: str, number: int, lose: Callable[[], None]) -> None:
+    """The COMMIT that follows the n-th call of ``jobs.<name>``."""
+    function, calls = getattr(jobs, name), 0
+
+    def counted(*arguments: Any, **settings: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        outcome = function(*arguments, **settings)
+        if calls == number:
+            lose()
+        return outcome
+
+    monkeypatch.setattr(jobs, name, counted)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 5], ids=["first", "middle", "last"])
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
+def test_d02_d03_d04_a_batch_whose_commit_is_lost_is_stored_once(
+    behind_wire: Organization, wire: LossyWire, monkeypatch: pytest.MonkeyPatch, loss: Loss, batch: int
+) -> None:
+    acme = behind_wire
+    lose_after(monkeypatch, "record_batch", batch, lambda: wire.lose(loss))
+
+    summary = acme.sync(origin=A_TRY, **SMALL)
+
+    (job,) = acme.jobs()
+    assert wire.losses == 1
+    assert (summary.status, job["status"], job["attempt"]) == ("completed", "completed", 2)
+    assert job["records_extracted"] == sum(line["received"] for line in acme.query("SELECT * FROM hubspot.job_batches"))
+    assert job["records_inserted"] == len(acme.deals()) == 245
+    assert job["api_calls"] == len(acme.simulator.requests)
+    assert acme.differences() == []
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
+def test_d02_d03_d04_a_job_whose_completion_is_lost_is_completed_once(
+    behind_wire: Organization, wire: LossyWire, monkeypatch: pytest.MonkeyPatch, loss: Loss
+) -> None:
+    acme = behind_wire
+    complete = jobs.complete
+
+    def lost(*arguments: Any, **settings: Any) -> Any:
+        if not wire.losses:
+            wire.lose(loss)
+        return complete(*arguments, **settings)
+
+    monkeypatch.setattr(jobs, "complete", lost)
+
+    summary = acme.sync(origin=A_TRY, **SMALL)
+
+    (job,) = acme.jobs()
+    assert (wire.losses, summary.status, job["status"]) == (1, "completed", "completed")
+    assert summary.counts["records_inserted"] == job["records_inserted"] == 245
+    assert acme.differences() == []
+
+
+@pytest.fixture
+def tenant(database_url: str) -> Tenant:
+    return Tenant(database_url)
+
+
+def test_d04_a_transaction_in_progress_is_ended_before_it_is_looked_up(tenant: Tenant) -> None:
+    job = tenant.claim(a_run())
+    with tenant.connect() as lost, tenant.connect() as connection:
+        lost.execute("BEGIN")
+        transaction_id = jobs.lock_fence(lost, job)
+        jobs.record_batch(lost, job, a_batch(received=1, inserted=1))
+        assert jobs.was_committed(connection, job, transaction_id) is False
+        with pytest.raises(psycopg.OperationalError):
+            lost.execute("COMMIT")
+        assert jobs.take_up(connection, job, tenant.order(a_run())).epoch == job.epoch + 1
+    assert tenant.job(job)["records_extracted"] == 0
+
+
+def test_d05_of_a_transaction_too_old_for_postgresql_the_ledger_tells(tenant: Tenant) -> None:
+    job = tenant.claim(a_run())
+    forgotten = "3"  # the first normal one of the cluster
+    with tenant.connect() as connection:
+        assert jobs.was_committed(connection, job, forgotten) is False
+        with sql.transaction(connection):
+            jobs.record_batch(connection, job, a_batch(received=1, inserted=1))
+        tenant.execute("UPDATE hubspot.job_batches SET xid = %s::text::xid8", forgotten)
+        assert jobs.was_committed(connection, job, forgotten) is True
+
+
+def test_d13_a_transaction_of_a_server_that_failed_over_is_lost(tenant: Tenant) -> None:
+    job = tenant.claim(a_run())
+    with tenant.connect() as connection:
+        assert jobs.was_committed(connection, job, str(2**60)) is False
+
+
+def test_e16_a_session_stuck_in_copy_does_not_hold_the_fence_for_ever(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "STUCK_AFTER", timedelta(seconds=0.1))
+    old = tenant.claim(a_run(try_number=1))
+    with tenant.connect() as frozen:
+        frozen.execute("BEGIN")
+        jobs.lock_fence(frozen, old)
+        frozen.execute("SET LOCAL statement_timeout = '50ms'")  # which does not end it
+        frozen.execute("CREATE TEMPORARY TABLE stage (line text) ON COMMIT DROP")
+        pipe = frozen.cursor().copy("COPY stage FROM STDIN")
+        pipe.__enter__().write(b"half of\n")
+        time.sleep(0.3)
+        assert tenant.query("SELECT state FROM pg_stat_activity WHERE pid = %s", frozen.info.backend_pid) == [
+            {"state": "active"}
+        ]
+
+        assert tenant.claim(a_run(try_number=2)).epoch == old.epoch + 1
+
+        with pytest.raises(psycopg.OperationalError):
+            pipe.__exit__(None, None, None)

@@ -1,0 +1,262 @@
+"""Sessions that end in the middle of a run, and servers that are away for a moment: the attempt goes on by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from threading import Timer
+from typing import Any, Self
+
+import psycopg
+import pytest
+
+from airflow_provider_hubspot_deals import loading, migrations, sync
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
+from airflow_provider_hubspot_deals.sync import recovery
+from local_stack.databases import DatabaseServer
+from local_stack.postgres import EmbeddedPostgres
+from local_stack.processes import wait_until
+from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL, at_call
+from tests.integration.sync.conftest import Organization
+
+numbers = count(1)
+
+
+@dataclass
+class Sessions:
+    """Opens connections, and ends the one that works."""
+
+    url: str
+    working: psycopg.Connection[Any] | None = None
+
+    def connect(self) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(self.url, connect_timeout=5)
+        self.working = self.working or connection
+        return connection
+
+    def terminate(self) -> None:
+        assert self.working is not None
+        with psycopg.connect(self.url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [self.working.info.backend_pid])
+
+
+def run(organization: Organization, sessions: Sessions, before: Callable[[str, int], object] | None = None) -> None:
+    with organization.client(before=before) as client:
+        sync.run(organization.request(origin=A_TRY, **SMALL), client=client, connect=sessions.connect)
+
+
+def assert_complete(organization: Organization) -> None:
+    (job,) = organization.jobs()
+    assert (job["status"], job["records_inserted"]) == ("completed", 245)
+    assert organization.differences() == []
+
+
+@pytest.mark.parametrize("page", [1, 3, 5], ids=["first", "middle", "last"])
+def test_d01_a_session_that_ends_between_batches_costs_one_batch_at_most(acme: Organization, page: int) -> None:
+    sessions = Sessions(acme.database_url)
+
+    run(acme, sessions, at_call("list", page, sessions.terminate))
+
+    assert_complete(acme)
+    assert acme.jobs()[0]["attempt"] == 2
+    pages = 5  # two of the archived list, three of the live one
+    assert sum(seen.endpoint == "list" for seen in acme.simulator.requests) <= pages + 1
+
+
+@pytest.mark.parametrize("moment", ["_compare", "_stage", "_settle_quarantine"])
+def test_d01_a_session_that_ends_within_a_batch_takes_nothing_of_it_along(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    sessions, calls = Sessions(acme.database_url), count(1)
+    function = getattr(loading, moment)
+
+    def terminated(*arguments: Any, **settings: Any) -> Any:
+        if next(calls) == 2:
+            sessions.terminate()
+        return function(*arguments, **settings)
+
+    monkeypatch.setattr(loading, moment, terminated)
+
+    run(acme, sessions)
+
+    assert_complete(acme)
+
+
+def test_d01_a_connection_that_breaks_every_time_is_given_up(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, calls = loading.store, count(1)
+
+    def broken(connection: psycopg.Connection[Any], *arguments: Any) -> Any:
+        if next(calls) > 1:
+            connection.close()
+        return store(connection, *arguments)
+
+    monkeypatch.setattr(loading, "store", broken)
+    with pytest.raises(DatabaseUnavailableError, match="not available for organization 'acme'"):
+        acme.sync(origin=A_TRY, **SMALL)
+    (job,) = acme.jobs()
+    assert (job["status"], job["error_code"], job["attempt"]) == (
+        "pending",
+        "DB_UNAVAILABLE",
+        recovery.IN_A_ROW_MAX + 1,
+    )
+    monkeypatch.undo()
+    acme.sync(origin=NEXT_TRY, **SMALL)
+    assert_complete(acme)
+
+
+class OwnServer:
+    """A server that can be killed, with a database of our schema."""
+
+    def __init__(self, postgres: EmbeddedPostgres) -> None:
+        self.postgres = postgres
+        self._owner = DatabaseServer(postgres._url("hubspot_loader"))
+        self.name = f"lifecycle_{next(numbers)}"
+        self.url = self._owner.create_database(self.name)
+        migrations.upgrade(self.url)
+        self.refusals = 0
+
+    def end(self, how: signal.Signals) -> None:
+        self.postgres.process.process.send_signal(how)
+        self.postgres.process.process.wait(30)
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """As a client meets a server that is away: refused at first, then, once it starts, until it is ready."""
+        try:
+            return psycopg.connect(self.url, connect_timeout=5)
+        except psycopg.OperationalError:
+            self.refusals += 1
+            if not self.postgres.process.running and self.refusals > 1:
+                self.postgres.process.start()
+            raise
+
+    def kill_session(self) -> None:
+        """As the kernel does when memory is short: PostgreSQL then ends every session and recovers."""
+        with psycopg.connect(self.postgres.superuser_url, autocommit=True) as connection:
+            query = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+            for (pid,) in connection.execute(query, [self.name]).fetchall():
+                os.kill(pid, signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.postgres.process.running:
+            self.postgres.process.start()
+        wait_until(self.postgres._accepts_connections, what="PostgreSQL", timeout_s=30)
+        self._owner.drop_database(self.name)
+
+
+@pytest.fixture
+def server(own_server: EmbeddedPostgres) -> Iterator[OwnServer]:
+    with OwnServer(own_server) as running:
+        yield running
+
+
+@pytest.mark.parametrize("page", [3, 5], ids=["middle", "last"])
+@pytest.mark.parametrize("how", ["immediate", "fast", "a backend killed"])
+def test_d09_d11_d12_a_server_that_crashes_and_comes_back_loses_nothing(
+    acme: Organization, server: OwnServer, how: str, page: int
+) -> None:
+    organization = replace(acme, database_url=server.url)
+
+    def crash() -> None:
+        if how == "a backend killed":
+            server.kill_session()
+        else:
+            server.end(signal.SIGQUIT if how == "immediate" else signal.SIGINT)
+
+    with organization.client(before=at_call("list", page, crash)) as client:
+        sync.run(organization.request(origin=A_TRY, **SMALL), client=client, connect=server.connect)
+
+    assert_complete(organization)
+    assert server.refusals or how == "a backend killed"
+
+
+def test_d10_a_server_without_a_free_connection_is_waited_for(acme: Organization, server: OwnServer) -> None:
+    organization, taken = replace(acme, database_url=server.url), contextlib.ExitStack()
+
+    def crowd() -> None:
+        server.kill_session()
+        wait_until(server.postgres._accepts_connections, what="PostgreSQL", timeout_s=30)
+        with contextlib.suppress(psycopg.OperationalError):
+            while True:
+                taken.enter_context(psycopg.connect(server.url))
+        Timer(0.5, taken.close).start()
+
+    with organization.client(before=at_call("list", 3, crowd)) as client:
+        sync.run(organization.request(origin=A_TRY, **SMALL), client=client, connect=server.connect)
+
+    assert_complete(organization)
+    assert server.refusals
+
+
+def test_d11_a_server_that_stays_away_leaves_the_job_to_its_retry(
+    acme: Organization, server: OwnServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "PATIENCE_S", 0.5)
+    organization = replace(acme, database_url=server.url)
+    before = at_call("list", 4, lambda: server.end(signal.SIGQUIT))
+    with pytest.raises(DatabaseUnavailableError, match="not available for organization 'acme'"):
+        organization.sync(before=before, origin=A_TRY, **SMALL)
+
+    server.postgres.process.start()
+    wait_until(server.postgres._accepts_connections, what="PostgreSQL", timeout_s=30)
+    assert organization.jobs()[0]["status"] == "running"  # nobody could write that it is not
+    organization.sync(origin=NEXT_TRY, **SMALL)
+    assert_complete(organization)
+
+
+def test_d13_a_server_that_is_read_only_for_a_moment_is_waited_for(acme: Organization) -> None:
+    sessions, name = Sessions(acme.database_url), acme.query("SELECT current_database() AS name")[0]["name"]
+
+    def set_read_only(setting: str) -> None:
+        with psycopg.connect(acme.database_url, autocommit=True) as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {setting}')
+
+    def fail_over() -> None:
+        set_read_only("on")
+        sessions.terminate()
+        Timer(0.5, set_read_only, ["off"]).start()
+
+    run(acme, sessions, at_call("list", 3, fail_over))
+
+    assert_complete(acme)
+
+
+def test_d13_a_server_that_stays_read_only_is_named_as_such(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "PATIENCE_S", 0.3)
+    name = acme.query("SELECT current_database() AS name")[0]["name"]
+    acme.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    with pytest.raises(
+        DatabaseUnavailableError, match="takes no writes; the connection must lead to the primary"
+    ) as it:
+        acme.sync(origin=A_TRY, **SMALL)
+    assert it.value.code == "DB_READ_ONLY"
+
+
+def test_d14_d13_an_older_copy_of_the_database_is_brought_up_to_date(
+    acme: Organization, postgres_server: DatabaseServer
+) -> None:
+    acme.sync(mode="full")
+    name = acme.query("SELECT current_database() AS name")[0]["name"]
+    restored = postgres_server.create_database(f"{name}_restored", template=name)
+    try:
+        first, second, *_ = sorted(acme.portal.live_deals())
+        acme.portal.edit_deal(first, {"dealname": "changed after the backup"})
+        acme.portal.archive_deal(second)
+        acme.sync()
+        of_restored = replace(acme, database_url=restored)
+        assert of_restored.differences() != []
+        of_restored.sync()
+        assert of_restored.differences() == []
+    finally:
+        postgres_server.drop_database(f"{name}_restored")
