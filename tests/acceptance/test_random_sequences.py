@@ -21,9 +21,9 @@ from tests.acceptance.conftest import AirflowStack
 from tests.integration.invariants import violations
 
 HARBOR, PORTAL = "hubspot_deals_harbor", 9100001
-COUNT = int(os.environ.get("AIRFLOW_SEQUENCES", "2"))
+COUNT = int(os.environ.get("AIRFLOW_SEQUENCES", "1"))
 FIRST = int(os.environ.get("AIRFLOW_SEED", "1"))
-STEPS = 4
+STEPS = 3
 SETTLES_WITHIN_S = 240.0
 ACTIVE = "SELECT id FROM hubspot.jobs WHERE status IN ('pending', 'running') AND dag_id = %s"
 COUNT_DEALS = """
