@@ -33,6 +33,9 @@ END $$;
 CREATE FUNCTION audit.see_job() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM audit.check_writer(new.organization_id, format('job %s (%s)', new.id, new.status));
+    IF tg_op = 'UPDATE' AND new.batches > old.batches AND old.status <> 'running' THEN
+        INSERT INTO audit.violations VALUES ('i10: a batch belongs to a running job', format('%s is %s', new.id, old.status));
+    END IF;
     RETURN NULL;
 END $$;
 

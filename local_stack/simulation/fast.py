@@ -58,7 +58,8 @@ class Simulation:
         """From the first run to the last check."""
         with SimulatorServer(self._scenario.portals, rate_limits=False) as simulator:
             simulator.clock.freeze()
-            simulator.clock.shift(A_DAY_AGO_S)
+            # Whole seconds, as in the Date header, so that changes often fall on the very end of a window.
+            simulator.clock.shift(A_DAY_AGO_S - simulator.clock.now_ms() % 1000 / 1000)
             self._simulator = simulator
             self._tenants = [self._tenant(number) for number in range(len(self._scenario.portals))]
             self._people = {tenant.people.portal.portal_id: tenant.people for tenant in self._tenants}
@@ -215,7 +216,7 @@ class Simulation:
             return
         try:
             if self._people[portal_id].are_at_work:
-                self._simulator.clock.shift(self._moves.choice([0, 0.001, 0.7, 2]))
+                self._simulator.clock.shift(self._moves.choice([0, 0, 0.001, 0.999, 1, 2]))
             self._people[portal_id].see_request()
         except BaseException as error:
             self._failures.append(error)
