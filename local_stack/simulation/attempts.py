@@ -31,8 +31,8 @@ NAMESPACE = UUID("00000000-0000-4000-8000-000000000003")
 SEARCH_LAG = timedelta(seconds=3)  # more than any scenario's index is late
 
 
-class KilledError(BaseException):
-    """The process is gone: nothing that it would still do reaches anybody."""
+class KilledError(SystemExit):
+    """The process is gone: nothing that it would still do reaches anybody. A thread that meets it ends silently."""
 
 
 class StoppedError(BaseException):
@@ -114,7 +114,7 @@ class Attempt:
     def connect(self) -> psycopg.Connection[Any]:
         """A connection that the server knows by the attempt's name."""
         if self._is_dead:
-            raise psycopg.OperationalError("this process is dead")
+            raise KilledError
         connection = psycopg.connect(self.tenant.database_url, application_name=self.name)
         self._connections.append(connection)
         return connection
@@ -131,7 +131,7 @@ class Attempt:
             self.outcome, self.error = "cancelled", error
         except JobStopped as error:
             self.outcome, self.error = "superseded", error
-        except BaseException as error:  # noqa: BLE001 - what a dead process says, nobody hears
+        except BaseException as error:  # what a dead process says, nobody hears
             if not self._is_dead:
                 raise
             self.outcome, self.error = "dead", error

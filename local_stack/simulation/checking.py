@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +48,13 @@ class Auditor:
     def __init__(self, database_url: str, organizations: Mapping[UUID, People]) -> None:
         self._url, self._organizations = database_url, organizations
         self.checks = 0
-        self._connection = self._connected()
+        self.connect()
+
+    def connect(self) -> None:
+        """Begin a session; anew after the server crashed."""
+        self._connection = psycopg.connect(self._url, autocommit=True, application_name=APPLICATION)
+        with self._connection.cursor() as cursor:
+            cursor.execute(_TRUTH.encode())
 
     def close(self) -> None:
         """End the session."""
@@ -73,8 +78,6 @@ class Auditor:
 
     def _check(self, when: str, names: list[str], *, with_properties: bool, with_purges: bool = True) -> None:
         self.checks += 1
-        if self._connection.closed or self._connection.broken:  # the server was crashed meanwhile
-            self._connection = self._connected()
         with self._connection.transaction(), self._connection.cursor() as cursor:
             # The copy as it is now, then the portals: whatever changes meanwhile is newer in the portals alone.
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -102,12 +105,6 @@ class Auditor:
             for organization, people in self._organizations.items():
                 for row in _truth(people, with_properties=with_properties):
                     copy.write_row((organization, *row))
-
-    def _connected(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(self._url, autocommit=True, application_name=APPLICATION)
-        with closing(connection.cursor()) as cursor:
-            cursor.execute(_TRUTH.encode())
-        return connection
 
 
 def _truth(people: People, *, with_properties: bool) -> list[tuple[Any, ...]]:

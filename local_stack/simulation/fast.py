@@ -148,7 +148,7 @@ class Simulation:
         if self._failures:
             raise self._failures[0]
         if thread is not None and attempt.outcome not in ("superseded", "failed") and attempt.name in self._woken:
-            raise InvariantBrokenError(f"{attempt.name} was replaced while it was frozen, and ended as {attempt.outcome}")
+            raise InvariantBrokenError(f"{attempt.name} was replaced while it was frozen, and is {attempt.outcome}")
         return successor
 
     # What happens at a kill point

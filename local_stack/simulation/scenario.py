@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from enum import StrEnum, auto
 from random import Random
+from typing import Any
 
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from hubspot_simulator import PortalSpec
@@ -20,10 +21,9 @@ IN_TRANSACTION = frozenset(
         KillPoint.COMPLETION_WRITTEN,
     }
 )
-BEFORE_A_JOB_IS_KNOWN = frozenset({KillPoint.CLAIM_WRITTEN})
 
 # Faults that HubSpot recovers from; each makes an attempt retry a request, and at worst the attempt fails.
-HTTP_FAULTS: tuple[dict[str, object], ...] = (
+HTTP_FAULTS: tuple[dict[str, Any], ...] = (
     *({"fault": Fault.STATUS, "status": status} for status in (500, 502, 503, 504, 423, 429)),
     *({"fault": Fault.BODY, "body": body} for body in ("", "null", "[]", "{}")),
     *(
@@ -39,6 +39,7 @@ PAGE_FAULTS = (
     *(Fault.EMPTY_PAGE, Fault.SHORT_PAGE, Fault.DUPLICATE_RECORD, Fault.UNSORTED, Fault.MISSING_NEXT),
     *(Fault.NUMBER_CURSOR, Fault.OLD_RECORDS),
 )
+OLD = (Fault.OLD_RECORDS,)
 READING = ("list", "search", "batch_read")
 PAGE_FAULT_RATE = 0.4  # of faults
 
@@ -128,7 +129,8 @@ def _rules(chance: Random, count: int) -> tuple[FaultRule, ...]:
 
 
 def _rule(chance: Random, endpoint: str, every: int) -> FaultRule:
-    faults: list[dict[str, object]] = list(HTTP_FAULTS)
+    faults: list[dict[str, Any]] = list(HTTP_FAULTS)
     if chance.random() < PAGE_FAULT_RATE:
-        faults = [{"fault": each} for each in PAGE_FAULTS] if endpoint != "batch_read" else [{"fault": Fault.OLD_RECORDS}]
-    return FaultRule(endpoint=endpoint, every=every, nth=2, times=None, **chance.choice(faults))  # type: ignore[arg-type]  # mixed types
+        faults = [{"fault": each} for each in (OLD if endpoint == "batch_read" else PAGE_FAULTS)]
+    chosen: dict[str, Any] = chance.choice(faults)
+    return FaultRule(endpoint=endpoint, every=every, nth=2, times=None, **chosen)

@@ -17,9 +17,9 @@ from collections import Counter
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
-from airflow_provider_hubspot_deals import kill_points
+from airflow_provider_hubspot_deals import kill_points, sql
 from airflow_provider_hubspot_deals.kill_points import KillPoint
-from airflow_provider_hubspot_deals.sync import heartbeat, line
+from airflow_provider_hubspot_deals.sync import heartbeat
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
 
 LAZY = ("airflow.providers.postgres.hooks.postgres", "airflow_provider_hubspot_deals.migrations")
@@ -76,7 +76,7 @@ def main() -> NoReturn:
         __import__(name)
     for name, seconds in DEADLINES.items():
         setattr(heartbeat, name, seconds)
-    line.WRITE_TIMEOUT_S = 3.0  # as above
+    sql.TRANSACTION_TIMEOUT_S = 3.0  # as above
     logging.disable(logging.CRITICAL)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them: the harness sees their lines close
     sys.stdout.write("ready\n")

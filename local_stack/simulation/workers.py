@@ -115,6 +115,7 @@ class Workers:
         return worker
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH") if name in os.environ}
+        names = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
         home = {"AIRFLOW_HOME": str(self._folder / "airflow"), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
         return {**kept, **home, "TZ": "UTC"}
