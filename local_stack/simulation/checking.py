@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -48,6 +49,7 @@ class Auditor:
     def __init__(self, database_url: str, organizations: Mapping[UUID, People]) -> None:
         self._url, self._organizations = database_url, organizations
         self.checks = 0
+        self._one_at_a_time = Lock()
         self.connect()
 
     def connect(self) -> None:
@@ -78,7 +80,8 @@ class Auditor:
 
     def _check(self, when: str, names: list[str], *, with_properties: bool, with_purges: bool = True) -> None:
         self.checks += 1
-        with self._connection.transaction(), self._connection.cursor() as cursor:
+        # Two attempts may come to a check at once: one wakes up while another takes over.
+        with self._one_at_a_time, self._connection.transaction(), self._connection.cursor() as cursor:
             # The copy as it is now, then the portals: whatever changes meanwhile is newer in the portals alone.
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute("SELECT 1")

@@ -55,7 +55,7 @@ def play_matrix(options: argparse.Namespace, figures: dict[str, Any], say: Calla
     figures |= {"cases": len(cases), "failed_cases": failed, "tally": dict(sorted(tally.items()))}
     if recovery_s:
         figures["recovery_s"] = {"median": sorted(recovery_s)[len(recovery_s) // 2], "max": max(recovery_s)}
-        say(f"from the blow to the next committed batch: {figures['recovery_s']}")
+        say(f"seconds from the blow to the end of the run: {figures['recovery_s']}")
     said = ", ".join(f"{number:,} {name}" for name, number in sorted(tally.items()))
     say(f"{len(cases)} cases ({said}); {len(failed)} failed")
     return bool(cases) and not failed
