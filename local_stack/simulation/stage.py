@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ORGANIZATION, ORGANIZATION_ID = "matrix", UUID("00000000-0000-4000-8000-000000000004")
 TWO_DAYS_S = 172_800.0
 SEARCH_LAG_S, LAG_JITTER_S = 20.0, 20.0  # of the operator's minute
-PORTALS_MAX = 40  # of one simulator
+PORTAL = PortalSpec(portal_id=1001, deals=330, archived=120, seed=5)
 # Faults that cost no pause: what they try is whether the right deals are read, not how long we wait.
 RULES: tuple[dict[str, Any], ...] = (
     {"endpoint": "list", "every": 3, "nth": 2, "fault": Fault.DUPLICATE_RECORD},
@@ -109,20 +109,23 @@ class Stage:
 
 
 class Stages:
-    """Makes stages; a context manager. All portals are generated alike, so that one full load serves every case."""
+    """Makes stages over one simulator; a context manager.
+
+    Each has the portal as it was generated, so that one full load serves every incremental case.
+    """
 
     def __init__(self, server: DatabaseServer, template: str, proxy_port: int) -> None:
         self._server, self._proxy_port = server, proxy_port
         self._templates = {"full": template}
-        self._open, self._simulators = ExitStack(), ExitStack()
-        self._unused: list[int] = []
+        self._open = ExitStack()
         self._served = 0
 
     def __enter__(self) -> Self:
+        self._simulator = self._open.enter_context(SimulatorServer([PORTAL], rate_limits=False))
+        self._simulator.clock.shift(-TWO_DAYS_S)  # it only moves on, from case to case
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._simulators.close()
         self._open.close()
 
     @contextmanager
@@ -154,39 +157,27 @@ class Stages:
         return name
 
     def _made(self, template: str) -> tuple[Stage, str]:
-        portal_id = self._next_portal()
         self._served += 1
         name = f"simulation_matrix_{self._served}"
         url = self._server.create_database(name, template=template)
-        with psycopg.connect(url) as connection:  # the template was loaded from a twin of this portal
-            connection.execute("UPDATE hubspot.sync_state SET portal_id = %s", (portal_id,))
-        people = People(self._simulator.portal(portal_id), Random(7), rate=0.5, crowd=0)  # noqa: S311 - a scenario
-        self._simulator.portal(portal_id).set_search_lag(SEARCH_LAG_S, jitter_s=LAG_JITTER_S)
+        portal = self._simulator.account(PORTAL.portal_id).renew_portal()
+        portal.set_search_lag(SEARCH_LAG_S, jitter_s=LAG_JITTER_S)
+        people = People(portal, Random(7), rate=0.5, crowd=0)  # noqa: S311 - a scenario
         self._simulator.application.plan.clear()
         for rule in RULES:
-            self._simulator.add_fault(FaultRule(portal_id=portal_id, times=None, **rule))
+            self._simulator.add_fault(FaultRule(times=None, **rule))
         self._at_request(people)
         return Stage(self._simulator, people, url, self._proxy_port), name
 
     def _at_request(self, people: People) -> None:
         moves, clock = Random(8), self._simulator.clock  # noqa: S311 - a scenario
 
-        def change(endpoint: str, portal_id: int | None) -> None:
-            if endpoint in READING and portal_id == people.portal.portal_id and people.are_at_work:
+        def change(endpoint: str, _portal_id: int | None) -> None:
+            if endpoint in READING and people.are_at_work:
                 clock.shift(moves.choice([0, 0.001, 0.999, 1, 9]))
                 people.see_request()
 
         self._simulator.application.on_request[:] = [change]
-
-    def _next_portal(self) -> int:
-        if not self._unused:
-            self._simulators.close()
-            self._unused = list(range(1001, 1001 + PORTALS_MAX))
-            specs = [PortalSpec(portal_id=each, deals=330, archived=120, seed=5) for each in self._unused]
-            self._simulator = self._simulators.enter_context(SimulatorServer(specs, rate_limits=False))
-            # Two days ago at first; each simulator after that, later than the one before it.
-            self._simulator.clock.shift(-TWO_DAYS_S + self._served * 600)
-        return self._unused.pop()
 
 
 def _change_much(people: People) -> None:
