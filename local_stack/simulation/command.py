@@ -38,6 +38,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run simulate", description=__doc__, allow_abbrev=False)
     parser.add_argument("--seeds", type=int, metavar="N", help="this many scenarios in one process (default: 25)")
     parser.add_argument("--seed", type=int, metavar="K", help="only this one; or with --seeds, the first one")
+    parser.add_argument("--processes", action="store_true", help="the seeds with real worker processes")
     parser.add_argument("--matrix", action="store_true", help="real processes, hit at each kill point in every way")
     parser.add_argument("--only", metavar="TEXT", default="", help="with --matrix: cases whose name contains this")
     parser.add_argument("--every", type=int, metavar="N", default=1, help="with --matrix: every N-th case alone")
@@ -62,6 +63,10 @@ def _run(options: argparse.Namespace, figures: dict[str, Any]) -> bool:
         from local_stack.simulation.bugs import hunt
 
         return hunt(options, figures, say)
+    if options.processes:
+        from local_stack.simulation.processes import play_processes
+
+        return play_processes(options, figures, say)
     if options.matrix:
         from local_stack.simulation.matrix import play_matrix
 

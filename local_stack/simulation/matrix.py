@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
@@ -18,7 +18,7 @@ from local_stack.simulation.checking import InvariantBrokenError
 from local_stack.simulation.proxy import CommitProxy, Spoiling
 from local_stack.simulation.scenario import IN_TRANSACTION
 from local_stack.simulation.seeds import template_database
-from local_stack.simulation.stage import Stage, Stages
+from local_stack.simulation.stage import FIXED, Stage, Stages
 from local_stack.simulation.workers import SilentWorkerError, Worker, Workers
 from local_stack.throwaway import temporary_directory
 
@@ -78,7 +78,7 @@ class Play:
             self._workers = opened.enter_context(Workers(folder))
             template = opened.enter_context(template_database(server))
             self._stages = opened.enter_context(Stages(server, template, self._proxy.port))
-            self._census = self._counted()
+            self.census = self._counted()
             self._open = opened.pop_all()
         return self
 
@@ -91,17 +91,54 @@ class Play:
         Raises:
             AssertionError: an invariant is broken, somebody is stuck, or the blow never fell.
         """
-        nth = case.place.of(self._census[case.mode][case.point])
+        nth = case.place.of(self.census[case.mode][case.point])
         try:
             return self._played(case, nth)
         except NeverReachedError:  # threads have their say in how many pages make a batch
             return self._played(case, max(1, nth - 1))
 
+    def stage(self, mode: str, seed: int = FIXED) -> AbstractContextManager[Stage]:
+        """A fresh one, loaded before when the next run on it is to be incremental."""
+        return self._stages.stage(mode, seed, worker=self._run_undisturbed)
+
+    def run(self, stage: Stage, case: Case, nth: int) -> float:
+        """One run with one blow, and attempts until it is complete; seconds from the blow to then.
+
+        Raises:
+            NeverReachedError: the run is over, and the blow has not fallen.
+        """
+        self._proxy.expect()
+        worker = self._start(stage, case.mode, 1, stand_still_at=[case.point, nth])
+        word = worker.next_word()
+        if "point" not in word:
+            worker.close()
+            raise NeverReachedError(f"{case}: the attempt did not reach it {nth} times: {word}")
+        began = time.monotonic()
+        ended = self._strike(case, stage, worker)
+        _refuse_giving_up(str(case), ended)
+        stage.auditor.check(f"{case}: after the blow")
+        number = 2 if case.blow == Blow.FROZEN else 1
+        while ended != "completed":
+            number += 1
+            if number > ATTEMPTS_MAX:
+                raise SilentWorkerError(f"{case}: {ATTEMPTS_MAX} attempts, the last one ended: {ended}")
+            ended = self._attempt(stage, case.mode, number)
+            stage.auditor.check(f"{case}: after attempt {number}")
+        return round(time.monotonic() - began, 2)
+
+    def check_end(self, stage: Stage, what: str) -> None:
+        """People go home, one more run, and the copy must be right."""
+        stage.everybody_goes_home()
+        ended = self._attempt(stage.next_run(), "incremental", 1)
+        if ended != "completed":
+            raise InvariantBrokenError(f"{what}: the next run ended: {ended}")
+        stage.auditor.check_quiescent(what, with_purges=False)
+
     def _counted(self) -> dict[str, dict[str, int]]:
         """How often an undisturbed run reaches each point, by mode."""
         census = {}
         for mode in ("full", "incremental"):
-            with self._stages.stage(mode, worker=self._run_undisturbed) as stage:
+            with self.stage(mode) as stage:
                 word = self._run_undisturbed(stage, mode)
                 census[mode] = word["counts"]
         return census
@@ -116,26 +153,10 @@ class Play:
         return word
 
     def _played(self, case: Case, nth: int) -> list[float]:
-        with self._stages.stage(case.mode, worker=self._run_undisturbed) as stage:
-            self._proxy.expect()
-            worker = self._start(stage, case.mode, 1, stand_still_at=[case.point, nth])
-            word = worker.next_word()
-            if "point" not in word:
-                worker.close()
-                raise NeverReachedError(f"{case}: the attempt did not reach it {nth} times: {word}")
-            began = time.monotonic()
-            ended = self._strike(case, stage, worker)
-            stage.auditor.check(f"{case}: after the blow")
-            number = 2 if case.blow == Blow.FROZEN else 1
-            while ended != "completed":
-                number += 1
-                if number > ATTEMPTS_MAX:
-                    raise SilentWorkerError(f"{case}: {ATTEMPTS_MAX} attempts, the last one ended: {ended}")
-                ended = self._attempt(stage, case.mode, number)
-                stage.auditor.check(f"{case}: after attempt {number}")
-            recovered_s = round(time.monotonic() - began, 2)
-            self._check_end(case, stage)
-            return [recovered_s]
+        with self.stage(case.mode) as stage:
+            seconds = self.run(stage, case, nth)
+            self.check_end(stage, str(case))
+            return [seconds]
 
     def _start(self, stage: Stage, mode: str, number: int, **more: Any) -> Worker:  # noqa: ANN401 - parts of an order
         self.tally["attempts"] += 1
@@ -146,8 +167,7 @@ class Play:
         worker = self._start(stage, mode, number)
         ended = worker.next_word().get("ended", "died")
         worker.close()
-        if ended.startswith("AirflowFailException"):
-            raise InvariantBrokenError(f"{stage.name(number)} gave up for good: {ended}")
+        _refuse_giving_up(stage.name(number), ended)
         return str(ended)
 
     # The blows
@@ -220,9 +240,8 @@ class Play:
         worker.go()
         return str(worker.next_word().get("ended", "died"))
 
-    def _check_end(self, case: Case, stage: Stage) -> None:
-        stage.everybody_goes_home()
-        ended = self._attempt(stage.next_run(), "incremental", 1)
-        if ended != "completed":
-            raise InvariantBrokenError(f"{case}: the next run ended: {ended}")
-        stage.auditor.check_quiescent(str(case), with_purges=False)
+
+def _refuse_giving_up(who: str, ended: str) -> None:
+    """None of these blows is a reason for Airflow never to try again."""
+    if ended.startswith("AirflowFailException"):
+        raise InvariantBrokenError(f"{who} gave up for good: {ended}")

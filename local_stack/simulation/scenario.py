@@ -100,7 +100,7 @@ def drawn(seed: int) -> Scenario:
         change_rate=chance.choice([0.3, 0.6, 0.9]),
         crowd=chance.choice([0, 120, 260]),
         blows=tuple(_blow(chance) for _ in range(chance.choice([2, 4, 6]))),
-        rules=_rules(chance, chance.choice([0, 2, 4])),
+        rules=drawn_rules(chance, chance.choice([0, 2, 4])),
     )
 
 
@@ -122,7 +122,7 @@ def _blow(chance: Random) -> Blow:
     return Blow(point=point, nth=chance.choice([1, 1, 2, 3]), kind=chance.choice(kinds))
 
 
-def _rules(chance: Random, count: int) -> tuple[FaultRule, ...]:
+def drawn_rules(chance: Random, count: int) -> tuple[FaultRule, ...]:
     """Each counts on its own: two of one endpoint with one period would hide each other for ever."""
     turns = chance.sample([(endpoint, every) for endpoint in READING for every in (3, 5, 7)], count)
     return tuple(_rule(chance, endpoint, every) for endpoint, every in turns)

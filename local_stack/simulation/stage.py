@@ -15,7 +15,7 @@ from hubspot_simulator import FaultRule, PortalSpec, SimulatorServer
 from hubspot_simulator.faults import Fault
 from local_stack.simulation.checking import Auditor
 from local_stack.simulation.people import People
-from local_stack.simulation.scenario import READING
+from local_stack.simulation.scenario import READING, drawn_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ORGANIZATION, ORGANIZATION_ID = "matrix", UUID("00000000-0000-4000-8000-000000000004")
 TWO_DAYS_S = 172_800.0
 SEARCH_LAG_S, LAG_JITTER_S = 20.0, 20.0  # of the operator's minute
+FIXED = 0
 PORTAL = PortalSpec(portal_id=1001, deals=330, archived=120, seed=5)
 # Faults that cost no pause: what they try is whether the right deals are read, not how long we wait.
 RULES: tuple[dict[str, Any], ...] = (
@@ -68,6 +69,10 @@ class Stage:
             "try": {"run_id": self._run, "try_number": number, "max_tries": 99},
             "stand_still_at": stand_still_at,
         }
+
+    def faults_fired(self) -> int:
+        """How many answers HubSpot spoiled."""
+        return sum(rule.fired for rule in self._simulator.application.plan.faults)
 
     def everybody_goes_home(self) -> None:
         """And the index catches up."""
@@ -129,15 +134,16 @@ class Stages:
         self._open.close()
 
     @contextmanager
-    def stage(self, mode: str, *, worker: Callable[[Stage, str], object]) -> Iterator[Stage]:
+    def stage(self, mode: str, seed: int, *, worker: Callable[[Stage, str], object]) -> Iterator[Stage]:
         """A fresh one; for an incremental run one that ``worker`` has loaded before.
 
         Args:
+            seed: what people and HubSpot do; ``FIXED`` has faults that cost no pause.
             worker: runs a whole run on a stage.
         """
         if mode == "incremental" and mode not in self._templates:
             self._templates[mode] = self._loaded(worker)
-        stage, name = self._made(self._templates[mode])
+        stage, name = self._made(self._templates[mode], seed)
         stage.people.are_at_work = True
         if mode == "incremental":
             _change_much(stage.people)
@@ -149,28 +155,30 @@ class Stages:
             self._server.drop_database(name)
 
     def _loaded(self, worker: Callable[[Stage, str], object]) -> str:
-        stage, name = self._made(self._templates["full"])
+        stage, name = self._made(self._templates["full"], FIXED)
         stage.people.are_at_work = False
         worker(stage, "full")
         stage.auditor.close()
         self._open.callback(self._server.drop_database, name)
         return name
 
-    def _made(self, template: str) -> tuple[Stage, str]:
+    def _made(self, template: str, seed: int) -> tuple[Stage, str]:
         self._served += 1
         name = f"simulation_matrix_{self._served}"
         url = self._server.create_database(name, template=template)
         portal = self._simulator.account(PORTAL.portal_id).renew_portal()
         portal.set_search_lag(SEARCH_LAG_S, jitter_s=LAG_JITTER_S)
-        people = People(portal, Random(7), rate=0.5, crowd=0)  # noqa: S311 - a scenario
+        people = People(portal, Random(seed), rate=0.5, crowd=0)  # noqa: S311 - a scenario
         self._simulator.application.plan.clear()
-        for rule in RULES:
-            self._simulator.add_fault(FaultRule(times=None, **rule))
-        self._at_request(people)
+        chance = Random(f"{seed}/faults")  # noqa: S311 - a scenario
+        rules = drawn_rules(chance, 3) if seed else [FaultRule(times=None, **rule) for rule in RULES]
+        for rule in rules:
+            self._simulator.add_fault(rule)
+        self._at_request(people, seed)
         return Stage(self._simulator, people, url, self._proxy_port), name
 
-    def _at_request(self, people: People) -> None:
-        moves, clock = Random(8), self._simulator.clock  # noqa: S311 - a scenario
+    def _at_request(self, people: People, seed: int) -> None:
+        moves, clock = Random(f"{seed}/clock"), self._simulator.clock  # noqa: S311 - a scenario
 
         def change(endpoint: str, _portal_id: int | None) -> None:
             if endpoint in READING and people.are_at_work:
