@@ -43,7 +43,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", metavar="TEXT", default="", help="with --matrix: cases whose name contains this")
     parser.add_argument("--every", type=int, metavar="N", default=1, help="with --matrix: every N-th case alone")
     parser.add_argument("--bugs", action="store_true", help="plant each known bug into a copy; each must be caught")
-    parser.add_argument("--bug", metavar="NAME", help="only this bug")
+    parser.add_argument("--bug", metavar="NAME", nargs="+", help="only these bugs")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--until-caught", action="store_true", help="stop at the first failure")

@@ -44,7 +44,7 @@ def test_a_planted_bug_is_caught_and_named(postgres_server: DatabaseServer, monk
     figures: dict[str, Any] = {}
     said: list[str] = []
 
-    options = Namespace(bug="merge_losers_ignored", first=1, seeds=20, workers=2)
+    options = Namespace(bug=["merge_losers_ignored"], first=1, seeds=20, workers=2)
 
     assert hunt(options, figures, said.append), said
     (found,) = figures["bugs"]
