@@ -49,4 +49,4 @@ def test_a_planted_bug_is_caught_and_named(postgres_server: DatabaseServer, monk
     assert hunt(options, figures, said.append), said
     (found,) = figures["bugs"]
     assert found["caught"]
-    assert "merged" in found["by"]
+    assert "what is gone is marked" in found["by"]
