@@ -18,7 +18,7 @@ from local_stack.simulation.seeds import play_one
 if TYPE_CHECKING:
     from local_stack.databases import DatabaseServer
 
-SEEDS = range(1, 1 + int(os.environ.get("SIMULATION_SEEDS", "10")))
+SEEDS = range(1, 1 + int(os.environ.get("SIMULATION_SEEDS", "6")))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
