@@ -147,8 +147,8 @@ class Simulation:
                 thread.join(WAIT_S)
         if self._failures:
             raise self._failures[0]
-        if thread is not None and attempt.outcome not in ("superseded", "failed") and attempt.name in self._woken:
-            raise InvariantBrokenError(f"{attempt.name} was replaced while it was frozen, and is {attempt.outcome}")
+        if attempt.outcome == "completed" and attempt.name in self._woken:
+            raise InvariantBrokenError(f"{attempt.name} was replaced while it was frozen, and reports success")
         return successor
 
     # What happens at a kill point
