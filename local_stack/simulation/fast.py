@@ -16,7 +16,7 @@ from airflow_provider_hubspot_deals.kill_points import KillPoint
 from airflow_provider_hubspot_deals.sync import heartbeat
 from hubspot_simulator import SimulatorServer
 from local_stack.processes import wait_until
-from local_stack.simulation.attempts import Attempt, StoppedError, Tenant
+from local_stack.simulation.attempts import Attempt, StoppedError, Tenant, make_pages_small
 from local_stack.simulation.checking import Auditor, InvariantBrokenError
 from local_stack.simulation.people import People
 from local_stack.simulation.scenario import IN_TRANSACTION, READING, Blow, Kind, Scenario
@@ -127,7 +127,7 @@ class Simulation:
         self.tally["runs"] += 1
         number = 1
         while number <= ATTEMPTS_MAX:
-            attempt = Attempt(tenant, run, number, mode, self._chance.choice([50, 150, 5000]))
+            attempt = Attempt(tenant, run, number, mode, self._chance.choice([20, 60, 5000]))
             last = self._execute(attempt)
             self._auditor.check(f"{last.name} has ended as {last.outcome}")
             if last.outcome in ("completed", "cancelled"):
@@ -231,5 +231,6 @@ class Simulation:
 
 def prepare_process() -> None:
     """What makes small portals behave as large ones, and short attempts as long ones."""
+    make_pages_small()
     ranges.PAGES_TO_SPLIT = 1.5
     heartbeat.INTERVAL_S = HEARTBEAT_S

@@ -98,7 +98,7 @@ def drawn(seed: int) -> Scenario:
         lag_jitter_s=chance.choice([0.0, 0.9]),
         overlap_s=chance.choice([0.0, 0.0, 1.0]),
         change_rate=chance.choice([0.3, 0.6, 0.9]),
-        crowd=chance.choice([0, 120, 260]),
+        crowd=chance.choice([0, 35, 100]),
         blows=tuple(_blow(chance) for _ in range(chance.choice([2, 4, 6]))),
         rules=drawn_rules(chance, chance.choice([0, 2, 4])),
     )
@@ -107,8 +107,8 @@ def drawn(seed: int) -> Scenario:
 def _portal(chance: Random, portal_id: int, seed: int) -> PortalSpec:
     return PortalSpec(
         portal_id=portal_id,
-        deals=chance.choice([15, 230, 420]),
-        archived=chance.choice([3, 120]),
+        deals=chance.choice([12, 70, 140]),
+        archived=chance.choice([3, 50]),
         seed=seed * 10 + portal_id % 10,
         merge_survivor=chance.choice(["new", "primary"]),
         restore_bumps_modified=chance.random() < 0.5,  # noqa: PLR2004 - a coin
