@@ -85,7 +85,8 @@ def make_pages_small() -> None:
     """In this process, for good."""
     listing.LIST_PAGE = LIST_PAGE
     searching.SEARCH_PAGE = SEARCH_PAGE
-    searching.BATCH_READ_MAX = confirming.BATCH_READ_MAX = BATCH_READ_MAX
+    searching.BATCH_READ_MAX = BATCH_READ_MAX
+    confirming.BATCH_READ_MAX = BATCH_READ_MAX  # type: ignore[attr-defined]  # imported there by name
 
 
 @dataclass

@@ -88,7 +88,7 @@ def _hunted(bug: Bug, server_url: str, template: str, options: argparse.Namespac
             return {"caught": False, "seeds": 0, "by": str(error)}
         report = Path(folder) / "report.json"
         arguments = ["--seed", str(options.first), "--seeds", str(options.seeds or SEEDS_MAX), "--until-caught"]
-        arguments += ["--workers", str(max(options.workers, 2)), "--template", template, "--json", str(report)]
+        arguments += ["--workers", str(options.workers), "--template", template, "--json", str(report)]
         done = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-P", "-m", "local_stack.simulation", "--package", str(package), *arguments],
             env=os.environ | {"PYTHONPATH": folder, DATABASE_URL: server_url},
