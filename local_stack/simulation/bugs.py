@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_stack.databases import DATABASE_URL
 from local_stack.exceptions import StackError
+from local_stack.processes import tethered
 from local_stack.simulation.seeds import template_database
 from local_stack.throwaway import throwaway_server
 
@@ -89,8 +91,9 @@ def _hunted(bug: Bug, server_url: str, template: str, options: argparse.Namespac
         report = Path(folder) / "report.json"
         arguments = ["--seed", str(options.first), "--seeds", str(options.seeds or SEEDS_MAX), "--until-caught"]
         arguments += ["--workers", str(options.workers), "--template", template, "--json", str(report)]
+        command = [sys.executable, "-P", "-m", "local_stack.simulation", "--package", str(package)]
         done = subprocess.run(  # noqa: S603 - our own command
-            [sys.executable, "-P", "-m", "local_stack.simulation", "--package", str(package), *arguments],
+            tethered([*command, *arguments], signal.SIGTERM),
             env=os.environ | {"PYTHONPATH": folder, DATABASE_URL: server_url},
             cwd=ROOT,
             capture_output=True,

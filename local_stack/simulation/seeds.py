@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import traceback
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from local_stack.databases import DatabaseServer
+from local_stack.tether import tie_to_parent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,7 +53,8 @@ def play_all(server: DatabaseServer, template: str, seeds: Iterable[int], *, wor
     if workers == 1:
         yield from map(play, seeds)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn, tied = multiprocessing.get_context("spawn"), (os.getpid(), int(signal.SIGTERM))  # nobody outlives us
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=tie_to_parent, initargs=tied) as pool:
         try:
             yield from pool.map(play, seeds)
         finally:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from local_stack.exceptions import StackError
+from local_stack.processes import tethered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,8 +85,8 @@ class Workers:
         self._listener.listen()
         self._listener.settimeout(PATIENCE_S)
         self._log = self._open.enter_context((self._folder / "workers.log").open("w+"))
-        self._parent = subprocess.Popen(
-            [sys.executable, "-P", "-m", "local_stack.simulation.worker"],
+        self._parent = subprocess.Popen(  # noqa: S603 - our own program
+            tethered([sys.executable, "-P", "-m", "local_stack.simulation.worker"], signal.SIGTERM),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
