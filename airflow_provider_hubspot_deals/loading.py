@@ -16,6 +16,7 @@ from psycopg.errors import UniqueViolation
 
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealRow
+from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 
 RAW_BYTES_MAX = 2**20  # of one quarantined record, compressed
 COPIED_ROWS = 100  # handed to COPY at once: some 100 kB, where one by one would cost a call each
@@ -106,6 +107,7 @@ def _stage(connection: Connection[Any], rows: Sequence[DealRow]) -> None:
     with connection.cursor() as cursor, cursor.copy(sql.statement("deals.copy_stage")) as copy:
         for start in range(0, len(rows), COPIED_ROWS):
             copy.write(b"".join([row.line for row in rows[start : start + COPIED_ROWS]]))
+    reached(KillPoint.ROWS_COPIED)
 
 
 def _written(received: int, compared: sql.Row, *, merged: int) -> Written:

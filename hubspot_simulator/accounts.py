@@ -39,6 +39,7 @@ class Account:
     """A portal and what belongs to its subscription."""
 
     def __init__(self, spec: PortalSpec, clock: Clock, *, rate_limits: bool) -> None:
+        self._clock = clock
         self.portal = Portal(spec, clock)
         self.now_ms = clock.now_ms
         self.spec = spec
@@ -46,6 +47,11 @@ class Account:
         self.limits = Limits.of(spec.app, spec.tier) if rate_limits else Limits.unlimited()
         self.refresh_token = spec.refresh_token
         self.app = self._install(spec.app, spec.scopes)
+
+    def renew_portal(self) -> Portal:
+        """The portal as it was generated, whatever people did to it."""
+        self.portal = Portal(self.spec, self._clock)
+        return self.portal
 
     def set_limits(self, limits: Limits) -> None:
         """For the account's first app, from the next request on."""

@@ -11,7 +11,7 @@ from hubspot_simulator import errors
 from hubspot_simulator.access_log import AccessLog, LoggedRequest
 from hubspot_simulator.exchange import Answer, Caller, Request
 from hubspot_simulator.fault_effects import changed_page, damaged, replacement
-from hubspot_simulator.faults import Plan
+from hubspot_simulator.faults import Fault, Plan
 from hubspot_simulator.mutations import mutate
 from hubspot_simulator.rate_limits import Bucket
 from hubspot_simulator.routes import oauth
@@ -78,6 +78,7 @@ class HubSpotApplication:
         portal_id = None if caller is None else caller.account.spec.portal_id
         self._disturb(name, portal_id)
         rule = self.plan.fault_for(name, portal_id)
+        request.reaches_replica = rule is not None and rule.fault == Fault.OLD_RECORDS
         answer = None if rule is None else replacement(rule, portal_id or 0, caller.app.app_id if caller else 0)
         if answer is None and is_token_request:
             answer = oauth.token(request, self.accounts) if request.method == "POST" else errors.method_not_allowed()

@@ -29,6 +29,7 @@ class Request:
         self.raw_query = raw_query
         self.headers = headers
         self.body = body
+        self.reaches_replica = False  # one that is as late as the search index
 
     @cached_property
     def query(self) -> dict[str, str]:

@@ -30,6 +30,7 @@ class Fault(StrEnum):
     UNSORTED = "unsorted"  # descending ids
     MISSING_NEXT = "missing_next"  # a full page without a cursor
     NUMBER_CURSOR = "number_cursor"  # the cursor is a JSON number
+    OLD_RECORDS = "old_records"  # list and batch read: live records as search still has them, from a replica that lags
     # The right answer, damaged
     INVALID_JSON = "invalid_json"  # the last character is missing, the length is right
     BYTE_ORDER_MARK = "byte_order_mark"

@@ -92,6 +92,14 @@ class SearchIndex:
         is_current = version == self._store.version(deal_id) and self._store.contains(deal_id, archived=False)
         return None if is_current else self._known(deal_id)
 
+    def late(self, deal_id: int) -> Deal | None:
+        """The live version that a replica as late as this index gives; None where it has the current one, or none."""
+        self._settle()
+        version, deal = self._visible.get(deal_id, (0, None))
+        if version == self._store.version(deal_id):
+            return None
+        return self._known(deal_id) if deal is not None or deal_id not in self._visible else None
+
     def _settle(self) -> None:
         now_ms = self._clock.now_ms()
         while self._pending and self._pending[0][0] <= now_ms:

@@ -45,6 +45,11 @@ def wait_until(condition: Callable[[], bool], *, what: str, timeout_s: float) ->
         time.sleep(POLL_INTERVAL_S)
 
 
+def tethered(command: Sequence[str | Path], end: signal.Signals, account: str = "-") -> list[str | Path]:
+    """`command`, which gets the signal `end` when this process dies."""
+    return [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(int(end)), account, *command]
+
+
 @dataclass(kw_only=True)
 class ManagedProcess:
     """One program in its own session, which dies with us even when we are killed with SIGKILL (on Linux)."""
@@ -84,8 +89,7 @@ class ManagedProcess:
 
     def _tethered(self) -> list[str | Path]:
         account = f"{self.account.uid}:{self.account.gid}" if self.account else "-"
-        tether = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(int(self.stop_signal)), account]
-        return [*tether, *self.command]
+        return tethered(self.command, self.stop_signal, account)
 
     @property
     def process(self) -> subprocess.Popen[bytes]:

@@ -20,6 +20,7 @@ from airflow_provider_hubspot_deals.exceptions import (
 )
 from airflow_provider_hubspot_deals.jobs.lifecycle import lock_fence, stopped
 from airflow_provider_hubspot_deals.jobs.model import SILENCE_MAX, Job, JobOrder
+from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 
 STUCK_AFTER = timedelta(seconds=sql.TRANSACTION_TIMEOUT_S + 30)  # no living client waits for a transaction that long
 LOST_AFTER = timedelta(seconds=2)  # what holds our own fence for longer is no rival's claim, but what we lost
@@ -52,7 +53,9 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
             job_id = own["id"]
         else:
             job_id = _other_job(connection, schema, order, {**keys, **_beginning(order, state, own)})
-        return _job(order, schema, leaf, state, _started(connection, schema, job_id, keys))
+        job = _job(order, schema, leaf, state, _started(connection, schema, job_id, keys))
+        reached(KillPoint.CLAIM_WRITTEN)
+        return job
 
 
 def take_up(connection: Connection[Any], job: Job, order: JobOrder) -> Job:

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.exceptions import JobCancelled, JobSuperseded, WrongPortalError
 from airflow_provider_hubspot_deals.jobs.model import Job
+from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 
 
 def bind_portal(connection: Connection[Any], job: Job, portal_id: int) -> None:
@@ -108,6 +109,7 @@ def complete(
             raise stopped(connection, job)
         outcome = {"mode": job.mode, "selection": selection, "started_at": started_at}
         state = sql.one(connection, "jobs.record_sync", {**job.keys, **outcome}, schema=job.schema)
+        reached(KillPoint.COMPLETION_WRITTEN)
         return {**row, **(state or {})}
 
 

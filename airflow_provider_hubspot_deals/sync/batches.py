@@ -17,6 +17,7 @@ from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser, 
 from airflow_provider_hubspot_deals.exceptions import SystemicDataError
 from airflow_provider_hubspot_deals.extraction.pages import Event, IdRange, Page
 from airflow_provider_hubspot_deals.extraction.plan import ARCHIVED_LISTS, LIVE
+from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 from airflow_provider_hubspot_deals.sync import refusals
 
 BAD_SHARE_MAX = 0.2  # of a batch: more is no accident but a broken portal, property or parser
@@ -141,6 +142,7 @@ def write(
     tables = loading.Tables(schema=job.schema, leaf=job.leaf)
     with sql.transaction(connection):
         begun(jobs.lock_fence(connection, job))
+        reached(KillPoint.BATCH_BEGUN)
         _note_absences(connection, tables, job, batch)
         written, rows, refused = refusals.store(connection, tables, job.keys, batch.rows)
         if refused:
@@ -153,6 +155,7 @@ def write(
             loading.forget_absent(connection, tables, job.keys, batch.confirmed)
         loading.quarantine(connection, tables, job.keys, batch.bad)
         beside()
+        reached(KillPoint.ROWS_WRITTEN)
         counts = {
             "phase": batch.phase,
             "pages": batch.pages,
@@ -175,6 +178,7 @@ def write(
         if batch.bad:
             reasons = Counter(record.reason_code for record in batch.bad)
             jobs.tell(connection, job, "quarantined", {"records": len(batch.bad), "reasons": reasons})
+        reached(KillPoint.BATCH_WRITTEN)
 
 
 def _note_absences(connection: Connection[Any], tables: loading.Tables, job: jobs.Job, batch: Batch) -> None:

@@ -19,6 +19,7 @@ from airflow_provider_hubspot_deals.exceptions import WrongPortalError
 from airflow_provider_hubspot_deals.extraction import plan
 from airflow_provider_hubspot_deals.extraction.pages import DealSource, Page
 from airflow_provider_hubspot_deals.extraction.readers import Readers
+from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 from airflow_provider_hubspot_deals.sql.line import hung_up_after
 from airflow_provider_hubspot_deals.sync.ahead import ReadAhead
 from airflow_provider_hubspot_deals.sync.batches import Batch, ParsedPage, parsed, write
@@ -78,6 +79,7 @@ def run(
             if job.is_finished:
                 log.info("Job %s of this run was completed before; nothing to do.", job.id)
                 return _summary(request, job, _finished(job), began, was_finished_already=True)
+            reached(KillPoint.CLAIMED)
             log.info("Job %s: %s run of %s, attempt %d.", job.id, job.mode, request.organization, job.attempt)
             row = attempt.persevere(job)
             return _summary(request, attempt.job, row, began, portal=attempt.portal, count=attempt.count)
@@ -145,7 +147,9 @@ class _Run:
     def _execute(self) -> Mapping[str, Any]:
         self.portal = self._client.portal_facts()
         self._check_portal(self.portal)
+        reached(KillPoint.PORTAL_CHECKED)
         definitions = Refresh(self._request, self._client, self._connection, self.job).run(self.portal)
+        reached(KillPoint.DIMENSIONS_STORED)
         parser = DealParser(custom_properties(definitions), allow_negative_amounts=self._request.allow_negative_amounts)
         choices = choose(self._request, self._connection, self.job, definitions)
         self._companions = Companions(self._request, self._client, self._connection, self.job, choices.history)
@@ -157,13 +161,16 @@ class _Run:
                 checkpoint = self._read(phases, phase, checkpoint, parser)
             self._companions.finish()
         self._compare_counts(phases)
-        return jobs.complete(
+        reached(KillPoint.READING_FINISHED)
+        row = jobs.complete(
             self._connection,
             self.job,
             selection=self._request.selection,
             started_at=checkpoint.started_at,
             usage=self.meter.unreported(),
         )
+        reached(KillPoint.COMPLETED)
+        return row
 
     def _check_portal(self, facts: PortalFacts) -> None:
         """A token of another portal stops here, before the first write of a deal."""
@@ -181,10 +188,12 @@ class _Run:
         opened = phases.open(phase, checkpoint)
         checkpoint = opened.checkpoint
         batch = Batch(phase, expected=opened.expected)
+        reached(KillPoint.PHASE_OPENED)
         with self._made_ahead(self._parsed(opened.pages, parser)) as pages:
             for parsed_page in pages:
                 self._stop_if_lost()
                 batch.add(parsed_page)
+                reached(KillPoint.PAGE_READ)
                 self._companions.see(parsed_page.rows)
                 cursor = parsed_page.page.cursor
                 if cursor is not None and batch.is_full(self._request.batch_rows, self._request.batch_seconds):
@@ -239,6 +248,7 @@ class _Run:
             beside=lambda: self._companions.store(beside),
             begun=partial(self._doubt, usage),
         )
+        reached(KillPoint.BATCH_COMMITTED)
         self._in_doubt = None
         self.meter.reported(usage)
         self._recovery.progressed()

@@ -33,7 +33,7 @@ def list_deals(request: Request, caller: Caller) -> Page:
     portal = caller.account.portal
     with portal.lock:
         ids, _ = portal.store.page(after, limit, archived=archived)
-        fragments = _records(portal, ids, wanted)
+        fragments = _records(portal, ids, wanted, old=request.reaches_replica and not archived)
         # The cursor is "last id + 1, inclusive" (reference §2.1), and it is there only when a record follows.
         has_more = bool(ids) and bool(portal.store.page(ids[-1] + 1, 1, archived=archived)[0])
     cursor = str(ids[-1] + 1) if has_more else None
@@ -63,7 +63,7 @@ def batch_read(request: Request, caller: Caller) -> Answer:
     account, portal = caller.account, caller.account.portal
     with portal.lock:
         found, missing = _resolve(portal, asked, archived=archived)
-        fragments = _records(portal, found, wanted)
+        fragments = _records(portal, found, wanted, old=request.reaches_replica and not archived)
     Random(account.usage.calls_today).shuffle(fragments)  # the order of the answer is not that of the question
     return _batch_answer(fragments, missing, iso_from_ms(account.now_ms()))
 
@@ -140,11 +140,20 @@ def _batch_answer(fragments: list[bytes], missing: list[str], moment: str) -> An
     return Answer(207, form % (results, to_json(error), moment.encode(), moment.encode()))
 
 
-def _records(portal: Portal, ids: Sequence[int], wanted: Wanted) -> list[bytes]:
+def _records(portal: Portal, ids: Sequence[int], wanted: Wanted, *, old: bool = False) -> list[bytes]:
+    if old and wanted.is_plain:
+        return [_old_record(portal, each, wanted) for each in ids]
     if wanted.is_plain:
         return portal.encoder.current(ids, wanted.selection)
     deals = (portal.store.get(each) for each in ids)
     return [to_json(_full_record(portal, deal, wanted)) for deal in deals if deal is not None]
+
+
+def _old_record(portal: Portal, deal_id: int, wanted: Wanted) -> bytes:
+    late = portal.index.late(deal_id)
+    if late is not None:
+        return portal.encoder.encode(late, wanted.selection)
+    return portal.encoder.current([deal_id], wanted.selection)[0]
 
 
 def _full_record(portal: Portal, deal: Deal, wanted: Wanted) -> dict[str, Any]:

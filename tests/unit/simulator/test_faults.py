@@ -14,7 +14,7 @@ import requests
 
 from hubspot_simulator import FaultRule
 from hubspot_simulator.faults import Fault, Rule
-from tests.unit.simulator.api import DEALS, Api
+from tests.unit.simulator.api import DEALS, PORTAL_ID, Api
 
 if TYPE_CHECKING:
     from hubspot_simulator import SimulatorServer
@@ -132,6 +132,27 @@ def test_records_come_unsorted_a_cursor_is_missing_or_a_number(simulator: Simula
     assert "paging" not in api.get(limit=10).json()
     plan(simulator, "number_cursor")
     assert api.get(limit=10).json()["paging"]["next"]["after"] == expected[9] + 1
+
+
+def test_a_replica_gives_records_as_search_still_has_them(simulator: SimulatorServer, api: Api) -> None:
+    portal = simulator.portal(PORTAL_ID)
+    portal.set_search_lag(60)
+    edited, archived = api.listed_ids()[:2]
+    before = api.get(limit=1, properties="dealname").json()["results"][0]["properties"]["dealname"]
+    portal.edit_deal(edited, {"dealname": "New"})
+    portal.archive_deal(archived)
+
+    def names() -> list[str]:
+        listed = api.get(limit=1, properties="dealname").json()["results"]
+        read = api.read([edited, archived], properties=["dealname"]).json()["results"]
+        return [each["properties"]["dealname"] for each in (*listed, *read)]
+
+    assert names() == ["New", "New"]
+    plan(simulator, "old_records", times=2)
+    assert names() == [before, before]
+    simulator.clock.shift(61)
+    plan(simulator, "old_records", times=2)
+    assert names() == ["New", "New"]
 
 
 def test_page_faults_reach_search_too(simulator: SimulatorServer, api: Api) -> None:

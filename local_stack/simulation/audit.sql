@@ -1,0 +1,55 @@
+-- What the code under test cannot see: who wrote what, noted by triggers in the transaction that wrote it.
+-- Every attempt connects under an application_name of its own; the epoch that it took when it claimed its job is noted
+-- here, and whatever it writes under another epoch is a violation.
+CREATE SCHEMA audit;
+
+CREATE TABLE audit.attempts (application text PRIMARY KEY, organization_id uuid, epoch bigint);
+CREATE TABLE audit.violations (invariant text NOT NULL, details text NOT NULL);
+
+CREATE FUNCTION audit.check_writer(organization uuid, what text) RETURNS void LANGUAGE sql SET search_path = pg_catalog AS $$
+    INSERT INTO audit.violations
+    SELECT 'i14: nothing is written under another epoch than the current one',
+           format('%s of %s by %s, epoch %s of %s', what, organization, attempt.application, attempt.epoch, state.epoch)
+    FROM audit.attempts AS attempt
+    JOIN hubspot.sync_state AS state ON state.organization_id = organization
+    WHERE attempt.application = current_setting('application_name')
+      AND (attempt.organization_id, attempt.epoch) IS DISTINCT FROM (organization, state.epoch)
+$$;
+
+CREATE FUNCTION audit.see_sync_state() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    IF new.epoch < old.epoch OR new.watermark < old.watermark OR (new.watermark IS NULL AND old.watermark IS NOT NULL) THEN
+        INSERT INTO audit.violations VALUES ('i7: watermark and epoch never go back', format('%s -> %s', old, new));
+    END IF;
+    IF new.epoch > old.epoch THEN
+        INSERT INTO audit.attempts VALUES (current_setting('application_name'), new.organization_id, new.epoch)
+        ON CONFLICT (application) DO UPDATE SET epoch = excluded.epoch, organization_id = excluded.organization_id;
+    ELSE
+        PERFORM audit.check_writer(new.organization_id, 'sync_state');
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION audit.see_job() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM audit.check_writer(new.organization_id, format('job %s (%s)', new.id, new.status));
+    IF tg_op = 'UPDATE' AND new.batches > old.batches AND old.status <> 'running' THEN
+        INSERT INTO audit.violations VALUES ('i10: a batch belongs to a running job', format('%s is %s', new.id, old.status));
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION audit.see_deal() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM audit.check_writer(new._organization_id, format('deal %s', new.hubspot_deal_id));
+    IF tg_op = 'UPDATE' AND new.hs_lastmodifieddate < old.hs_lastmodifieddate THEN
+        INSERT INTO audit.violations VALUES (
+            'i5: the version of a deal never goes back',
+            format('%s: %s -> %s', new.hubspot_deal_id, old.hs_lastmodifieddate, new.hs_lastmodifieddate));
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER audit AFTER UPDATE ON hubspot.sync_state FOR EACH ROW EXECUTE FUNCTION audit.see_sync_state();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.jobs FOR EACH ROW EXECUTE FUNCTION audit.see_job();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.hubspot_deals FOR EACH ROW EXECUTE FUNCTION audit.see_deal();

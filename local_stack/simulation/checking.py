@@ -1,0 +1,130 @@
+"""The invariants, as SQL over the copy and the simulator's own state. Knows nothing of the code under test."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from local_stack.simulation.people import People
+
+APPLICATION = "auditor"
+_FOLDER = Path(__file__).parent
+_TRUTH = """
+    CREATE TEMPORARY TABLE truth (
+        organization_id uuid, deal_id bigint, state text, modified timestamptz, survivor bigint, properties jsonb);
+    CREATE TEMPORARY TABLE known (organization_id uuid, deal_id bigint)
+"""
+
+
+class InvariantBrokenError(AssertionError):
+    """The copy is wrong; each line names the invariant and the row."""
+
+
+def _statements() -> dict[str, str]:
+    parts = re.split(r"^-- name: (\w+)$", (_FOLDER / "invariants.sql").read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+STATEMENTS = _statements()
+
+
+def install_audit(database_url: str) -> None:
+    """Triggers that note who writes what, in a database with our schema."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute((_FOLDER / "audit.sql").read_text().encode())
+
+
+class Auditor:
+    """Compares one database with the portals of its organizations."""
+
+    def __init__(self, database_url: str, organizations: Mapping[UUID, People]) -> None:
+        self._url, self._organizations = database_url, organizations
+        self.checks = 0
+        self._one_at_a_time = Lock()
+        self.connect()
+
+    def connect(self) -> None:
+        """Begin a session; anew after the server crashed."""
+        self._connection = psycopg.connect(self._url, autocommit=True, application_name=APPLICATION)
+        with self._connection.cursor() as cursor:
+            cursor.execute(_TRUTH.encode())
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
+
+    def check(self, when: str) -> None:
+        """What holds at every moment.
+
+        Raises:
+            InvariantBrokenError: something does not.
+        """
+        self._check(when, ["always"], with_properties=False)
+
+    def check_quiescent(self, when: str, *, with_purges: bool) -> None:
+        """What holds besides when people have gone home and a run has completed.
+
+        Args:
+            with_purges: the run read every deal, so that it knows which ones are gone, and calculated values.
+        """
+        self._check(when, ["always", "quiescent", "rows_inserted_once"], with_properties=True, with_purges=with_purges)
+
+    def _check(self, when: str, names: list[str], *, with_properties: bool, with_purges: bool = True) -> None:
+        self.checks += 1
+        # Two attempts may come to a check at once: one wakes up while another takes over.
+        with self._one_at_a_time, self._connection.transaction(), self._connection.cursor() as cursor:
+            # The copy as it is now, then the portals: whatever changes meanwhile is newer in the portals alone.
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SELECT 1")
+            cursor.execute("TRUNCATE truth, known")
+            self._copy_truth(cursor, with_properties=with_properties)
+            found: list[Any] = []
+            for name in names:
+                cursor.execute(STATEMENTS[name].encode(), self._parameters(with_purges=with_purges))
+                found += cursor.fetchall()
+        if found:
+            lines = "\n".join(f"  {invariant}: {details}" for invariant, details in found[:20])
+            raise InvariantBrokenError(f"{when}: {len(found)} broken\n{lines}")
+
+    def _parameters(self, *, with_purges: bool) -> dict[str, Any]:
+        recalculated = [each for people in self._organizations.values() for each in people.recalculated]
+        return {"with_purges": with_purges, "recalculated": [] if with_purges else recalculated}
+
+    def _copy_truth(self, cursor: psycopg.Cursor[Any], *, with_properties: bool) -> None:
+        with cursor.copy("COPY known FROM STDIN") as copy:
+            for organization, people in self._organizations.items():
+                for deal_id in people.all_known():
+                    copy.write_row((organization, deal_id))
+        with cursor.copy("COPY truth FROM STDIN") as copy:
+            for organization, people in self._organizations.items():
+                for row in _truth(people, with_properties=with_properties):
+                    copy.write_row((organization, *row))
+
+
+def _truth(people: People, *, with_properties: bool) -> list[tuple[Any, ...]]:
+    """(deal id, state, hs_lastmodifieddate, survivor, what a token may read of its properties)."""
+    portal = people.portal
+    if not with_properties:
+        with portal.lock:
+            live = list(portal.store.deals(archived=False))
+        return [(deal.deal_id, "live", deal.values["hs_lastmodifieddate"], None, None) for deal in live]
+    with portal.lock:
+        lists = {"live": portal.live_deals(), "archived": portal.archived_deals()}
+        merged = portal.merged_deals()
+    readable = {name for name, each in portal.definitions.items() if each.sensitivity == "non_sensitive"}
+    rows: list[tuple[Any, ...]] = []
+    for state, records in lists.items():
+        for deal_id, record in records.items():
+            properties = {k: v for k, v in record["properties"].items() if v is not None and k in readable}
+            modified = properties["hs_lastmodifieddate"]
+            rows.append((deal_id, state, modified, None, json.dumps(properties)))
+    return rows + [(loser, "merged", None, survivor, None) for loser, survivor in merged.items()]

@@ -1,0 +1,236 @@
+"""The fast layer: attempts in threads of this process, over a real PostgreSQL and the simulator's real HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from airflow_provider_hubspot_deals import kill_points
+from airflow_provider_hubspot_deals.extraction import ranges
+from airflow_provider_hubspot_deals.kill_points import KillPoint
+from airflow_provider_hubspot_deals.sync import heartbeat
+from hubspot_simulator import SimulatorServer
+from local_stack.processes import wait_until
+from local_stack.simulation.attempts import Attempt, StoppedError, Tenant, make_pages_small
+from local_stack.simulation.checking import Auditor, InvariantBrokenError
+from local_stack.simulation.people import People
+from local_stack.simulation.scenario import IN_TRANSACTION, READING, Blow, Kind, Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+A_DAY_AGO_S = -86_400.0  # the simulator's clock, so that it can run without passing PostgreSQL's
+ATTEMPTS_MAX = 40
+EXTRA_RUNS_MAX = 12  # until every planned fault has fallen
+HEARTBEAT_S = 0.3  # so that attempts of half a second have some
+WAIT_S = 30.0
+
+
+class StuckError(AssertionError):
+    """Attempt after attempt, and no end."""
+
+
+class FaultNeverFiredError(AssertionError):
+    """The plan was not carried out, so its passing would mean nothing."""
+
+
+class Simulation:
+    """One scenario over one database. ``run`` raises AssertionError when the copy is wrong, or the plan was not met."""
+
+    def __init__(self, scenario: Scenario, database_url: str) -> None:
+        self._scenario, self._url = scenario, database_url
+        self._chance = Random(f"{scenario.seed}/runs")  # noqa: S311 - a scenario, not a secret
+        self._moves = Random(f"{scenario.seed}/clock")  # noqa: S311 - as above
+        self._blows = list(scenario.blows)
+        self._reached: Counter[KillPoint] = Counter()
+        self._current = threading.local()
+        self._successors: dict[str, tuple[Attempt, threading.Thread]] = {}
+        self._woken: set[str] = set()
+        self._failures: list[BaseException] = []
+        self.tally: Counter[str] = Counter()
+
+    def run(self) -> None:
+        """From the first run to the last check."""
+        with SimulatorServer(self._scenario.portals, rate_limits=False) as simulator:
+            simulator.clock.freeze()
+            # Whole seconds, as in the Date header, so that changes often fall on the very end of a window.
+            simulator.clock.shift(A_DAY_AGO_S - simulator.clock.now_ms() % 1000 / 1000)
+            self._simulator = simulator
+            self._tenants = [self._tenant(number) for number in range(len(self._scenario.portals))]
+            self._people = {tenant.people.portal.portal_id: tenant.people for tenant in self._tenants}
+            simulator.on_request(self._before_answer)
+            for rule in self._scenario.rules:
+                simulator.add_fault(rule)
+            self._auditor = Auditor(self._url, {tenant.id: tenant.people for tenant in self._tenants})
+            kill_points.listen(self._at)
+            try:
+                self._play()
+            finally:
+                kill_points.listen(None)
+                self._count()
+                self._auditor.close()
+
+    def _tenant(self, number: int) -> Tenant:
+        scenario, spec = self._scenario, self._scenario.portals[number]
+        portal = self._simulator.portal(spec.portal_id)
+        portal.set_search_lag(scenario.search_lag_s, jitter_s=scenario.lag_jitter_s)
+        people = People(
+            portal,
+            Random(f"{scenario.seed}/people/{number}"),  # noqa: S311 - a scenario, not a secret
+            rate=scenario.change_rate,
+            crowd=scenario.crowd,
+        )
+        return Tenant(
+            slug=f"tenant-{number}",
+            people=people,
+            base_url=self._simulator.base_url,
+            database_url=self._url,
+            readers=scenario.readers,
+            overlap=timedelta(seconds=scenario.overlap_s),
+        )
+
+    def _play(self) -> None:
+        for run in self._runs():
+            for tenant in self._tenants:
+                mode = "auto" if run == 0 else self._chance.choice(["incremental", "incremental", "full"])
+                self._finish(tenant, run, mode)
+        self._simulator.application.plan.clear()
+        for people in self._people.values():
+            people.are_at_work = False
+        for number, mode in ((1, "incremental"), (2, "full")):
+            self._simulator.clock.shift(60)  # the index catches up
+            for tenant in self._tenants:
+                self._finish(tenant, 1000 + number, mode)
+            self._auditor.check_quiescent(f"after the last {mode} run", with_purges=mode == "full")
+
+    def _runs(self) -> Iterator[int]:
+        """As many as planned, and more until every planned fault has fallen."""
+        rules = self._scenario.rules
+        for run in range(self._scenario.runs + EXTRA_RUNS_MAX):
+            if run >= self._scenario.runs and not self._blows and all(rule.fired for rule in rules):
+                return
+            yield run
+        idle = [*map(str, self._blows), *(f"{rule.fault} on {rule.endpoint}" for rule in rules if not rule.fired)]
+        if idle:
+            raise FaultNeverFiredError(f"planned, and never fired: {'; '.join(idle)}")
+
+    def _finish(self, tenant: Tenant, run: int, mode: str) -> None:
+        """Attempts of one run until one of them ends it."""
+        tenant.people.a_run_begins()
+        if tenant.people.are_at_work:
+            tenant.people.edit_crowd(self._scenario.crowd or 3)
+        self.tally["runs"] += 1
+        number = 1
+        while number <= ATTEMPTS_MAX:
+            attempt = Attempt(tenant, run, number, mode, self._chance.choice([20, 60, 5000]))
+            last = self._execute(attempt)
+            self._auditor.check(f"{last.name} has ended as {last.outcome}")
+            if last.outcome in ("completed", "cancelled"):
+                return
+            number = last.number + 1
+        raise StuckError(f"{tenant.slug}, run {run}: {ATTEMPTS_MAX} attempts, the last one: {last.error!r}")
+
+    def _execute(self, attempt: Attempt) -> Attempt:
+        """One attempt, and the one that took over from it; the later of the two."""
+        self._current.attempt = attempt
+        self.tally["attempts"] += 1
+        try:
+            attempt.execute()
+        finally:
+            successor, thread = self._successors.pop(attempt.name, (attempt, None))
+            if thread is not None:
+                thread.join(WAIT_S)
+        if self._failures:
+            raise self._failures[0]
+        if attempt.outcome == "completed" and attempt.name in self._woken:
+            raise InvariantBrokenError(f"{attempt.name} was replaced while it was frozen, and reports success")
+        return successor
+
+    # What happens at a kill point
+
+    def _at(self, point: KillPoint) -> None:
+        attempt: Attempt | None = getattr(self._current, "attempt", None)
+        if attempt is None:
+            return
+        if point == KillPoint.BATCH_COMMITTED:
+            self.tally["batches"] += 1
+            self._auditor.check(f"{attempt.name} at {point}")
+        if attempt.is_successor:
+            return
+        self._reached[point] += 1
+        due = [blow for blow in self._blows if blow.point == point and blow.nth <= self._reached[point]]
+        if due:
+            self._blows.remove(due[0])
+            self._strike(attempt, due[0])
+
+    def _strike(self, attempt: Attempt, blow: Blow) -> None:
+        self.tally[f"blow {blow.kind}"] += 1
+        match blow.kind:
+            case Kind.KILLED:
+                attempt.die()
+            case Kind.STOPPED:
+                raise StoppedError
+            case Kind.DISCONNECTED:
+                attempt.disconnect()
+            case Kind.CANCELLED:
+                attempt.cancel()
+            case Kind.TAKEN_OVER:
+                self._take_over(attempt, blow.point)
+
+    def _take_over(self, attempt: Attempt, point: KillPoint) -> None:
+        """While this attempt stands still; inside a transaction the other one can only wait for its end."""
+        successor = attempt.successor()
+        thread = threading.Thread(target=self._in_thread, args=(successor,), daemon=True)
+        self._successors[attempt.name] = (successor, thread)
+        thread.start()
+        if point in IN_TRANSACTION:
+            wait_until(lambda: self._waits(successor) or not thread.is_alive(), what="takeover", timeout_s=WAIT_S)
+        else:
+            thread.join(WAIT_S)
+            if point != KillPoint.COMPLETED:
+                self._woken.add(attempt.name)
+
+    def _in_thread(self, attempt: Attempt) -> None:
+        self._current.attempt = attempt
+        self.tally["attempts"] += 1
+        try:
+            attempt.execute()
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+            self._failures.append(error)
+
+    def _waits(self, attempt: Attempt) -> bool:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
+            return connection.execute(waiting, (attempt.name,)).fetchone() is not None
+
+    # What happens at a request, in the simulator's thread
+
+    def _before_answer(self, endpoint: str, portal_id: int | None) -> None:
+        self.tally["requests"] += 1
+        if endpoint not in READING or portal_id is None:
+            return
+        try:
+            if self._people[portal_id].are_at_work:
+                self._simulator.clock.shift(self._moves.choice([0, 0, 0.001, 0.999, 1, 2]))
+            self._people[portal_id].see_request()
+        except BaseException as error:
+            self._failures.append(error)
+            raise
+
+    def _count(self) -> None:
+        self.tally["changes"] += sum(people.changes for people in self._people.values())
+        self.tally["http faults"] += sum(rule.fired for rule in self._scenario.rules)
+        self.tally["deals"] += sum(len(people.all_known()) for people in self._people.values())
+        self.tally["checks"] += self._auditor.checks
+
+
+def prepare_process() -> None:
+    """What makes small portals behave as large ones, and short attempts as long ones."""
+    make_pages_small()
+    ranges.PAGES_TO_SPLIT = 1.5
+    heartbeat.INTERVAL_S = HEARTBEAT_S

@@ -1,0 +1,83 @@
+"""Users of a portal who change something at every request, and remember what they did."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hubspot_simulator.portal import Portal
+
+CROWDED_RATE = 0.05  # of changes
+
+
+class People:
+    """The users of one portal.
+
+    Attributes:
+        recalculated: deals whose values changed without a trace in hs_lastmodifieddate.
+    """
+
+    def __init__(self, portal: Portal, chance: Random, *, rate: float, crowd: int) -> None:
+        self.portal, self._chance, self._rate, self._crowd = portal, chance, rate, crowd
+        self._known = {*portal.store.ids(archived=False), *portal.store.ids(archived=True)}
+        self.recalculated: set[int] = set()
+        self.changes = 0
+        self.are_at_work = True
+        self._long_archived: set[int] = set()
+
+    def a_run_begins(self) -> None:
+        """A deal that is archived and restored within one run, and was never read before, shows nowhere: see docs."""
+        self._long_archived = set(self.portal.store.ids(archived=True))
+
+    def all_known(self) -> set[int]:
+        """Every deal that the portal ever had."""
+        with self.portal.lock:
+            return set(self._known)
+
+    def see_request(self) -> None:
+        """Just before an answer."""
+        if self.are_at_work and self._chance.random() < self._rate:
+            with self.portal.lock:
+                self._change_something()
+
+    def edit_crowd(self, count: int) -> None:
+        """As many deals in one millisecond, as workflows and imports change them."""
+        live = self.portal.store.ids(archived=False)
+        crowd = self._chance.sample(list(live), min(count, len(live)))
+        if crowd:
+            self.portal.edit_deals(crowd, {"dealname": f"Crowd {self.changes}"})
+            self.changes += 1
+
+    def _change_something(self) -> None:
+        live = list(self.portal.store.ids(archived=False))
+        archived = sorted(self._long_archived.intersection(self.portal.store.ids(archived=True)))
+        verbs: list[Callable[[], object]] = [self._create]
+        if len(live) > 5:  # noqa: PLR2004 - enough to choose from
+            verbs += [
+                lambda: self.portal.edit_deals(self._chance.sample(live, 5), {"dealname": f"Edited {self.changes}"}),
+                lambda: self.portal.edit_deal(self._chance.choice(live), {"dealstage": f"stage{self.changes}"}),
+                lambda: self.portal.archive_deal(self._chance.choice(live)),
+                lambda: self._merge(*self._chance.sample(live, 2)),
+                lambda: self.portal.purge_deal(self._chance.choice(live)),
+                lambda: self._recalculate(self._chance.choice(live)),
+            ]
+        if archived:
+            verbs.append(lambda: self.portal.restore_deal(self._chance.choice(archived)))
+        verb = self._chance.choice(verbs)
+        if self._crowd and self._chance.random() < CROWDED_RATE:
+            self.edit_crowd(self._crowd)
+        verb()
+        self.changes += 1
+
+    def _create(self) -> None:
+        self._known.add(self.portal.create_deal({"dealname": f"New {self.changes}", "amount": "10"}))
+
+    def _merge(self, primary: int, other: int) -> None:
+        self._known.add(self.portal.merge_deals(primary, other))
+
+    def _recalculate(self, deal_id: int) -> None:
+        self.recalculated.add(deal_id)
+        self.portal.recalculate_deal(deal_id, {"hs_forecast_amount": str(self.changes)})

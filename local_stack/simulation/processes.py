@@ -1,0 +1,72 @@
+"""Seeds with real worker processes: several runs over one portal, each of them hit somewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from local_stack.simulation.cases import Case, matrix
+from local_stack.simulation.matrix import NeverReachedError, Play
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+RUNS = ("full", "incremental", "incremental", "full")
+EXTRA_RUNS_MAX = 6  # until every planned blow has fallen
+
+
+def play_processes(options: argparse.Namespace, figures: dict[str, Any], say: Callable[[str], None]) -> bool:
+    """Whether the copy was right after every seed."""
+    failed: list[int] = []
+    tally: Counter[str] = Counter()
+    with Play() as play:
+        for seed in range(options.first, options.first + options.count):
+            try:
+                tally.update(_play_seed(play, seed))
+            except (AssertionError, psycopg.Error) as error:
+                failed.append(seed)
+                say(f"seed {seed} FAILED: {type(error).__name__}: {error}")
+                say(f"  the plan: {', '.join(map(str, drawn_cases(seed)))}")
+                say(f"  again: ./run simulate --processes --seed {seed}")
+            tally["seeds"] += 1
+        tally.update(play.tally)
+    figures |= {"failed_seeds": failed, "tally": dict(sorted(tally.items()))}
+    said = ", ".join(f"{number:,} {name}" for name, number in sorted(tally.items()))
+    say(f"{said}; {len(failed)} of {tally['seeds']} seeds failed")
+    return not failed
+
+
+def drawn_cases(seed: int) -> list[Case]:
+    """One for each run."""
+    chance = Random(f"{seed}/cases")  # noqa: S311 - a scenario, not a secret
+    cases = matrix()
+    return [chance.choice([case for case in cases if case.mode == mode]) for mode in RUNS]
+
+
+def _play_seed(play: Play, seed: int) -> Counter[str]:
+    tally: Counter[str] = Counter()
+    waiting = drawn_cases(seed)
+    with play.stage("full", seed) as stage:
+        for _ in range(len(RUNS) + EXTRA_RUNS_MAX):
+            case = waiting.pop(0)
+            stage.people.a_run_begins()
+            stage.people.edit_crowd(150)
+            try:
+                play.run(stage, case, case.place.of(play.census[case.mode][case.point]))
+                tally[f"blow {case.blow}"] += 1
+            except NeverReachedError:
+                waiting.append(case)
+            tally["runs"] += 1
+            stage.next_run()
+            if not waiting:
+                break
+        else:
+            raise NeverReachedError(f"planned, and never fell: {', '.join(map(str, waiting))}")
+        tally["http faults"] += stage.faults_fired()
+        play.check_end(stage, f"seed {seed}")
+        tally["changes"] += stage.people.changes
+    return tally

@@ -1,0 +1,104 @@
+"""A TCP proxy in front of PostgreSQL that spoils one COMMIT of one connection."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from enum import StrEnum, auto
+from typing import Self
+
+
+class Spoiling(StrEnum):
+    """What becomes of the COMMIT."""
+
+    REPLY_LOST = auto()  # it takes effect; the connection is cut before its answer
+    SWALLOWED = auto()  # it takes effect; nothing comes through any more, and nobody is told
+
+
+class CommitProxy:
+    """Context manager. The first connection after ``expect`` is the one that writes."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._upstream = (host, port)
+        self._connections = 0
+        self._armed: Spoiling | None = None
+        self._sockets: list[socket.socket] = []
+        self.has_fired = False
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.expect()
+
+    def expect(self) -> None:
+        """A new attempt connects from now on; whatever is left of an older one is cut."""
+        for each in self._sockets:
+            _cut(each)
+        self._sockets.clear()
+        self._connections, self._armed, self.has_fired = 0, None, False
+
+    def arm(self, spoiling: Spoiling) -> None:
+        """Spoil the next COMMIT of the first connection."""
+        self._armed = spoiling
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client = self._listener.accept()[0]
+                try:
+                    server = socket.create_connection(self._upstream)
+                except OSError:  # PostgreSQL is down
+                    client.close()
+                    continue
+                self._connections += 1
+                _Link(self, client, server, is_writer=self._connections == 1).start()
+                self._sockets += [client, server]
+
+    def takes_commit(self, data: bytes, *, is_writer: bool) -> Spoiling | None:
+        """What is to become of these bytes of a client."""
+        if self._armed is None or not is_writer or b"COMMIT" not in data:
+            return None
+        spoiling, self._armed, self.has_fired = self._armed, None, True
+        return spoiling
+
+
+class _Link:
+    def __init__(self, proxy: CommitProxy, client: socket.socket, server: socket.socket, *, is_writer: bool) -> None:
+        self._proxy, self._client, self._server, self._is_writer = proxy, client, server, is_writer
+        self._spoiling: Spoiling | None = None
+
+    def start(self) -> None:
+        for work in (self._to_server, self._to_client):
+            threading.Thread(target=work, daemon=True).start()
+
+    def _to_server(self) -> None:
+        with suppress(OSError):
+            while data := self._client.recv(65_536):
+                if self._spoiling is None:
+                    self._spoiling = self._proxy.takes_commit(data, is_writer=self._is_writer)
+                    self._server.sendall(data)
+        _cut(self._server)
+
+    def _to_client(self) -> None:
+        with suppress(OSError):
+            while data := self._server.recv(65_536):
+                if self._spoiling is None:
+                    self._client.sendall(data)
+                elif self._spoiling == Spoiling.REPLY_LOST:
+                    break
+        if self._spoiling != Spoiling.SWALLOWED:
+            _cut(self._client)
+
+
+def _cut(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

@@ -1,0 +1,136 @@
+"""What a seed stands for: every choice of a simulation, drawn before it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from enum import StrEnum, auto
+from random import Random
+from typing import Any
+
+from airflow_provider_hubspot_deals.kill_points import KillPoint
+from hubspot_simulator import PortalSpec
+from hubspot_simulator.faults import Fault, FaultRule
+
+IN_TRANSACTION = frozenset(
+    {
+        KillPoint.CLAIM_WRITTEN,
+        KillPoint.BATCH_BEGUN,
+        KillPoint.ROWS_COPIED,
+        KillPoint.ROWS_WRITTEN,
+        KillPoint.BATCH_WRITTEN,
+        KillPoint.COMPLETION_WRITTEN,
+    }
+)
+
+# Faults that HubSpot recovers from; each makes an attempt retry a request, and at worst the attempt fails.
+HTTP_FAULTS: tuple[dict[str, Any], ...] = (
+    *({"fault": Fault.STATUS, "status": status} for status in (500, 502, 503, 504, 423, 429)),
+    *({"fault": Fault.BODY, "body": body} for body in ("", "null", "[]", "{}")),
+    *(
+        {"fault": fault}
+        for fault in (
+            *(Fault.HTML, Fault.INVALID_JSON, Fault.BYTE_ORDER_MARK, Fault.GZIP_TRUNCATED, Fault.GZIP_CLAIMED),
+            *(Fault.TRUNCATE, Fault.RESET, Fault.CHUNKED_CUT, Fault.UNDELIMITED_CUT, Fault.CLOSE, Fault.HTTP_1_0),
+        )
+    ),
+)
+# Right records on a wrong page.
+PAGE_FAULTS = (
+    *(Fault.EMPTY_PAGE, Fault.SHORT_PAGE, Fault.DUPLICATE_RECORD, Fault.UNSORTED, Fault.MISSING_NEXT),
+    *(Fault.NUMBER_CURSOR, Fault.OLD_RECORDS),
+)
+OLD = (Fault.OLD_RECORDS,)
+READING = ("list", "search", "batch_read")
+PAGE_FAULT_RATE = 0.4  # of faults
+
+
+class Kind(StrEnum):
+    """What happens to an attempt at a kill point."""
+
+    KILLED = auto()  # SIGKILL
+    STOPPED = auto()  # SIGTERM, as Airflow sends it
+    TAKEN_OVER = auto()  # frozen; another attempt takes over and ends; it wakes up
+    DISCONNECTED = auto()  # the server ends its sessions
+    CANCELLED = auto()  # somebody sets the job to cancelled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blow:
+    """At the ``nth`` time that ``point`` is reached."""
+
+    point: KillPoint
+    nth: int
+    kind: Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One seed's choices."""
+
+    seed: int
+    portals: tuple[PortalSpec, ...]
+    runs: int
+    readers: int
+    search_lag_s: float
+    lag_jitter_s: float
+    overlap_s: float
+    change_rate: float
+    crowd: int  # deals that are now and then edited within one millisecond
+    blows: tuple[Blow, ...]
+    rules: tuple[FaultRule, ...] = field(default=())
+
+    def __str__(self) -> str:
+        lines = [f"{each.name} = {getattr(self, each.name)!r}" for each in fields(self) if each.name != "rules"]
+        lines += [f"rule: {rule.fault} {rule.status} on {rule.endpoint}, every {rule.every}" for rule in self.rules]
+        return "\n".join(f"    {line}" for line in lines)
+
+
+def drawn(seed: int) -> Scenario:
+    """The same for the same seed."""
+    chance = Random(seed)  # noqa: S311 - a scenario, not a secret
+    specs = tuple(_portal(chance, 1001 + number, seed) for number in range(chance.choice([1, 1, 1, 2])))
+    return Scenario(
+        seed=seed,
+        portals=specs,
+        runs=chance.choice([2, 3]),
+        readers=chance.choice([1, 1, 4]),
+        search_lag_s=chance.choice([0.0, 1.0, 2.0]),
+        lag_jitter_s=chance.choice([0.0, 0.9]),
+        overlap_s=chance.choice([0.0, 0.0, 1.0]),
+        change_rate=chance.choice([0.3, 0.6, 0.9]),
+        crowd=chance.choice([0, 35, 100]),
+        blows=tuple(_blow(chance) for _ in range(chance.choice([2, 4, 6]))),
+        rules=drawn_rules(chance, chance.choice([0, 2, 4])),
+    )
+
+
+def _portal(chance: Random, portal_id: int, seed: int) -> PortalSpec:
+    return PortalSpec(
+        portal_id=portal_id,
+        deals=chance.choice([12, 70, 140]),
+        archived=chance.choice([3, 50]),
+        seed=seed * 10 + portal_id % 10,
+        merge_survivor=chance.choice(["new", "primary"]),
+        restore_bumps_modified=chance.random() < 0.5,  # noqa: PLR2004 - a coin
+        unsorted_time_sorts=chance.random() < 0.5,  # noqa: PLR2004 - a coin
+    )
+
+
+def _blow(chance: Random) -> Blow:
+    point = chance.choice(list(KillPoint))
+    kinds = [kind for kind in Kind if kind != Kind.CANCELLED or point not in IN_TRANSACTION]
+    return Blow(point=point, nth=chance.choice([1, 1, 2, 3]), kind=chance.choice(kinds))
+
+
+def drawn_rules(chance: Random, count: int) -> tuple[FaultRule, ...]:
+    """Each counts on its own: two of one endpoint with one period would hide each other for ever."""
+    turns = chance.sample([(endpoint, every) for endpoint in READING for every in (3, 5, 7)], count)
+    return tuple(_rule(chance, endpoint, every) for endpoint, every in turns)
+
+
+def _rule(chance: Random, endpoint: str, every: int) -> FaultRule:
+    faults: list[dict[str, Any]] = list(HTTP_FAULTS)
+    if chance.random() < PAGE_FAULT_RATE:
+        faults = [{"fault": each} for each in (OLD if endpoint == "batch_read" else PAGE_FAULTS)]
+    chosen: dict[str, Any] = chance.choice(faults)
+    return FaultRule(endpoint=endpoint, every=every, nth=2, times=None, **chosen)

@@ -1,0 +1,83 @@
+"""Many scenarios of the fast layer, on all cores, over one server."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import traceback
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from local_stack.databases import DatabaseServer
+from local_stack.tether import tie_to_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What became of one seed; ``problem`` is None when the copy was right."""
+
+    seed: int
+    problem: str | None = None
+    plan: str = ""
+    tally: Counter[str] = field(default_factory=Counter)
+
+
+@contextmanager
+def template_database(server: DatabaseServer) -> Iterator[str]:
+    """Name of a database with our schema and the audit, to be copied for each seed."""
+    from airflow_provider_hubspot_deals import migrations
+    from local_stack.simulation.checking import install_audit
+
+    name = f"simulation_template_{os.getpid()}"
+    url = server.create_database(name)
+    try:
+        migrations.upgrade(url)
+        install_audit(url)
+        yield name
+    finally:
+        server.drop_database(name)
+
+
+def play_all(server: DatabaseServer, template: str, seeds: Iterable[int], *, workers: int) -> Iterator[Verdict]:
+    """One verdict for each seed, in their order."""
+    play = partial(play_one, server.url, template)
+    if workers == 1:
+        yield from map(play, seeds)
+        return
+    spawn, tied = multiprocessing.get_context("spawn"), (os.getpid(), int(signal.SIGTERM))  # nobody outlives us
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=tie_to_parent, initargs=tied) as pool:
+        try:
+            yield from pool.map(play, seeds)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def play_one(server_url: str, template: str, seed: int) -> Verdict:
+    """One scenario in a database of its own."""
+    from local_stack.simulation.fast import Simulation, prepare_process
+    from local_stack.simulation.scenario import drawn
+
+    prepare_process()
+    if not os.environ.get("SIMULATION_LOG"):
+        logging.disable(logging.CRITICAL)
+    server, scenario = DatabaseServer(server_url), drawn(seed)
+    name = f"simulation_{os.getpid()}_{seed}"
+    simulation = Simulation(scenario, server.create_database(name, template=template))
+    problem = None
+    try:
+        simulation.run()
+    except AssertionError as error:
+        problem = f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - whatever the code under test raises is a finding
+        problem = traceback.format_exc(limit=-6)
+    server.drop_database(name)
+    return Verdict(seed=seed, problem=problem, plan=str(scenario), tally=simulation.tally)

@@ -1,0 +1,93 @@
+"""The program of a worker: `HubSpotDealsToPostgresOperator.execute` in a process of its own for each attempt.
+
+It imports once and then forks, as Airflow's own workers do. Each attempt connects to the harness, stands still at the
+kill point that its order names until it hears "go", and says at last how it ended. Orders are lines of JSON on stdin.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+from airflow_provider_hubspot_deals import kill_points, sql
+from airflow_provider_hubspot_deals.kill_points import KillPoint
+from airflow_provider_hubspot_deals.sync import heartbeat
+from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
+
+LAZY = ("airflow.providers.postgres.hooks.postgres", "airflow_provider_hubspot_deals.migrations")
+DEADLINES = {"INTERVAL_S": 1.0, "LOST_AFTER_S": 6.0}  # of minutes, a simulation has no time for
+
+
+class Attempt:
+    """One forked process."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self._order = order
+        self._counts: Counter[str] = Counter()
+        self._line = socket.socket(socket.AF_UNIX)
+        self._line.connect(order["harness"])
+        self._words = self._line.makefile("r")
+        self._say(attempt=order["name"], pid=os.getpid())
+
+    def run(self) -> None:
+        """Never lets an exception out: how the attempt ended is what it says."""
+        kill_points.listen(self._reached)
+        os.environ.update(self._order["environment"])
+        task = HubSpotDealsToPostgresOperator(task_id="load_deals", **self._order["arguments"])
+        signal.signal(signal.SIGTERM, lambda *_: task.on_kill())  # as Airflow's task runner has it
+        try:
+            task.execute(self._context())
+            ended = "completed"
+        except BaseException as error:  # noqa: BLE001 - told to the harness
+            ended = f"{type(error).__name__}: {error}"
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self._say(ended=ended, counts=self._counts)
+
+    def _reached(self, point: KillPoint) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._counts[point] += 1
+        if [point, self._counts[point]] == self._order["stand_still_at"]:
+            self._say(point=point)
+            self._words.readline()
+
+    def _say(self, **what: Any) -> None:  # noqa: ANN401 - JSON
+        self._line.sendall(json.dumps(what).encode() + b"\n")
+
+    def _context(self) -> Any:  # noqa: ANN401 - the parts of Airflow's context that the operator reads
+        task_instance = {"dag_id": "simulation", "task_id": "load_deals", "map_index": -1, **self._order["try"]}
+        return {
+            "ti": SimpleNamespace(**task_instance),
+            "dag_run": SimpleNamespace(run_type="manual", clear_number=None),
+        }
+
+
+def main() -> NoReturn:
+    """Fork for each order, until stdin ends."""
+    for name in LAZY:
+        __import__(name)
+    for name, seconds in DEADLINES.items():
+        setattr(heartbeat, name, seconds)
+    sql.TRANSACTION_TIMEOUT_S = 3.0  # as above
+    logging.disable(logging.CRITICAL)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them: the harness sees their lines close
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    for text in sys.stdin:
+        if not os.fork():
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            Attempt(json.loads(text)).run()
+            os._exit(0)
+    sys.exit()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The harness's side of worker processes: start an attempt, hear from it, freeze it, kill it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from local_stack.exceptions import StackError
+from local_stack.processes import tethered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATIENCE_S = 45.0  # for a word of a worker: longer than each of its own deadlines
+
+
+class SilentWorkerError(AssertionError):
+    """A worker neither works nor ends: it is stuck."""
+
+
+@dataclass
+class Worker:
+    """One attempt in its process."""
+
+    name: str
+    line: socket.socket
+    pid: int
+
+    def __post_init__(self) -> None:
+        self.line.settimeout(PATIENCE_S)
+        self._words = self.line.makefile("r")
+
+    def next_word(self) -> dict[str, Any]:
+        """What it says next; empty when the process is gone.
+
+        Raises:
+            SilentWorkerError: nothing for ``PATIENCE_S``.
+        """
+        try:
+            text = self._words.readline()
+        except TimeoutError:
+            raise SilentWorkerError(f"{self.name} says nothing for {PATIENCE_S:.0f} s") from None
+        except ConnectionError:
+            text = ""
+        return json.loads(text) if text else {}
+
+    def go(self) -> None:
+        """Let it go on from where it stands still."""
+        with suppress(OSError):  # gone meanwhile
+            self.line.sendall(b"go\n")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; fine when it is gone."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def close(self) -> None:
+        """Nothing is left of it."""
+        self.signal(signal.SIGKILL)
+        self._words.close()
+        self.line.close()
+
+
+class Workers:
+    """A process that forks attempts; a context manager.
+
+    Raises:
+        StackError: it could not start; with its last words.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._open = folder, ExitStack()
+        self._address = folder / "harness.sock"
+
+    def __enter__(self) -> Self:
+        self._listener = self._open.enter_context(socket.socket(socket.AF_UNIX))
+        self._listener.bind(str(self._address))
+        self._listener.listen()
+        self._listener.settimeout(PATIENCE_S)
+        self._log = self._open.enter_context((self._folder / "workers.log").open("w+"))
+        self._parent = subprocess.Popen(  # noqa: S603 - our own program
+            tethered([sys.executable, "-P", "-m", "local_stack.simulation.worker"], signal.SIGTERM),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env=self._environment(),
+        )
+        if not self._parent.stdout or not any(line == "ready\n" for line in self._parent.stdout):
+            self._log.seek(0)
+            raise StackError(f"the workers did not start: {self._log.read()[-2000:]}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._parent.kill()
+        self._parent.communicate()
+        self._open.close()
+
+    def start(self, name: str, order: dict[str, Any]) -> Worker:
+        """A new attempt."""
+        if self._parent.stdin is None:
+            raise StackError("the workers were not started")
+        text = json.dumps({"name": name, "harness": str(self._address), **order})
+        self._parent.stdin.write(text + "\n")
+        self._parent.stdin.flush()
+        line, _ = self._listener.accept()
+        worker = Worker(name, line, 0)
+        worker.pid = worker.next_word()["pid"]
+        return worker
+
+    def _environment(self) -> dict[str, str]:
+        names = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
+        home = {"AIRFLOW_HOME": str(self._folder / "airflow"), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+        return {**kept, **home, "TZ": "UTC"}
