@@ -9,6 +9,7 @@ import psycopg
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from psycopg.rows import tuple_row
 
+from airflow_provider_hubspot_deals.client.secret import Secret
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.hooks.connections import get_required_connection
 
@@ -34,11 +35,13 @@ def connection_opener(postgres_conn_id: str) -> Callable[[], psycopg.Connection[
         ConfigurationError: the connection is missing, or Airflow uses another driver than psycopg 3 for it.
     """
     airflow_connection = get_required_connection(postgres_conn_id, how_to_create=_HOW_TO_CREATE)
-    airflow_connection.extra = json.dumps({**_NETWORK, **airflow_connection.extra_dejson})
+    airflow_connection.extra = Secret(json.dumps({**_NETWORK, **airflow_connection.extra_dejson}))
     hook = PostgresHook(postgres_conn_id=postgres_conn_id, connection=airflow_connection)
 
     def connect() -> psycopg.Connection[Any]:
-        connection: object = hook.get_conn()
+        connection = _opened(hook)
+        if isinstance(connection, psycopg.Error):
+            raise connection
         if not isinstance(connection, psycopg.Connection):
             raise ConfigurationError(
                 f"Connection {postgres_conn_id!r} is opened with {type(connection).__module__}, and psycopg 3 is "
@@ -48,3 +51,11 @@ def connection_opener(postgres_conn_id: str) -> Callable[[], psycopg.Connection[
         return connection
 
     return connect
+
+
+def _opened(hook: PostgresHook) -> object:
+    """A connection, or the error to raise: a new one, since psycopg's own remembers the password, as do its frames."""
+    try:
+        return hook.get_conn()
+    except psycopg.Error as error:
+        return type(error)(str(error))
