@@ -61,6 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Hypothesis is as thorough as asked for; tests with a number of examples of their own keep it."""
     settings.register_profile("thorough", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+    settings.register_profile("hasty", max_examples=20, deadline=None, database=None)
     if config.getoption("thorough"):
         settings.load_profile("thorough")
 

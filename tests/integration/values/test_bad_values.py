@@ -27,7 +27,7 @@ ROWS = 100
 POSITIONS = (0, ROWS // 2, ROWS - 1)
 BAD_ID = 10**15  # of the bad record, wherever it stands
 PROGRESS = {"checkpoint": {"phase": "live"}, "window_start": None, "window_end": None, **NO_USAGE}
-GOOD = {
+GOOD: dict[str, Any] = {
     "dealname": "Good",
     "dealstage": "won",
     "amount": "12.50",

@@ -126,14 +126,14 @@ def test_c13_a_cleared_date_is_null_without_an_issue(acme: Tenant) -> None:
 
 
 def test_c19_two_thousand_custom_properties_are_stored_whole(acme: Tenant) -> None:
-    values = {f"custom_{number}": "twenty characters ok" for number in range(2_000)}
+    values: dict[str, Any] = {f"custom_{number}": "twenty characters ok" for number in range(2_000)}
     page = DealParser(values, allow_negative_amounts=False).parse_page([a_record(**values)], 1)
     acme.store(acme.claim(), *page.rows)
     assert acme.deal()["custom_properties"] == values
 
 
 def test_c21_names_that_differ_behind_63_bytes_and_names_of_any_length_stay_apart(acme: Tenant) -> None:
-    values = {f"{'n' * 63}{number}": str(number) for number in range(3)} | {"é" * 500: "long"}
+    values: dict[str, Any] = {f"{'n' * 63}{number}": str(number) for number in range(3)} | {"é" * 500: "long"}
     page = DealParser(values, allow_negative_amounts=False).parse_page([a_record(**values)], 1)
     acme.store(acme.claim(), *page.rows)
     assert acme.deal()["custom_properties"] == values

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_hubspot_deals.client.bodies import parse_json
 from airflow_provider_hubspot_deals.client.deal_answers import DealAnswers
 from airflow_provider_hubspot_deals.deals.columns import PROPERTY_PARSERS
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser, DealRow
@@ -25,7 +26,7 @@ other_names = st.dictionaries(
 def parse(record: dict[str, Any]) -> DealRow | BadRecord:
     page = DealParser(["color"], allow_negative_amounts=False).parse_page([record], 1)
     assert len(page.rows) + len(page.bad) == 1
-    return [*page.rows, *page.bad][0]
+    return page.rows[0] if page.rows else page.bad[0]
 
 
 def sent_text(value: Any) -> str:
@@ -41,7 +42,7 @@ def kept_text(kept: Any) -> str:
 
 def assert_nothing_is_lost(sent: dict[str, Any], outcome: DealRow | BadRecord) -> None:
     if isinstance(outcome, BadRecord):
-        assert json.loads(outcome.raw) == sent
+        assert _set(json.loads(outcome.raw)) == _set(sent)
         return
     columns = columns_of(outcome)
     raw = json.loads(columns["raw_properties"] or "")
@@ -56,6 +57,11 @@ def assert_nothing_is_lost(sent: dict[str, Any], outcome: DealRow | BadRecord) -
             assert (columns[name] is None) == (unset or noted), name
 
 
+def _set(record: dict[str, Any]) -> dict[str, Any]:
+    """Without the properties that have no value."""
+    return {**record, "properties": {name: value for name, value in record["properties"].items() if value is not None}}
+
+
 @given(properties, deal_ids)
 def test_the_exact_text_of_every_value_can_be_read_back(values: dict[str, Any], deal_id: Any) -> None:
     sent = {**a_record(**values), "id": deal_id}
@@ -68,8 +74,10 @@ def test_the_same_from_the_bytes_of_an_answer_on(values: dict[str, Any], others:
     answers = DealAnswers()
     answers.parse(json.dumps({"results": [{**a_record(1), "properties": known}]}).encode())
     sent = {**a_record(7), "properties": {**others, **known, **values}}
-    (read,) = answers.parse(json.dumps({"results": [sent]}).encode())["results"]
-    assert_nothing_is_lost(sent, parse(read))
+    body = json.dumps({"results": [sent]}).encode()
+    # A JSON number beyond 64 bits is read as a double; values of HubSpot are strings, whatever they say.
+    (as_json,), (read,) = parse_json(body)["results"], answers.parse(body)["results"]
+    assert_nothing_is_lost(as_json, parse(read))
 
 
 @given(st.dictionaries(unicode_text, json_values), json_values)
