@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -15,6 +17,8 @@ from airflow_provider_hubspot_deals.hooks.connections import get_required_connec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+log = logging.getLogger(__name__)
 
 _HOW_TO_CREATE = "type Postgres, with host, port, database, login and password of the database that keeps the deals"
 
@@ -36,6 +40,7 @@ def connection_opener(postgres_conn_id: str) -> Callable[[], psycopg.Connection[
     """
     airflow_connection = get_required_connection(postgres_conn_id, how_to_create=_HOW_TO_CREATE)
     airflow_connection.extra = Secret(json.dumps({**_NETWORK, **airflow_connection.extra_dejson}))
+    is_plain_on_purpose = airflow_connection.extra_dejson.get("sslmode") == "disable"
     hook = PostgresHook(postgres_conn_id=postgres_conn_id, connection=airflow_connection)
 
     def connect() -> psycopg.Connection[Any]:
@@ -47,6 +52,8 @@ def connection_opener(postgres_conn_id: str) -> Callable[[], psycopg.Connection[
                 f"Connection {postgres_conn_id!r} is opened with {type(connection).__module__}, and psycopg 3 is "
                 "needed: use Airflow 3 with SQLAlchemy 2 and apache-airflow-providers-postgres 6.3 or newer."
             )
+        if not (connection.pgconn.ssl_in_use or _stays_here(connection.info.host) or is_plain_on_purpose):
+            _warn_of_plain_text(postgres_conn_id)
         connection.row_factory = tuple_row  # the connection's extra `cursor` may have chosen another
         return connection
 
@@ -59,3 +66,16 @@ def _opened(hook: PostgresHook) -> object:
         return hook.get_conn()
     except psycopg.Error as error:
         return type(error)(str(error))
+
+
+def _stays_here(host: str) -> bool:
+    return host in {"", "localhost", "127.0.0.1", "::1"} or host.startswith("/")
+
+
+@cache  # once a process
+def _warn_of_plain_text(postgres_conn_id: str) -> None:
+    log.warning(
+        "Connection %r reaches PostgreSQL unencrypted, which libpq's default 'prefer' allows. Set the extra sslmode to "
+        "'verify-full', or to 'disable' where the network is trusted.",
+        postgres_conn_id,
+    )

@@ -8,7 +8,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "airflow_provider_hubspot_deals"
 
-_VALUES = ("tests/unit/deals",)
+_VALUES = tuple(
+    f"tests/unit/deals/test_{name}.py" for name in ("values", "whole_columns", "parsing", "raw_json", "recoverable")
+)
 _WRITING = (
     "tests/integration/test_loading.py",
     "tests/integration/test_loading_absences.py",
