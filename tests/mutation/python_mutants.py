@@ -64,6 +64,8 @@ def _slots(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
     """Where each node hangs: its parent, the field, and the place in a list."""
     if isinstance(node, ast.Call) and _name(node.func) in _UNTOUCHED_CALLS:
         return
+    if isinstance(node, ast.Assign) and "__all__" in map(_name, node.targets):
+        return
     for field, value in ast.iter_fields(node):
         if field in _UNTOUCHED_FIELDS:
             continue
