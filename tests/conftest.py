@@ -9,6 +9,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from local_stack.databases import DATABASE_URL
 from local_stack.throwaway import throwaway_server
@@ -46,6 +47,23 @@ os.environ |= {
     "TZ": "UTC",
 }
 database_numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What is too long for every day."""
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="every bad value at every position, 10,000 examples of each property instead of 100",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hypothesis is as thorough as asked for; tests with a number of examples of their own keep it."""
+    settings.register_profile("thorough", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+    settings.register_profile("hasty", max_examples=20, deadline=None, database=None)
+    if config.getoption("thorough"):
+        settings.load_profile("thorough")
 
 
 def pytest_unconfigure() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from airflow_provider_hubspot_deals.client.clock import Clock
+from airflow_provider_hubspot_deals.client.secret import Secret
 from airflow_provider_hubspot_deals.exceptions import AuthenticationError, WrongPortalError
 
 # RFC 6750 `b64token`. requests would quote a token with a line break in its error message, so it never gets one.
@@ -101,7 +102,7 @@ class OAuthRefreshToken:
         self._on_rotated = on_rotated
         self._clock = clock or Clock()
         self._lock = threading.Lock()
-        self._access_token: str | None = None
+        self._access_token: Secret | None = None
         self._refresh_at = 0.0
         self._portal_id: object = None
         self._revoked: AuthenticationError | None = None
@@ -132,12 +133,12 @@ class OAuthRefreshToken:
             if self._access_token == token:  # else another thread has fetched a newer one meanwhile
                 self._access_token = None
 
-    def _refresh(self, request_token: TokenRequest) -> str:
+    def _refresh(self, request_token: TokenRequest) -> Secret:
         if self._revoked is not None:
             raise self._revoked
         asked = self._clock.monotonic()
         try:
-            grant = request_token(self._form())
+            grant = _concealed(request_token(self._form()))
         except AuthenticationError as error:
             self._revoked = error  # permanent; other threads need not ask again
             raise
@@ -153,7 +154,7 @@ class OAuthRefreshToken:
     def _form(self) -> dict[str, str]:
         return {
             "grant_type": "refresh_token",
-            "client_id": self._client_id,
+            "client_id": str(self._client_id),
             "client_secret": self._client_secret,
             "refresh_token": self._refresh_token,
         }
@@ -171,12 +172,12 @@ class OAuthRefreshToken:
     def _rotate(self, refresh_token: object) -> None:
         if not isinstance(refresh_token, str) or refresh_token in {"", self._refresh_token}:
             return
-        self._refresh_token = refresh_token
+        self._refresh_token = Secret(refresh_token)
         if self._on_rotated is not None:
             self._on_rotated(refresh_token)
 
 
-def checked_token(token: object) -> str:
+def checked_token(token: object) -> Secret:
     """``token`` when it can be a bearer token.
 
     Raises:
@@ -192,13 +193,17 @@ def checked_token(token: object) -> str:
         raise _malformed("The HubSpot token holds characters that no token has (spaces, quotes, line breaks, accents)")
     if len(token) not in _TOKEN_LENGTH:
         raise _malformed(f"The HubSpot token has {len(token)} characters; was it cut, or pasted twice?")
-    return token
+    return Secret(token)
 
 
-def _checked_part(name: str, value: object) -> str:
+def _concealed(grant: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: Secret(value) if isinstance(value, str) else value for name, value in grant.items()}
+
+
+def _checked_part(name: str, value: object) -> Secret:
     if not isinstance(value, str) or not _PRINTABLE.fullmatch(value):
         raise _malformed(f"The HubSpot OAuth {name} is empty or holds characters that none has (spaces, line breaks)")
-    return value
+    return Secret(value)
 
 
 def _malformed(message: str) -> AuthenticationError:

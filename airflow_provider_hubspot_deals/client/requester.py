@@ -21,6 +21,7 @@ from airflow_provider_hubspot_deals.client.paths import Endpoint
 from airflow_provider_hubspot_deals.client.payloads import read_object
 from airflow_provider_hubspot_deals.client.rate_limits import Bucket, RateLimits, header_int
 from airflow_provider_hubspot_deals.client.retries import Attempts, Retries, run_with_retries
+from airflow_provider_hubspot_deals.client.secret import Secret, SecretBytes
 from airflow_provider_hubspot_deals.client.transport import USER_AGENT, Answer, Transport
 from airflow_provider_hubspot_deals.client.usage import Usage
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
@@ -124,7 +125,7 @@ class Requester:
         rejected: list[str] = []
         while True:
             token = self._credentials.access_token(lambda form: self._request_token(form, attempts))
-            answer = self._once(call, {"Authorization": f"Bearer {token}"})
+            answer = self._once(call, {"Authorization": Secret(f"Bearer {token}")})
             if answer.status != HTTPStatus.UNAUTHORIZED:
                 return answer
             rejected.append(token)
@@ -139,7 +140,7 @@ class Requester:
         call = Call(
             method="POST",
             path=self._token_path,
-            body=urlencode(form).encode("ascii"),
+            body=SecretBytes(urlencode(form).encode("ascii")),
             content_type="application/x-www-form-urlencoded",
             endpoint=Endpoint.OAUTH,
         )
@@ -201,15 +202,17 @@ class Requester:
     def _read(self, call: Call, answer: Answer, read: Callable[[Answer], T]) -> T:
         try:
             return read(answer)
-        except ValueError as reason:
-            content_type = read_content_type(answer, self._credentials.redact)
-            complaint = read_complaint(answer, self._credentials.redact)
-            raise BadResponseError(
-                f"{self._who} answered {answer.status} to {call.asked} with something unusable: {reason} "
-                f"(content type {content_type!r}, {len(answer.body)} bytes){complaint.reference}",
-                status_code=answer.status,
-                correlation_id=complaint.correlation_id,
-            ) from None
+        except ValueError as error:
+            reason = str(error)
+        # Not in the handler: frames that had the answer in their hands would hang on this error as its context.
+        content_type = read_content_type(answer, self._credentials.redact)
+        complaint = read_complaint(answer, self._credentials.redact)
+        raise BadResponseError(
+            f"{self._who} answered {answer.status} to {call.asked} with something unusable: {reason} "
+            f"(content type {content_type!r}, {len(answer.body)} bytes){complaint.reference}",
+            status_code=answer.status,
+            correlation_id=complaint.correlation_id,
+        )
 
     def _refuse(self, call: Call, answer: Answer, attempts: Attempts) -> NoReturn:
         complaint = read_complaint(answer, self._credentials.redact)

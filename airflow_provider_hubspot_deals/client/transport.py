@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import requests
 import urllib3
@@ -47,8 +47,8 @@ class Answer:
     """A complete HTTP answer."""
 
     status: int
-    headers: Mapping[str, str]  # case does not matter
-    body: bytes  # decoded
+    headers: Mapping[str, str] = field(repr=False)  # case does not matter
+    body: bytes = field(repr=False)  # decoded; grants and customers' deals stand in it
     bytes_received: int  # on the wire
 
     def json(self) -> Any:  # noqa: ANN401 - JSON is any of its types
@@ -98,9 +98,11 @@ class Transport:
             with exchange_deadline(target, self._timeouts.total_s) as exchange, self._known(exchange):
                 return self._exchange(method, target.partition("?")[0], headers, body, asked)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            if self._is_abandoned:
-                raise CancelledError from None
-            self._raise_for(error, asked)
+            failure = error
+        # Not in the handler: what http.client was about to send would hang on our error as its context.
+        if self._is_abandoned:
+            raise CancelledError
+        raise self._meaning_of(failure, asked)
 
     def abandon(self) -> None:
         """End every request under way in any thread, and refuse further ones."""
@@ -164,15 +166,15 @@ class Transport:
             status_code=status,
         )
 
-    def _raise_for(self, error: Exception, asked: str) -> NoReturn:
+    def _meaning_of(self, error: Exception, asked: str) -> HubSpotRefusedError | UpstreamUnavailableError:
         # The causes are left out on purpose: their texts hold URLs with queries, and their attributes hold headers.
         if "certificate verify failed" in str(error).lower():
-            raise HubSpotRefusedError(
+            return HubSpotRefusedError(
                 f"{self._who}: the certificate presented for {asked} cannot be trusted; "
                 "check the host, the clock and the CA bundle of this worker, and any proxy that intercepts TLS",
                 code="UNTRUSTED_CERTIFICATE",
-            ) from None
-        raise UpstreamUnavailableError(f"{self._who}: no complete answer to {asked} ({_root_cause(error)})") from None
+            )
+        return UpstreamUnavailableError(f"{self._who}: no complete answer to {asked} ({_root_cause(error)})")
 
 
 class _NoRedirects(requests.Session):

@@ -1,4 +1,7 @@
-"""An Airflow connection, or a sentence that says which one is missing and what to put into it."""
+"""An Airflow connection, or a sentence that says which one is missing and what to put into it.
+
+Airflow's own class shows password and extra whenever it is printed, and tools print the variables of a traceback.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
+from airflow_provider_hubspot_deals.client.secret import Secret
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, SecretsUnavailableError
 
 if TYPE_CHECKING:
@@ -13,17 +17,20 @@ if TYPE_CHECKING:
 
 
 def get_required_connection(conn_id: str, *, how_to_create: str) -> Connection:
-    """Return the connection.
+    """Return the connection, with secrets that do not show.
 
     Raises:
         ConfigurationError: Airflow has none of this id.
         SecretsUnavailableError: Airflow could not look it up.
     """
     try:
-        return BaseHook.get_connection(conn_id)
+        connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException as error:
         raise ConfigurationError(f"Airflow has no connection {conn_id!r}. Create it: {how_to_create}.") from error
     except Exception as error:  # noqa: BLE001 - a secrets backend raises what its library does, and may quote a secret
         raise SecretsUnavailableError(
             f"Airflow could not look up connection {conn_id!r} ({type(error).__name__}); check its secrets backend."
         ) from None
+    connection.password = None if connection.password is None else Secret(connection.password)
+    connection.extra = None if connection.extra is None else Secret(connection.extra)
+    return connection

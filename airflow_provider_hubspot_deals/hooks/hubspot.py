@@ -12,6 +12,7 @@ from airflow_provider_hubspot_deals.client.credentials import Credentials, OAuth
 from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
 from airflow_provider_hubspot_deals.client.rate_limits import shared_rate_limits
 from airflow_provider_hubspot_deals.client.retries import Retries
+from airflow_provider_hubspot_deals.client.secret import Secret
 from airflow_provider_hubspot_deals.client.transport import Timeouts
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpotDealsError
 from airflow_provider_hubspot_deals.hooks.connections import get_required_connection
@@ -133,10 +134,10 @@ class HubSpotHook(HttpHook):
 
     def _credentials(self, connection: Connection) -> Credentials:
         token = connection.password or ""
-        oauth = {field: _text(connection, field) for field in _OAUTH_FIELDS}
+        oauth = {field: Secret(_text(connection, field)) for field in _OAUTH_FIELDS}
         for secret in (token, oauth["client_secret"], oauth["refresh_token"]):
             if secret:
-                mask_secret(secret)
+                mask_secret(str(secret))
         if token and any(oauth.values()):
             raise self._wrong("has both an access token and OAuth fields; keep one of the two")
         if token:
@@ -151,12 +152,12 @@ class HubSpotHook(HttpHook):
             oauth["client_id"],
             oauth["client_secret"],
             oauth["refresh_token"],
-            on_token=mask_secret,
+            on_token=lambda access_token: mask_secret(str(access_token)),
             on_rotated=self._on_rotated,
         )
 
     def _on_rotated(self, refresh_token: str) -> None:
-        mask_secret(refresh_token)
+        mask_secret(str(refresh_token))
         self.log.warning(
             "HubSpot has replaced the OAuth refresh token of connection %r. This process uses the new one, but a task "
             "cannot store it: if the next run is refused, install the app again and renew the connection.",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from psycopg.rows import tuple_row
 
+from airflow_provider_hubspot_deals.client.secret import Secret
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.hooks.connections import get_required_connection
 
@@ -30,9 +32,6 @@ _NETWORK = {
 }
 
 
-_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-
-
 def connection_opener(postgres_conn_id: str) -> Callable[[], psycopg.Connection[Any]]:
     """Return a function that opens a connection; Airflow itself is asked once, here, and not again.
 
@@ -40,28 +39,43 @@ def connection_opener(postgres_conn_id: str) -> Callable[[], psycopg.Connection[
         ConfigurationError: the connection is missing, or Airflow uses another driver than psycopg 3 for it.
     """
     airflow_connection = get_required_connection(postgres_conn_id, how_to_create=_HOW_TO_CREATE)
-    airflow_connection.extra = json.dumps({**_NETWORK, **airflow_connection.extra_dejson})
+    airflow_connection.extra = Secret(json.dumps({**_NETWORK, **airflow_connection.extra_dejson}))
+    is_plain_on_purpose = airflow_connection.extra_dejson.get("sslmode") == "disable"
     hook = PostgresHook(postgres_conn_id=postgres_conn_id, connection=airflow_connection)
 
     def connect() -> psycopg.Connection[Any]:
-        connection: object = hook.get_conn()
+        connection = _opened(hook)
+        if isinstance(connection, psycopg.Error):
+            raise connection
         if not isinstance(connection, psycopg.Connection):
             raise ConfigurationError(
                 f"Connection {postgres_conn_id!r} is opened with {type(connection).__module__}, and psycopg 3 is "
                 "needed: use Airflow 3 with SQLAlchemy 2 and apache-airflow-providers-postgres 6.3 or newer."
             )
-        if not (connection.pgconn.ssl_in_use or _is_local(connection.info.host)):
-            log.warning(
-                "Connection %r is not encrypted: deals and the password's proof cross the network in plain sight. "
-                "Set its extra sslmode to verify-full, or to require.",
-                postgres_conn_id,
-            )
+        if not (connection.pgconn.ssl_in_use or _stays_here(connection.info.host) or is_plain_on_purpose):
+            _warn_of_plain_text(postgres_conn_id)
         connection.row_factory = tuple_row  # the connection's extra `cursor` may have chosen another
         return connection
 
     return connect
 
 
-def _is_local(host: str) -> bool:
-    """Whether it never leaves the machine; a path is that of a Unix socket."""
-    return host in _LOCAL_HOSTS or not host or host.startswith(("/", "@"))
+def _opened(hook: PostgresHook) -> object:
+    """A connection, or the error to raise: a new one, since psycopg's own remembers the password, as do its frames."""
+    try:
+        return hook.get_conn()
+    except psycopg.Error as error:
+        return type(error)(str(error))
+
+
+def _stays_here(host: str) -> bool:
+    return host in {"", "localhost", "127.0.0.1", "::1"} or host.startswith("/")
+
+
+@cache  # once a process
+def _warn_of_plain_text(postgres_conn_id: str) -> None:
+    log.warning(
+        "Connection %r reaches PostgreSQL unencrypted, which libpq's default 'prefer' allows. Set the extra sslmode to "
+        "'verify-full', or to 'disable' where the network is trusted.",
+        postgres_conn_id,
+    )

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from airflow_provider_hubspot_deals.transfers import postgres
-from airflow_provider_hubspot_deals.transfers.postgres import _is_local, connection_opener
+from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
 
 
 @pytest.fixture
@@ -41,16 +41,30 @@ def test_the_connections_own_extras_win(opened: Any) -> None:
     assert (parameters["application_name"], parameters["keepalives_count"]) == ("deals", "3")
 
 
-@pytest.mark.parametrize(("host", "is_local"), [("localhost", True), ("/run/postgresql", True), ("db.example", False)])
-def test_f26_a_host_elsewhere_is_told_from_this_machine(host: str, *, is_local: bool) -> None:
-    assert _is_local(host) is is_local
-
-
-def test_f26_a_connection_in_plain_text_to_another_machine_is_told(
-    opened: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("host", "extra", "warnings"),
+    [
+        pytest.param("127.0.0.1", {}, 0, id="this machine"),
+        pytest.param("db.example", {}, 1, id="another machine"),
+        pytest.param("db.example", {"sslmode": "disable"}, 0, id="on purpose"),
+    ],
+)
+def test_f26_plain_text_to_another_machine_is_warned_of_once(
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    host: str,
+    extra: dict[str, Any],
+    warnings: int,
 ) -> None:
-    opened({})
-    assert "not encrypted" not in caplog.text
-    monkeypatch.setattr(postgres, "_LOCAL_HOSTS", ())
-    opened({})
-    assert "Set its extra sslmode to verify-full" in caplog.text
+    postgres._warn_of_plain_text.cache_clear()
+    parts = urlsplit(database_url)
+    fields = {"conn_type": "postgres", "host": host, "port": parts.port, "schema": parts.path[1:]}
+    # libpq connects to hostaddr and takes the host for its name.
+    account = {"login": parts.username, "password": parts.password, "extra": {**extra, "hostaddr": "127.0.0.1"}}
+    monkeypatch.setenv("AIRFLOW_CONN_DEALS", json.dumps(fields | account))
+    for _ in range(2):
+        connection_opener("deals")().close()
+    told = [record for record in caplog.records if "unencrypted" in record.getMessage()]
+    assert len(told) == warnings

@@ -179,4 +179,4 @@ def test_f27_a_page_never_shows_up_in_an_error_or_its_causes(
     server.answers(answer(200, body))
     error = refused(impatient)
     assert "Customer" not in "".join(traceback.format_exception(error))
-    assert error.__suppress_context__
+    assert error.__context__ is None

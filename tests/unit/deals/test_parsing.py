@@ -241,3 +241,24 @@ def test_the_hash_ignores_order_page_and_unset_properties() -> None:
     other = {**record, "properties": {"color": None, **dict(reversed(record["properties"].items()))}}
     assert content_hash(record) == content_hash(other)
     assert content_hash(a_record(color="red")) != content_hash(a_record(color="red"), custom=("color",))
+
+
+def test_c20_a_deal_of_eight_mebibytes_is_a_row_and_one_byte_more_is_not() -> None:
+    around = len(columns(parse(a_record(dealname="")))["raw_properties"] or "")
+    fits = a_record(dealname="x" * (8 * 2**20 - around))
+    assert isinstance(parse(fits), DealRow)
+    too_large = parse(a_record(dealname="x" * (8 * 2**20 - around + 1)))
+    assert isinstance(too_large, BadRecord)
+    assert too_large.reason_code == "TOO_LARGE"
+
+
+def test_c30_a_row_with_an_issue_in_every_column_lists_them_all() -> None:
+    record = {**a_record(archived=True), "archivedAt": "\x00"}
+    record["properties"] |= dict.fromkeys([name for name in PROPERTY_PARSERS if name != "hs_lastmodifieddate"], "\x00")
+    row = parse(record)
+    assert isinstance(row, DealRow)
+    assert (len(issues(row)), row.issues) == (20, 20)
+
+
+def test_a_row_says_how_new_it_is_and_whether_it_is_archived() -> None:
+    assert (a_row(1).version, a_row(1).is_archived, a_row(1, archived=True).is_archived) == (MODIFIED, False, True)

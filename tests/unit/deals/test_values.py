@@ -142,6 +142,7 @@ def test_other_numbers_do_not(written: str, code: str) -> None:
         ("2023-01-15 05:00:00", datetime(2023, 1, 15, 5, tzinfo=UTC)),
         ("2023-01-15T05:00:00+14:00", datetime(2023, 1, 14, 15, tzinfo=UTC)),
         ("2023-01-15T05:00:00+23:59", datetime(2023, 1, 14, 5, 1, tzinfo=UTC)),
+        ("2023-01-15T05:00:00.100200300+00:00", datetime(2023, 1, 15, 5, 0, 0, 100_200, tzinfo=UTC)),
         ("2023-01-15T05:00:00-0530", datetime(2023, 1, 15, 10, 30, tzinfo=UTC)),
         ("2023-01-15T05:00:00.123456789Z", datetime(2023, 1, 15, 5, 0, 0, 123_456, tzinfo=UTC)),
         ("1700000000000", datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
@@ -196,3 +197,32 @@ def test_ids_are_text_or_numbers(written: object) -> None:
 )
 def test_c03_everything_else_is_no_id(written: object) -> None:
     assert issue_of(values.object_id, written) == "BAD_ID"
+
+
+@pytest.mark.parametrize(
+    ("parse", "last", "first_refused", "code"),
+    [
+        (values.numeric, "9" * 400, "9" * 401, "NOT_A_NUMBER"),
+        (values.numeric, f"1.{'0' * 400}", f"1.{'0' * 401}", "NOT_A_NUMBER"),
+        (values.numeric, f".{'1' * 400}", f".{'1' * 401}", "NOT_A_NUMBER"),
+        (values.numeric, "1e400", "1e401", "NUMBER_TOO_LARGE"),
+        (values.numeric, "1e-400", "1e-401", "NUMBER_TOO_LARGE"),
+        (values.numeric, "1e0400", "1e00400", "NOT_A_NUMBER"),
+        (values.amount, "9" * 16, "9" * 17, "NUMBER_TOO_LARGE"),
+        (values.amount, "-9999999999999999.99", "-10000000000000000", "NUMBER_TOO_LARGE"),
+        (values.amount, "0.01", "0.001", "TOO_MANY_DECIMALS"),
+        (values.non_negative_amount, "0.00", "-0.01", "AMOUNT_NEGATIVE"),
+        (values.integer, "2147483647", "2147483648", "NUMBER_TOO_LARGE"),
+        (values.integer, "-2147483647", "-2147483649", "NUMBER_TOO_LARGE"),
+        (values.timestamp, "1900-01-01T00:00:00Z", "1899-12-31T23:59:59Z", "DATE_OUT_OF_RANGE"),
+        (values.timestamp, "2200-12-31T23:59:59Z", "2201-01-01T00:00:00Z", "DATE_OUT_OF_RANGE"),
+        (values.timestamp, "100000000", "10000000", "NOT_A_DATE"),
+        (values.timestamp, "1700000000000", "17000000000000", "NOT_A_DATE"),
+        (values.timestamp, "2024-01-01T00:00:00.123456789Z", "2024-01-01T00:00:00.1234567890Z", "NOT_A_DATE"),
+        (values.indexed_text, "x" * 2_600, "x" * 2_601, "TOO_LONG"),
+        (values.object_id, "9223372036854775807", "9223372036854775808", "BAD_ID"),
+    ],
+)
+def test_each_limit_holds_to_the_last_character(parse: values.Parser, last: str, first_refused: str, code: str) -> None:
+    assert issue_of(parse, last) is None
+    assert issue_of(parse, first_refused) == code
