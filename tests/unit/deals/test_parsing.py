@@ -262,3 +262,14 @@ def test_c30_a_row_with_an_issue_in_every_column_lists_them_all() -> None:
 
 def test_a_row_says_how_new_it_is_and_whether_it_is_archived() -> None:
     assert (a_row(1).version, a_row(1).is_archived, a_row(1, archived=True).is_archived) == (MODIFIED, False, True)
+
+
+def test_b20_a_deal_without_version_takes_nothing_from_its_neighbours() -> None:
+    newer = "2026-03-10T00:00:00Z"
+    records = [a_record(1), a_record(2, hs_lastmodifieddate="soon"), a_record(3, hs_lastmodifieddate=newer)]
+    page = DealParser([], allow_negative_amounts=False).parse_page(records, 1)
+    assert [(row.deal_id, row.version, columns(row)["dealname"]) for row in page.rows] == [
+        (1, MODIFIED, "Deal 1"),
+        (3, newer, "Deal 3"),
+    ]
+    assert [bad.deal_id_text for bad in page.bad] == ["2"]
