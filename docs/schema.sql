@@ -1196,7 +1196,7 @@ BEGIN
         WHEN kind.relkind NOT IN ('r', 'p') OR kind.relispartition AND leaf_organization(relation) IS NULL THEN '{}'
         WHEN kind.relname IN ('usage_records') THEN '{}'
         WHEN kind.relname IN ('schema_version', 'reader_organizations', 'jobs_archive') THEN '{SELECT}'
-        WHEN kind.relname = 'job_batches' THEN '{INSERT}'
+        WHEN kind.relname = 'job_batches' THEN '{SELECT,INSERT}'
         WHEN kind.relname IN ('hubspot_deals', 'job_events') THEN '{SELECT,INSERT}'
         WHEN kind.relname = 'absent_deals' THEN '{SELECT,INSERT,DELETE}'
         WHEN kind.relname = 'deal_associations' THEN '{SELECT,INSERT,UPDATE,DELETE}'

@@ -54,6 +54,6 @@ def _as_json(record: object) -> object:
 
 def _raw_bytes(record: object) -> bytes:
     try:
-        return orjson.dumps(record)
+        return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)  # by which the same record is known again
     except TypeError:  # orjson refuses lone surrogates, integers over 64 bits and 255 levels
         return raw_json.bottomless(record).encode()

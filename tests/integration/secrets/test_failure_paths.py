@@ -261,7 +261,7 @@ def test_d24_a_statement_that_is_refused_shows_no_secret(world: World) -> None:
         for deal_id in list(world.simulator.portal(1001).live_deals())[:3]:
             world.simulator.portal(1001).edit_deal(deal_id, {"dealname": "Customer"})
         evidence = world.run(mode="full")
-        assert_clean(evidence, AirflowFailException)
+        assert_clean(evidence, None)  # these deals go to quarantine, and the rest loads
         assert "Customer" not in evidence.by_sink["log"]
     finally:
         world.execute("ALTER TABLE hubspot.hubspot_deals DROP CONSTRAINT impossible")
