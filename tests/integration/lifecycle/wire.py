@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, Thread
-from typing import Self
+
+from tests.integration.sync.proxy import TcpProxy
 
 _COMMIT = b"COMMIT\0"  # as psycopg sends it: a simple query
 
@@ -19,38 +20,22 @@ class Loss:
     is_noticed: bool  # the client's connection is cut; else it stays up, and nothing comes any more
 
 
-class LossyWire:
-    """Context manager. Forwards everything to PostgreSQL until ``lose``; from the next COMMIT on as told, once."""
+class LossyWire(TcpProxy):
+    """Forwards everything to PostgreSQL until ``lose``; from the next COMMIT on as told, once."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._upstream = (host, port)
+        super().__init__(host, port)
         self._loss: Loss | None = None
-        self._open = ExitStack()
         self.losses = 0
-
-    def __enter__(self) -> Self:
-        self._listener = self._open.enter_context(socket.create_server(("127.0.0.1", 0)))
-        self.port: int = self._listener.getsockname()[1]
-        Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._open.close()
 
     def lose(self, loss: Loss) -> None:
         """Lose the next COMMIT on whichever connection."""
         self._loss = loss
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client = self._open.enter_context(self._listener.accept()[0])
-                server = self._open.enter_context(socket.create_connection(self._upstream))
-                answers_are_lost = Event()
-                Thread(target=self._to_server, args=(client, server, answers_are_lost), daemon=True).start()
-                Thread(target=self._to_client, args=(server, client, answers_are_lost), daemon=True).start()
+    def connect(self, client: socket.socket, server: socket.socket) -> None:
+        answers_are_lost = Event()
+        Thread(target=self._to_server, args=(client, server, answers_are_lost), daemon=True).start()
+        Thread(target=self._to_client, args=(server, client, answers_are_lost), daemon=True).start()
 
     def _to_server(self, client: socket.socket, server: socket.socket, answers_are_lost: Event) -> None:
         with suppress(OSError):
