@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local_stack.postgres import EmbeddedPostgres
-from local_stack.processes import process_ids
+from tests.acceptance.processes import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,16 +47,11 @@ def demo(directory: Path, *arguments: str) -> tuple[int, str, dict[str, Any]]:
 
 def processes_of(directory: Path) -> list[str]:
     """Command lines of what still works in that directory; by environment, since Airflow renames its processes."""
-    left = []
-    for pid in process_ids():
-        try:
-            environment = Path(f"/proc/{pid}/environ").read_bytes()
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if str(directory).encode() in environment + command:
-            left.append(command.replace(b"\0", b" ").decode())
-    return left
+    return [
+        command.replace(b"\0", b" ").decode()
+        for _, environment, command in processes()
+        if str(directory).encode() in environment + command
+    ]
 
 
 def test_the_demo_loads_everything_and_then_exactly_what_changed(directory: Path) -> None:

@@ -16,8 +16,9 @@ import psycopg
 import pytest
 
 from local_stack.exceptions import StackError
-from local_stack.processes import process_ids, wait_until
+from local_stack.processes import wait_until
 from tests.acceptance.conftest import AirflowStack
+from tests.acceptance.processes import processes
 from tests.integration.invariants import violations
 
 HARBOR, PORTAL = "hubspot_deals_harbor", 9100001
@@ -102,16 +103,11 @@ class Sequence:
 
 def task_processes(home: Path) -> list[int]:
     """The workers of this Airflow that have a task, and the processes that they forked for it: both say which."""
-    found = []
-    for pid in process_ids():
-        try:
-            environment = Path(f"/proc/{pid}/environ").read_bytes()
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if str(home).encode() in environment and b"LocalExecutor:" in command and b"<idle>" not in command:
-            found.append(pid)
-    return found
+    return [
+        pid
+        for pid, environment, command in processes()
+        if str(home).encode() in environment and b"LocalExecutor:" in command and b"<idle>" not in command
+    ]
 
 
 @pytest.mark.timeout(900)
