@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import zlib
 from collections.abc import Sequence
@@ -203,6 +204,6 @@ def test_c30_what_is_told_of_a_bad_record_never_fails_the_job(acme: Tenant) -> N
     assert len(quarantined) == len(ids)
     for row in quarantined:
         assert (row["deal_id_text"], row["reason_code"], row["field_name"]) == (None, "BAD_ID", "id")
-        assert zlib.decompress(row["raw"]).startswith(b'{"id":')
+        assert "id" in json.loads(zlib.decompress(row["raw"]))
     (event,) = acme.query("SELECT details FROM hubspot.job_events WHERE kind = 'quarantined'")
     assert event["details"] == {"records": len(ids), "reasons": {"BAD_ID": len(ids)}}
