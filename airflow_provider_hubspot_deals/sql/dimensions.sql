@@ -78,20 +78,38 @@ SELECT array(
            WHERE changed.data_type IS DISTINCT FROM stored.data_type AND stored._deleted_at IS NULL
            ORDER BY name
        ) AS retyped,
-       -- Restored, or older than the last full run: it is not the property that is new, but our sight of it.
+       -- Restored, or there while deals were read without it: by an earlier run, or an earlier attempt of this one, whose
+       -- heartbeat is of now.
        EXISTS (
            SELECT FROM changed LEFT JOIN stored USING (name)
            WHERE EXISTS (SELECT FROM stored)
              AND (stored._deleted_at IS NOT NULL
                   OR stored.name IS NULL AND changed.hubspot_created_at < (
-                      SELECT last_full_sync_at FROM {schema}.sync_state
-                      WHERE organization_id = %(organization_id)s AND type = %(type)s
+                      SELECT greatest(state.last_sync_at, (
+                          SELECT max(last_heartbeat) FROM {schema}.jobs
+                          WHERE organization_id = %(organization_id)s AND batches > 0
+                            AND {schema}.deal_type_of(jobs.type) = %(type)s
+                      ))
+                      FROM {schema}.sync_state AS state
+                      WHERE state.organization_id = %(organization_id)s AND state.type = %(type)s
                   ))
        ) AS known_before
 
 -- name: ask_for_full_run
+-- A full read that has begun is no answer: that of the running job, or of a lost one with whose checkpoint a retry would
+-- go on, begins again.
+WITH begun AS (
+    UPDATE {schema}.jobs
+    SET checkpoint = NULL,
+        records_expected = CASE status WHEN 'running' THEN records_extracted ELSE records_expected END
+    WHERE organization_id = %(organization_id)s AND {schema}.deal_type_of(type) = %(type)s
+      AND mode = 'full' AND checkpoint IS NOT NULL
+      AND (status = 'running' OR status = 'failed' AND error_code = 'HEARTBEAT_LOST')
+    RETURNING 1
+)
 UPDATE {schema}.sync_state SET selection = NULL
-WHERE organization_id = %(organization_id)s AND type = %(type)s AND selection IS NOT NULL
+WHERE organization_id = %(organization_id)s AND type = %(type)s
+  AND (selection IS NOT NULL OR EXISTS (SELECT FROM begun))
 
 -- name: stored_properties
 SELECT name, NOT is_custom AS "hubspotDefined", sensitivity AS "dataSensitivity"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from psycopg import Connection
 
 from airflow_provider_hubspot_deals import dimensions, jobs, sql
 from airflow_provider_hubspot_deals.deals.records import PortalFacts, Record
-from airflow_provider_hubspot_deals.dimensions import Dimension, Listing
+from airflow_provider_hubspot_deals.dimensions import Dimension, Listing, PropertyDrift
 from airflow_provider_hubspot_deals.exceptions import (
     AuthenticationError,
     BadResponseError,
@@ -45,8 +46,11 @@ class Refresh:
     ) -> None:
         self._request, self._source, self._connection, self._job = request, source, connection, job
 
-    def run(self, portal: PortalFacts) -> list[Record]:
-        """Bring the tables up to date, in one or two short transactions; the definitions of the deal properties.
+    def run(self, portal: PortalFacts) -> tuple[list[Record], jobs.Job]:
+        """Bring the tables up to date, in one or two short transactions.
+
+        Returns:
+            The definitions of the deal properties; and the job, without its checkpoint if it has to begin again.
 
         Raises:
             JobSuperseded: a newer attempt has taken over; nothing was written.
@@ -60,18 +64,19 @@ class Refresh:
             asks_for_sensitive=self._request.sensitive_properties,
             is_due=is_due,
         )
-        has_drifted = self._note(portal, definitions)
-        if is_due or has_drifted:
+        drift = self._note(portal, definitions)
+        if is_due or drift:
             self._refresh_lists(has_rates=bool(portal.additional_currencies))
-        return definitions.known
+        begins_again = self._job.mode == "full" and drift.asks_for_full_run
+        return definitions.known, replace(self._job, checkpoint=None) if begins_again else self._job
 
     def _is_due(self) -> bool:
         every = self._request.dimensions_every
         begins_full = self._job.mode == "full" and not self._job.checkpoint
         return begins_full or dimensions.are_due(self._connection, self._job.schema, self._job.keys, every)
 
-    def _note(self, portal: PortalFacts, definitions: Definitions) -> bool:
-        """Store what has been read anyway; whether the property definitions have changed."""
+    def _note(self, portal: PortalFacts, definitions: Definitions) -> PropertyDrift:
+        """Store what has been read anyway; how the property definitions have changed."""
         connection, schema, keys = self._connection, self._job.schema, self._job.keys
         listing = dimensions.property_rows(definitions.listed)
         with sql.transaction(connection):
@@ -87,11 +92,14 @@ class Refresh:
             log.info(
                 "Job %s: deal properties changed: %d new, %d gone, %d of another type.%s",
                 *(self._job.id, len(drift.appeared), len(drift.vanished), len(drift.retyped)),
-                " Deals may have values of the new ones already: the next automatic run reads all."
+                f" Deals may have values of the new ones already: {self._reader_of_all()} reads all."
                 if drift.asks_for_full_run
                 else "",
             )
-        return bool(drift)
+        return drift
+
+    def _reader_of_all(self) -> str:
+        return "this run" if self._job.mode == "full" else "the next automatic run"
 
     def _refresh_lists(self, *, has_rates: bool) -> None:
         listings: dict[Dimension, Listing] = {}

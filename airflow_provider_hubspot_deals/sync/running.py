@@ -148,7 +148,7 @@ class _Run:
         self.portal = self._client.portal_facts()
         self._check_portal(self.portal)
         reached(KillPoint.PORTAL_CHECKED)
-        definitions = Refresh(self._request, self._client, self._connection, self.job).run(self.portal)
+        definitions, self.job = Refresh(self._request, self._client, self._connection, self.job).run(self.portal)
         reached(KillPoint.DIMENSIONS_STORED)
         parser = DealParser(custom_properties(definitions), allow_negative_amounts=self._request.allow_negative_amounts)
         choices = choose(self._request, self._connection, self.job, definitions)

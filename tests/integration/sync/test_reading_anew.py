@@ -1,0 +1,138 @@
+"""A full read that learns on its way of a property with values in deals that it has read begins again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_hubspot_deals.exceptions import JobSuperseded, RetriableError
+from hubspot_simulator.specification import ALL_SCOPES
+from tests.integration.sync.conftest import Organization
+from tests.integration.sync.dimension_rows import ALWAYS, QUIET, events
+from tests.integration.sync.test_lifecycle import RETRY, RUN, SMALL, fail_at
+
+ALL_TOKEN = "pat-na1-sensitive-token"  # noqa: S105 - the simulator's
+LATE: dict[str, Any] = {**SMALL, "dimensions_every": ALWAYS["dimensions_every"]}
+Restore = Callable[[], None]
+
+
+def values(acme: Organization, name: str) -> dict[int, str | None]:
+    return {deal_id: deal["raw_properties"].get(name) for deal_id, deal in acme.deals().items()}
+
+
+def job(acme: Organization, position: int = -1) -> dict[str, Any]:
+    return acme.jobs()[position]
+
+
+@pytest.fixture
+def restore(acme: Organization) -> Restore:
+    """One of the portal's properties is archived; this brings it back."""
+    definition = acme.portal.definitions["competitor"]
+    acme.portal.archive_property("competitor")
+    return lambda: acme.portal.define_property(definition)
+
+
+def interrupted(acme: Organization, **settings: Any) -> None:
+    with pytest.raises(RetriableError):
+        acme.sync(before=fail_at("list", 6), origin=RUN, mode="full", **{**SMALL, **settings})
+
+
+def test_a_resumed_full_run_brings_a_restored_property_of_every_deal(acme: Organization, restore: Restore) -> None:
+    acme.sync()
+    interrupted(acme)
+    restore()
+
+    acme.sync(origin=RETRY, mode="full", **SMALL)
+
+    assert acme.differences() == []
+    assert any(values(acme, "competitor").values())
+    assert [drift["asks_for_full_run"] for drift in events(acme, "schema_drift")] == [True]
+    acme.sync()
+    assert [each["mode"] for each in acme.jobs()] == ["full", "full", "incremental"]  # and that was all
+
+
+def test_so_does_the_first_run_of_all(acme: Organization) -> None:
+    scopes = {*ALL_SCOPES, "crm.objects.deals.sensitive.read"}
+    acme.simulator.accounts.add_token(1001, ALL_TOKEN, scopes)
+    deal_id = min(acme.portal.live_deals())
+    acme.portal.edit_deal(deal_id, {"buyer_tax_number": "DE 4711"})
+    interrupted(acme)
+
+    acme.sync(token=ALL_TOKEN, origin=RETRY, **LATE)
+
+    assert acme.deals()[deal_id]["raw_properties"]["buyer_tax_number"] == "DE 4711"
+
+
+def test_what_was_counted_stays_and_the_progress_can_reach_its_end(acme: Organization, restore: Restore) -> None:
+    interrupted(acme)
+    restore()
+
+    acme.sync(origin=RETRY, **SMALL)
+
+    whole = 730 + 40 + 40
+    assert (job(acme)["records_extracted"], job(acme)["records_expected"]) == (440 + whole, 440 + whole)
+
+
+def test_an_attempt_that_dies_before_it_has_read_anything_anew_leaves_that_to_the_next(
+    acme: Organization, restore: Restore
+) -> None:
+    interrupted(acme)
+    restore()
+    with pytest.raises(RetriableError):
+        acme.sync(before=fail_at("list", 1), origin=RETRY, **SMALL)
+
+    acme.sync(origin=replace(RETRY, try_number=3), **SMALL)
+
+    assert acme.differences() == []
+
+
+def test_a_full_read_that_was_lost_begins_again_when_another_run_learnt_of_it(
+    acme: Organization, restore: Restore
+) -> None:
+    def take_for_dead(call: str, number: int) -> None:
+        if (call, number) == ("list", 6):
+            acme.execute(
+                "UPDATE hubspot.jobs SET status = 'failed', error_code = 'HEARTBEAT_LOST' WHERE mode = 'full' AND status = 'running'"
+            )
+
+    acme.sync()
+    with pytest.raises(JobSuperseded):
+        acme.sync(before=take_for_dead, origin=RUN, mode="full", **SMALL)
+    restore()
+    acme.sync(**QUIET)
+
+    acme.sync(origin=RETRY, mode="full", **SMALL)
+
+    assert job(acme)["continues"] == job(acme, 1)["id"]
+    assert acme.differences() == []
+
+
+def test_a_full_run_in_which_no_property_appeared_goes_on_where_it_was(acme: Organization) -> None:
+    acme.sync()
+    interrupted(acme)
+    acme.portal.archive_property("competitor")
+
+    acme.sync(origin=RETRY, mode="full", **SMALL)
+
+    assert job(acme)["records_extracted"] == 770 + 40
+
+
+def test_a_property_that_came_while_deals_were_read_asks_for_a_full_run(acme: Organization, restore: Restore) -> None:
+    def set_during_the_run(call: str, _number: int) -> None:
+        if call == "list":
+            restore()
+            acme.portal.edit_deal(min(acme.portal.live_deals()), {"competitor": "set meanwhile"})
+
+    acme.sync()
+    acme.execute("UPDATE hubspot.sync_state SET last_full_sync_at = '2000-01-01'")  # long before HubSpot's definition
+
+    acme.sync(**QUIET, before=set_during_the_run)
+    acme.sync(**QUIET)
+    acme.sync(full_refresh_every=timedelta(days=100_000))
+
+    assert [each["mode"] for each in acme.jobs()] == ["full", "incremental", "incremental", "full"]
+    assert acme.differences() == []
