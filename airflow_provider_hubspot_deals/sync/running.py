@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol, Self
 
 import psycopg
@@ -15,17 +14,15 @@ from psycopg import Connection
 from airflow_provider_hubspot_deals import jobs, migrations
 from airflow_provider_hubspot_deals.deals.parsing import DealParser
 from airflow_provider_hubspot_deals.deals.records import PortalFacts
-from airflow_provider_hubspot_deals.exceptions import WrongPortalError
-from airflow_provider_hubspot_deals.extraction import plan
-from airflow_provider_hubspot_deals.extraction.pages import DealSource, Page
+from airflow_provider_hubspot_deals.extraction.pages import DealSource
 from airflow_provider_hubspot_deals.extraction.readers import Readers
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 from airflow_provider_hubspot_deals.sql.line import hung_up_after
-from airflow_provider_hubspot_deals.sync.ahead import ReadAhead
-from airflow_provider_hubspot_deals.sync.batches import Batch, ParsedPage, parsed, write
-from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
+from airflow_provider_hubspot_deals.sync.binding import check_portal
 from airflow_provider_hubspot_deals.sync.choices import choose
+from airflow_provider_hubspot_deals.sync.committing import Commits
 from airflow_provider_hubspot_deals.sync.companions import Companions, CompanionSource
+from airflow_provider_hubspot_deals.sync.copying import Copying
 from airflow_provider_hubspot_deals.sync.counting import LiveCount, compare_counts
 from airflow_provider_hubspot_deals.sync.dimensions import DimensionSource, Refresh
 from airflow_provider_hubspot_deals.sync.heartbeat import Heartbeat
@@ -40,7 +37,6 @@ from airflow_provider_hubspot_deals.sync.usage import ApiUsage, UsageMeter
 log = logging.getLogger(__name__)
 
 CLAIM_TIMEOUT_S = 60.0  # a silent database is noticed by the heartbeat only once there is a job
-AHEAD_WEIGHT_MAX = 32 * 2**20  # bytes, about, that wait parsed while a batch is written: two usual batches
 
 
 class HubSpot(DealSource, DimensionSource, CompanionSource, Protocol):
@@ -129,12 +125,10 @@ class _Run:
         self.job = job
         self._heartbeat = Heartbeat(self._connect, job, self._connection)
         self._readers, self._lookups = Readers(self._request.requests_in_flight), Lookups(self._connect, job)
-        self._hubspot_total: int | None = None
-        self._page_number: int = job.row["pages_read"]
-        self._in_doubt: tuple[str, Mapping[str, Any]] | None = None
+        self._commits = Commits(self._connection, job, self.meter, self._recovery.progressed)
 
     def _recover(self, error: psycopg.Error) -> None:
-        transaction_id, usage = self._in_doubt or (None, {})
+        transaction_id, usage = self._commits.in_doubt or (None, {})
         taken_up = self._recovery.take_up(self.job, error, transaction_id)
         if taken_up.was_committed:
             self.meter.reported(usage)
@@ -146,21 +140,30 @@ class _Run:
 
     def _execute(self) -> Mapping[str, Any]:
         self.portal = self._client.portal_facts()
-        self._check_portal(self.portal)
+        check_portal(self._request, self._connection, self.job, self.portal)
         reached(KillPoint.PORTAL_CHECKED)
         definitions, self.job = Refresh(self._request, self._client, self._connection, self.job).run(self.portal)
         reached(KillPoint.DIMENSIONS_STORED)
         parser = DealParser(custom_properties(definitions), allow_negative_amounts=self._request.allow_negative_amounts)
         choices = choose(self._request, self._connection, self.job, definitions)
-        self._companions = Companions(self._request, self._client, self._connection, self.job, choices.history)
+        companions = Companions(self._request, self._client, self._connection, self.job, choices.history)
         reading = Reading(self._client, choices.properties, self._readers, self._lookups)
         phases = Phases(self._request, reading, self._connection, self.job)
-        checkpoint = phases.beginning()
+        copying = Copying(
+            request=self._request,
+            client=self._client,
+            phases=phases,
+            parser=parser,
+            lookups=self._lookups,
+            companions=companions,
+            commits=self._commits,
+            stop_if_lost=self._stop_if_lost,
+            page_number=self.job.row["pages_read"],
+        )
         with self._readers, self._lookups:
-            for phase in phases.remaining(checkpoint):
-                checkpoint = self._read(phases, phase, checkpoint, parser)
-            self._companions.finish()
-        self._compare_counts(phases)
+            checkpoint = copying.run(phases.beginning())
+            companions.finish()
+        self._compare_counts(phases, copying.hubspot_total)
         reached(KillPoint.READING_FINISHED)
         row = jobs.complete(
             self._connection,
@@ -172,90 +175,9 @@ class _Run:
         reached(KillPoint.COMPLETED)
         return row
 
-    def _check_portal(self, facts: PortalFacts) -> None:
-        """A token of another portal stops here, before the first write of a deal."""
-        for expected in (self._request.portal_id, self.job.portal_id):
-            if expected is not None and expected != facts.portal_id:
-                raise WrongPortalError(
-                    f"The HubSpot token of organization {self._request.organization!r} (type {self._request.type!r}) "
-                    f"opens portal {facts.portal_id}, but this organization's portal is {expected}. "
-                    "Put the right token into its connection."
-                )
-        if self.job.portal_id is None:
-            jobs.bind_portal(self._connection, self.job, facts.portal_id)
-
-    def _read(self, phases: Phases, phase: str, checkpoint: Checkpoint, parser: DealParser) -> Checkpoint:
-        opened = phases.open(phase, checkpoint)
-        checkpoint = opened.checkpoint
-        batch = Batch(phase, expected=opened.expected)
-        reached(KillPoint.PHASE_OPENED)
-        with self._made_ahead(self._parsed(opened.pages, parser)) as pages:
-            for parsed_page in pages:
-                self._stop_if_lost()
-                batch.add(parsed_page)
-                reached(KillPoint.PAGE_READ)
-                self._companions.see(parsed_page.rows)
-                cursor = parsed_page.page.cursor
-                if cursor is not None and batch.is_full(self._request.batch_rows, self._request.batch_seconds):
-                    checkpoint = checkpoint.at(phase, cursor)
-                    self._commit(batch, checkpoint)
-                    batch = Batch(phase)
-            checkpoint = checkpoint.at(phases.after(phase), None)
-            if batch.pages:
-                self._commit(batch, checkpoint, ends_phase=True)
-        return checkpoint
-
-    def _parsed(self, pages: Iterable[Page], parser: DealParser) -> Iterator[ParsedPage]:
-        for page in pages:
-            self._page_number += 1
-            if page.total is not None:
-                self._hubspot_total = page.total
-            yield parsed(page, parser, self._page_number)
-
-    @contextmanager
-    def _made_ahead(self, pages: Iterator[ParsedPage]) -> Iterator[Iterable[ParsedPage]]:
-        if self._request.requests_in_flight == 1:
-            yield pages
-            return
-        with ReadAhead(pages, weight_max=AHEAD_WEIGHT_MAX, while_waiting=self._stop_if_lost) as ahead:
-            try:
-                yield ahead
-            except BaseException:
-                self._client.abandon()
-                self._lookups.close()
-                raise
-
-    def _compare_counts(self, phases: Phases) -> None:
-        total = self._client.highest_deal().total if self._hubspot_total is None else self._hubspot_total
+    def _compare_counts(self, phases: Phases, total: int | None) -> None:
+        total = self._client.highest_deal().total if total is None else total
         self.count = compare_counts(self._connection, self.job, hubspot=total, horizon=phases.index_horizon())
-
-    def _commit(self, batch: Batch, checkpoint: Checkpoint, *, ends_phase: bool = False) -> None:
-        beside = self._companions.read()
-        window = checkpoint.windows.get(plan.CHANGED)
-        settles = ends_phase and batch.phase == plan.CHANGED and self.job.mode != "window"
-        progress = {
-            "checkpoint": checkpoint.as_json(),
-            "window_start": window[0] if window else None,
-            "window_end": window[1] if window else None,
-            **(usage := self.meter.unreported()),
-        }
-        write(
-            self._connection,
-            self.job,
-            batch,
-            progress=progress,
-            watermark=window[1] if settles and window else None,
-            beside=lambda: self._companions.store(beside),
-            begun=partial(self._doubt, usage),
-        )
-        reached(KillPoint.BATCH_COMMITTED)
-        self._in_doubt = None
-        self.meter.reported(usage)
-        self._recovery.progressed()
-        log.info("Job %s: %s, %d deals read in this batch.", self.job.id, batch.phase, batch.received)
-
-    def _doubt(self, usage: Mapping[str, Any], transaction_id: str) -> None:
-        self._in_doubt = (transaction_id, usage)
 
     def _stop_if_lost(self) -> None:
         if not self._heartbeat.check():

@@ -1,0 +1,63 @@
+"""Each batch is committed with the checkpoint behind it; of the last one that may be in doubt."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from psycopg import Connection
+
+from airflow_provider_hubspot_deals import jobs
+from airflow_provider_hubspot_deals.extraction import plan
+from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
+from airflow_provider_hubspot_deals.sync.batches import Batch, write
+from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
+from airflow_provider_hubspot_deals.sync.companions import Companions
+from airflow_provider_hubspot_deals.sync.usage import UsageMeter
+
+log = logging.getLogger(__name__)
+
+
+class Commits:
+    """The commits over one connection.
+
+    Attributes:
+        in_doubt: id of the transaction that may or may not have been committed, with the API usage that it tells of.
+    """
+
+    def __init__(
+        self, connection: Connection[Any], job: jobs.Job, meter: UsageMeter, progressed: Callable[[], object]
+    ) -> None:
+        self._connection, self._job, self._meter, self._progressed = connection, job, meter, progressed
+        self.in_doubt: tuple[str, Mapping[str, Any]] | None = None
+
+    def commit(self, batch: Batch, checkpoint: Checkpoint, companions: Companions, *, ends_phase: bool = False) -> None:
+        """Write a batch with what is kept beside its deals. See ``batches.write`` for what it raises."""
+        beside = companions.read()
+        window = checkpoint.windows.get(plan.CHANGED)
+        settles = ends_phase and batch.phase == plan.CHANGED and self._job.mode != "window"
+        progress = {
+            "checkpoint": checkpoint.as_json(),
+            "window_start": window[0] if window else None,
+            "window_end": window[1] if window else None,
+            **(usage := self._meter.unreported()),
+        }
+        write(
+            self._connection,
+            self._job,
+            batch,
+            progress=progress,
+            watermark=window[1] if settles and window else None,
+            beside=lambda: companions.store(beside),
+            begun=partial(self._doubt, usage),
+        )
+        reached(KillPoint.BATCH_COMMITTED)
+        self.in_doubt = None
+        self._meter.reported(usage)
+        self._progressed()
+        log.info("Job %s: %s, %d deals read in this batch.", self._job.id, batch.phase, batch.received)
+
+    def _doubt(self, usage: Mapping[str, Any], transaction_id: str) -> None:
+        self.in_doubt = (transaction_id, usage)
