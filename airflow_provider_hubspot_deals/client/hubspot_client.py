@@ -15,9 +15,10 @@ from airflow_provider_hubspot_deals.client.paths import Endpoint, Paths, checked
 from airflow_provider_hubspot_deals.client.rate_limits import RateLimits
 from airflow_provider_hubspot_deals.client.requester import Requester
 from airflow_provider_hubspot_deals.client.retries import Retries
+from airflow_provider_hubspot_deals.client.searches import SearchEndpoints
 from airflow_provider_hubspot_deals.client.transport import BODY_SIZE_MAX, Answer, Timeouts, Transport
 from airflow_provider_hubspot_deals.client.wide_records import in_chunks, read_wide
-from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals, Record
+from airflow_provider_hubspot_deals.deals.records import ListedDeals, Record
 from airflow_provider_hubspot_deals.deals.related import Association
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.client.usage import Usage
 
 LIST_LIMIT_MAX = 100
-SEARCH_LIMIT_MAX = 200
 BATCH_READ_MAX = 100  # inputs; HubSpot refuses more with a 400
 HISTORY_BATCH_MAX = 50  # the same, with propertiesWithHistory
 ASSOCIATIONS_BATCH_MAX = 1_000  # since February 2025
@@ -37,7 +37,7 @@ ASSOCIATIONS_BATCH_MAX = 1_000  # since February 2025
 URL_LENGTH_MAX = 8_000
 
 
-class HubSpotClient(MetadataEndpoints):
+class HubSpotClient(SearchEndpoints, MetadataEndpoints):
     """One portal through one credential. Thread-safe; close it, or use it as a context manager.
 
     Args:
@@ -141,41 +141,6 @@ class HubSpotClient(MetadataEndpoints):
         found = {record.get("id"): record for record in self._read_batch(ids, properties, archived=archived)}
         records = [found[deal_id] for deal_id in map(str, ids) if deal_id in found]
         return ListedDeals(records=records, next_after=next_after)
-
-    def search_deals(
-        self,
-        *,
-        modified_from: datetime,
-        modified_to: datetime,
-        after_id: int = 0,
-        properties: Sequence[str] = ("hs_lastmodifieddate",),
-        limit: int = SEARCH_LIMIT_MAX,
-    ) -> FoundDeals:
-        """Live deals last modified in the closed window, with ids above ``after_id``, in ascending order of id.
-
-        Walk on with the last id as ``after_id``: HubSpot's own ``after`` is an offset, shifts while deals change and
-        ends at 10,000. The search index lags behind writes and may return a deal slightly outside the window. An answer
-        that counts deals and names none is asked for again, as any unusable one.
-
-        Raises:
-            ValueError: a time without zone, or a window that ends before it starts.
-        """
-        window = (modified_from, modified_to)
-        call = calls.search_deals(self._paths, window, after_id=after_id, properties=properties, limit=limit)
-        return self._requester.send(call, payloads.read_remaining)
-
-    def highest_deal(self) -> FoundDeals:
-        """The live deal with the highest id, and how many live deals there are, as far as the search index knows."""
-        call = calls.search_newest(self._paths, sort="hs_object_id", limit=1)
-        return self._requester.send(call, payloads.read_found)
-
-    def latest_deals(self, limit: int = SEARCH_LIMIT_MAX) -> FoundDeals:
-        """The live deals modified last, and how many live deals there are, as far as the search index knows.
-
-        HubSpot sorts by time only roughly.
-        """
-        call = calls.search_newest(self._paths, sort="hs_lastmodifieddate", limit=limit)
-        return self._requester.send(call, payloads.read_found)
 
     def read_deals(self, ids: Sequence[int], *, properties: Sequence[str], archived: bool = False) -> list[Record]:
         """At most 100 deals by id, in no particular order.

@@ -68,14 +68,6 @@ def read_found(payload: object) -> FoundDeals:
     return FoundDeals(total=read_total(payload), records=read_results(payload))
 
 
-def read_remaining(payload: object) -> FoundDeals:
-    """A search that is walked by id. While the index changes it may count deals and name none: no end of the walk."""
-    found = read_found(payload)
-    if found.total and not found.records:
-        raise ValueError(f"it counts {found.total} more deals and names none")
-    return found
-
-
 def read_total(payload: object) -> int:
     total = read_object(payload).get("total")
     if isinstance(total, bool) or not isinstance(total, int) or total < 0:

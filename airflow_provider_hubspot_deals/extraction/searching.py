@@ -9,7 +9,7 @@ deals of one millisecond matter then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -18,7 +18,7 @@ from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
 from airflow_provider_hubspot_deals.deals.properties import Properties
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, Record
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
-from airflow_provider_hubspot_deals.extraction.pages import Cursor, DealSource, Page, deal_id
+from airflow_provider_hubspot_deals.extraction.pages import Cursor, DealSource, Event, Page, deal_id
 from airflow_provider_hubspot_deals.extraction.readers import Readers
 
 SEARCH_PAGE = 200  # HubSpot's maximum for search
@@ -27,8 +27,20 @@ BATCH_READ_MAX = 100  # HubSpot's maximum for batch/read
 _VERSION = "hs_lastmodifieddate"
 _VERSION_AT = REQUIRED_PROPERTIES.index(_VERSION)
 
+SEARCH_INCOMPLETE = "search_incomplete"  # a kind of event: the window may hold deals that nobody has seen
+
 Outdated = Callable[[Mapping[int, str | None]], list[int]]
 """Given id → hs_lastmodifieddate as found, the ids whose stored row is missing or older."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Find:
+    """Versions by id of one page of a search, the cursor behind it, and those of the deals that are to be read."""
+
+    versions: Mapping[int, str | None]
+    cursor: Cursor
+    wanted: Sequence[int] = ()
+    events: tuple[Event, ...] = ()
 
 
 def changed_pages(
@@ -42,11 +54,13 @@ def changed_pages(
 ) -> Iterator[Page]:
     """Every live deal that search finds in ``window`` (both ends included) and that is not stored as it is.
 
+    The last page has an event ``SEARCH_INCOMPLETE`` when HubSpot counts more deals than it names.
+
     Raises:
         BadResponseError: ids did not rise, so that going on after the last one could lose deals.
     """
     finds = _finds(source, readers, window, cursor["last_id"] if cursor else 0)
-    wanted = ((cursor, outdated(versions) if versions else []) for versions, cursor in finds)
+    wanted = (replace(find, wanted=outdated(find.versions) if find.versions else []) for find in finds)
     return readers.in_order(partial(_read, source, properties), wanted, lambda: source.requests_in_flight)
 
 
@@ -72,7 +86,7 @@ def fresh_pages(
         times = [datetime.fromisoformat(version) for version in versions.values() if version]
         if len(versions) < SEARCH_PAGE or min(times, default=window[0]) < window[0]:
             newer = {found: version for found, version in versions.items() if _is_since(window[0], version)}
-            page = _read(source, properties, (None, outdated(newer) if newer else []))
+            page = _read(source, properties, _Find(newer, None, wanted=outdated(newer) if newer else []))
             yield replace(page, total=total)
             return
     for page in changed_pages(source, readers, properties=properties, window=window, outdated=outdated, cursor=cursor):
@@ -97,28 +111,36 @@ def missing_ids(asked: Sequence[int], records: Sequence[Record]) -> tuple[int, .
     return tuple(deal_id for deal_id in asked if str(deal_id) not in given)
 
 
-def _finds(
-    source: DealSource, readers: Readers, window: tuple[datetime, datetime], last_id: int
-) -> Iterator[tuple[dict[int, str | None], Cursor]]:
-    """Versions by id as search finds them, each with the cursor behind them; the next search is under way meanwhile."""
+def _finds(source: DealSource, readers: Readers, window: tuple[datetime, datetime], last_id: int) -> Iterator[_Find]:
+    """Page by page as search finds them; the next search is under way meanwhile."""
     ask = partial(source.search_deals, modified_from=window[0], modified_to=window[1])
     asked = readers.ask(partial(ask, after_id=last_id))
+    named = 0
     while True:
         found = asked.result()
         versions = _rising(found, last_id)
         last_id = next(reversed(versions), last_id)
+        named += len(versions)
         finished = not versions or (len(versions) < SEARCH_PAGE and found.total <= len(versions))
         if not finished:
             asked = readers.ask(partial(ask, after_id=last_id))
-        yield versions, None if finished else {"last_id": last_id}
         if finished:
+            unnamed = 0 if versions else found.total
+            yield _Find(versions, None, events=(_incomplete(window, named, unnamed),) if unnamed else ())
             return
+        yield _Find(versions, {"last_id": last_id})
 
 
-def _read(source: DealSource, properties: Sequence[str], named: tuple[Cursor, list[int]]) -> Page:
-    cursor, wanted = named
-    records = read_by_id(source, wanted, properties=properties)
-    return Page(records=records, cursor=cursor, vanished=missing_ids(wanted, records))
+def _incomplete(window: tuple[datetime, datetime], named: int, unnamed: int) -> Event:
+    start, end = (moment.isoformat() for moment in window)
+    counts = {"named": named, "counted": named + unnamed}
+    return Event(kind=SEARCH_INCOMPLETE, details={"window_start": start, "window_end": end, **counts})
+
+
+def _read(source: DealSource, properties: Sequence[str], find: _Find) -> Page:
+    records = read_by_id(source, find.wanted, properties=properties)
+    vanished = missing_ids(find.wanted, records)
+    return Page(records=records, cursor=find.cursor, vanished=vanished, events=find.events)
 
 
 def _is_since(moment: datetime, version: str | None) -> bool:

@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from airflow_provider_hubspot_deals import jobs
 from airflow_provider_hubspot_deals.extraction import plan
+from airflow_provider_hubspot_deals.extraction.searching import SEARCH_INCOMPLETE
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 from airflow_provider_hubspot_deals.sync.batches import Batch, write
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
@@ -38,6 +39,7 @@ class Commits:
         beside = companions.read()
         window = checkpoint.windows.get(plan.CHANGED)
         settles = ends_phase and batch.phase == plan.CHANGED and self._job.mode != "window"
+        lacking = [event.details for event in batch.events if event.kind == SEARCH_INCOMPLETE]
         progress = {
             "checkpoint": checkpoint.as_json(),
             "window_start": window[0] if window else None,
@@ -49,7 +51,7 @@ class Commits:
             self._job,
             batch,
             progress=progress,
-            watermark=window[1] if settles and window else None,
+            watermark=window[0 if lacking else 1] if settles and window else None,
             beside=lambda: companions.store(beside),
             begun=partial(self._doubt, usage),
         )
@@ -58,6 +60,12 @@ class Commits:
         self._meter.reported(usage)
         self._progressed()
         log.info("Job %s: %s, %d deals read in this batch.", self._job.id, batch.phase, batch.received)
+        for counts in lacking:
+            log.warning(
+                "Job %s: HubSpot's search counts %d deals of organization %r in a window and names %d of them, however "
+                "often it is asked. Later runs ask for this window again; the next full run reads every deal.",
+                *(self._job.id, counts["counted"], self._job.organization, counts["named"]),
+            )
 
     def _doubt(self, usage: Mapping[str, Any], transaction_id: str) -> None:
         self.in_doubt = (transaction_id, usage)

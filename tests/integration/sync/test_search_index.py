@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from airflow_provider_hubspot_deals import sync
+from airflow_provider_hubspot_deals.client.credentials import PrivateAppToken
+from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
+from airflow_provider_hubspot_deals.client.retries import Retries
+from hubspot_simulator import FaultRule
 from tests.integration.sync.conftest import Organization
+from tests.integration.sync.dimension_rows import events
+
+
+def sync_impatiently(acme: Organization, **request: Any) -> sync.SyncSummary:
+    token, retries = PrivateAppToken(acme.portal.spec.token), Retries(attempts_max=2, backoff_s=0.01)
+    with HubSpotClient(token, base_url=acme.simulator.base_url, allow_other_hosts=True, retries=retries) as client:
+        return sync.run(acme.request(**request), client=client, connect=acme.connect)
 
 
 @pytest.mark.peer_pain(2)
@@ -73,3 +87,38 @@ def test_b16_deals_at_the_boundary_are_found_again_and_neither_read_nor_written_
     assert "batch_read" not in {seen.endpoint for seen in acme.simulator.requests[requests:]}
     assert acme.deals() == before
     assert summary.counts["records_updated"] == 0
+
+
+def test_a_total_that_never_comes_true_is_told_and_the_window_asked_for_again(
+    acme: Organization, caplog: pytest.LogCaptureFixture
+) -> None:
+    acme.sync()
+    watermark = acme.sync_state()["watermark"]
+    acme.portal.edit_deals(sorted(acme.portal.live_deals())[:20], {"hs_next_step": "Edited"})
+    acme.simulator.clock.shift(60)
+    acme.simulator.add_fault(FaultRule(fault="empty_page", endpoint="search", times=None))
+
+    with caplog.at_level(logging.WARNING):
+        summary = sync_impatiently(acme, mode="incremental")
+
+    assert (summary.status, acme.sync_state()["watermark"]) == ("completed", watermark)
+    told = events(acme, "search_incomplete")
+    assert {(each["named"], each["counted"]) for each in told} == {(0, 20)}
+    assert "counts 20 deals of organization 'acme' in a window and names 0" in caplog.text
+    acme.simulator.application.plan.clear()
+    acme.sync(mode="incremental")
+    assert acme.differences() == []
+    assert acme.sync_state()["watermark"] > watermark
+
+
+def test_a_full_run_without_a_usable_search_moves_the_watermark_to_its_beginning(acme: Organization) -> None:
+    acme.simulator.add_fault(FaultRule(fault="empty_page", endpoint="search", times=None))
+    deal_id = min(acme.portal.live_deals())
+    acme.portal.edit_deal(deal_id, {"hs_next_step": "Edited"})
+    acme.simulator.clock.shift(60)
+
+    sync_impatiently(acme)
+
+    assert acme.differences() == []
+    (job,) = acme.jobs()
+    assert (job["status"], job["window_start"]) == ("completed", acme.sync_state()["watermark"])

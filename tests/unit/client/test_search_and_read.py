@@ -80,13 +80,24 @@ def test_b02_an_empty_page_of_a_longer_result_is_asked_for_again_until_the_index
 
 @pytest.mark.peer_pain(6)
 def test_b02_a_total_that_never_comes_true_is_not_taken_for_the_end(
-    client: HubSpotClient, server: ScriptedServer
+    client: HubSpotClient, server: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.answers(answer(200, deals(total=9)))
 
-    with pytest.raises(BadResponseError, match="counts 9 more deals and names none"):
-        search(client)
+    found = search(client)
+
+    assert (found.total, found.records) == (9, [])
+    assert "counts 9 more deals and names none" in caplog.text
     assert len({request.body for request in server.requests}) == 1 < len(server.requests)
+
+
+def test_a_search_that_ends_with_something_unusable_has_found_nothing(
+    client: HubSpotClient, server: ScriptedServer
+) -> None:
+    server.answers(answer(200, deals(total=9)), answer(200, {"results": []}))
+
+    with pytest.raises(BadResponseError, match="`total`"):
+        search(client)
 
 
 def test_count_is_the_total_of_an_unfiltered_search(client: HubSpotClient, server: ScriptedServer) -> None:

@@ -13,6 +13,7 @@ from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from airflow_provider_hubspot_deals.extraction.pages import Page
 from airflow_provider_hubspot_deals.extraction.readers import Readers
 from airflow_provider_hubspot_deals.extraction.searching import (
+    SEARCH_INCOMPLETE,
     SEARCH_PAGE,
     changed_pages,
     fresh_pages,
@@ -65,6 +66,17 @@ def test_b01_a_short_page_of_a_longer_result_is_not_the_end(source: FakeSource) 
     source.live = {3, 4}
     source.found = {0: found([3], total=2), 3: found([4], total=1)}
     assert len(search(source)) == 2
+
+
+def test_b02_deals_that_are_counted_and_never_named_are_told_with_both_numbers(source: FakeSource) -> None:
+    source.live = {3, 4}
+    source.found = {0: found([3, 4], total=7), 4: found([], total=5)}
+
+    *_, last = search(source)
+
+    (told,) = last.events
+    assert (told.kind, told.details["named"], told.details["counted"]) == (SEARCH_INCOMPLETE, 2, 7)
+    assert last.cursor is None
 
 
 def test_nothing_changed_is_one_empty_page(source: FakeSource) -> None:
