@@ -94,8 +94,8 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         sensitive_properties: read those that HubSpot keeps as sensitive too, where the token may.
         associations: object types (``contacts``, ``companies``, ``line_items``, …) whose associations with deals are
             kept, as a list or with commas between: a request for each 1,000 deals and type (templated).
-        history: properties, as for ``properties``, of which every value that they had is kept: a request for each 50
-            new or changed deals (templated).
+        history: properties of which every value that they had is kept, names and patterns as in ``properties`` (``*``
+            is all of them): a request for each 50 new or changed deals (templated).
         portal_id: HubSpot account that the token must belong to; the connection's own when not given (templated).
         full_refresh_every_days: mode ``auto`` reads everything when the last full read is older (templated).
         search_lag_minutes: how far HubSpot's search index may be behind (templated).
