@@ -75,8 +75,6 @@ def run(
             if job.is_finished:
                 log.info("Job %s of this run was completed before; nothing to do.", job.id)
                 return _summary(request, job, _finished(job), began, was_finished_already=True)
-            reached(KillPoint.CLAIMED)
-            log.info("Job %s: %s run of %s, attempt %d.", job.id, job.mode, request.organization, job.attempt)
             row = attempt.persevere(job)
             return _summary(request, attempt.job, row, began, portal=attempt.portal, count=attempt.count)
 
@@ -107,19 +105,29 @@ class _Run:
 
     def persevere(self, job: jobs.Job) -> Mapping[str, Any]:
         """The job to its end; from its checkpoint again each time that the connection to PostgreSQL is lost."""
-        self._begin(job)
+        self.job = job
         with (
             job_outcome(self._connect, lambda: self.job, self._request.origin, self.meter.unreported),
             database_errors(self._request.organization, self._connect, job.schema),
         ):
-            while True:
-                try:
-                    with self._heartbeat:
-                        return self._execute()
-                except psycopg.Error as error:
-                    self._recover(error)
-                if self.job.is_finished:  # the connection was lost after that
-                    return _finished(self.job)
+            reached(KillPoint.CLAIMED)
+            log.info("Job %s: %s run of %s, attempt %d.", job.id, job.mode, self._request.organization, job.attempt)
+            self._begin(job)
+            try:
+                return self._execute_and_recover()
+            except BaseException:
+                self._connection.close()  # else a statement that still runs keeps the job's row from being written
+                raise
+
+    def _execute_and_recover(self) -> Mapping[str, Any]:
+        while True:
+            try:
+                with self._heartbeat:
+                    return self._execute()
+            except psycopg.Error as error:
+                self._recover(error)
+            if self.job.is_finished:  # the connection was lost after that
+                return _finished(self.job)
 
     def _begin(self, job: jobs.Job) -> None:
         self.job = job
