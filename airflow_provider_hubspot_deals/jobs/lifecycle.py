@@ -34,7 +34,8 @@ def bind_portal(connection: Connection[Any], job: Job, portal_id: int) -> None:
 
 def database_time(connection: Connection[Any]) -> datetime:
     """PostgreSQL's clock."""
-    (now,) = sql.column(connection, "jobs.database_time", {})
+    with sql.transaction(connection):  # under the DateStyle that psycopg reads
+        (now,) = sql.column(connection, "jobs.database_time", {})
     return cast("datetime", now)
 
 
