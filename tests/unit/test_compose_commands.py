@@ -147,3 +147,12 @@ def test_airflow_reads_the_connection_to_our_database() -> None:
     connection = Connection.from_uri(uri, conn_id="hubspot_deals_postgres")
 
     assert (connection.conn_type, connection.host, connection.schema) == ("postgres", "postgres", "hubspot_deals")
+
+
+def test_f26_the_connection_to_our_database_says_that_its_network_is_trusted() -> None:
+    """The image of PostgreSQL has no certificate; unsaid, each task would warn of plain text."""
+    from airflow.sdk import Connection
+
+    uri = SERVICES["airflow-scheduler"]["environment"]["AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES"]
+
+    assert Connection.from_uri(uri, conn_id="hubspot_deals_postgres").extra_dejson == {"sslmode": "disable"}
