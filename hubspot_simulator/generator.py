@@ -17,7 +17,7 @@ from hubspot_simulator.calculated import calculated_values, without_calculated
 from hubspot_simulator.clock import DAY_MS, iso_day, iso_from_ms, ms_from_iso
 from hubspot_simulator.deal import Deal
 from hubspot_simulator.oddities import apply_oddity
-from hubspot_simulator.profiles import POOL_SIZE, Profiles
+from hubspot_simulator.profiles import POOL_SIZE, profiles_of
 
 if TYPE_CHECKING:
     from hubspot_simulator.associations import AssociationBook
@@ -39,7 +39,7 @@ class DealGenerator:
         self._spec = spec
         self._associations = associations
         self._seed = f"{spec.portal_id}/{spec.seed}"
-        self._profiles = Profiles(spec, self._seed)
+        self._profiles = profiles_of(self._seed, (spec.currency, *spec.additional_currencies))
         self.owners = self._profiles.owners
         count = spec.deals + spec.archived_deals
         random = Random(self._seed)

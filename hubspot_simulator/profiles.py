@@ -5,6 +5,7 @@ Making each of a million deals value by value would take minutes; combining cost
 
 from __future__ import annotations
 
+from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -16,17 +17,20 @@ from hubspot_simulator.pipelines import PIPELINES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubspot_simulator.specification import PortalSpec
-
 POOL_SIZE = 1024  # a power of two: an index is a handful of random bits
+POOLS_KEPT = 8  # whoever tests starts the same portals hundreds of times, and making them takes a tenth of a second
 Profile = dict[str, str]
 
 
 class Profiles:
-    """The pools of one portal."""
+    """The pools of one portal.
 
-    def __init__(self, spec: PortalSpec, seed: str) -> None:
-        self._spec = spec
+    Args:
+        currencies: the portal's own first.
+    """
+
+    def __init__(self, seed: str, currencies: tuple[str, ...]) -> None:
+        self._currencies = currencies
         self.owners = make_owners(seed)
         self.companies = _pool(f"{seed}/companies", self._company)
         self.money = _pool(f"{seed}/money", self._money)
@@ -63,10 +67,11 @@ class Profiles:
 
     def _currency(self, random: Random) -> dict[str, str | None]:
         """Set only where the portal has several currencies (reference §6)."""
-        if not self._spec.additional_currencies:
+        own, *additional = self._currencies
+        if not additional:
             return {}
-        currency = random.choice((self._spec.currency, *self._spec.additional_currencies))
-        rate = "1" if currency == self._spec.currency else f"{random.uniform(0.7, 1.4):.6f}"
+        currency = random.choice(self._currencies)
+        rate = "1" if currency == own else f"{random.uniform(0.7, 1.4):.6f}"
         return {"deal_currency_code": currency, "hs_exchange_rate": rate}
 
     def _contract(self, random: Random) -> dict[str, str | None]:
@@ -84,6 +89,12 @@ class Profiles:
             "support_tier": pick(vocabulary.SUPPORT_TIERS),
             "products_of_interest": ";".join(random.sample(vocabulary.PRODUCTS, random.randrange(1, 4))),
         }
+
+
+@lru_cache(maxsize=POOLS_KEPT)
+def profiles_of(seed: str, currencies: tuple[str, ...]) -> Profiles:
+    """The same pools for the same arguments; nobody may change them."""
+    return Profiles(seed, currencies)
 
 
 def _pool(seed: str, make: Callable[[Random], dict[str, str | None]]) -> list[Profile]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -18,7 +20,7 @@ from hubspot_simulator.wire import FaultyProtocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from pathlib import Path
-    from types import TracebackType
+    from types import FrameType, TracebackType
     from typing import Self
 
     from hubspot_simulator.access_log import LoggedRequest
@@ -75,7 +77,7 @@ class SimulatorServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join(START_TIMEOUT_S)
 
     def run(self) -> None:
@@ -121,15 +123,32 @@ class SimulatorServer:
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, so that nobody has to poll."""
+    """Says when it listens, and is told when to stop, so that nobody has to poll."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.is_up = threading.Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._is_told: asyncio.Event
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop, self._is_told = asyncio.get_running_loop(), asyncio.Event()
         await super().startup(sockets)
         self.is_up.set()
+
+    async def main_loop(self) -> None:
+        """As uvicorn's, which looks ten times a second whether to stop, and writes headers that are switched off."""
+        await self._is_told.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if self.is_up.is_set():  # else it has not come to wait yet
+            self.stop()
+
+    def stop(self) -> None:
+        """Let ``run`` return soon. Thread-safe, once it is up."""
+        with suppress(RuntimeError):  # it has stopped already
+            self._loop.call_soon_threadsafe(self._is_told.set)
 
 
 def _config(hubspot: Callable[..., Awaitable[None]], control: Callable[..., Awaitable[None]]) -> uvicorn.Config:
