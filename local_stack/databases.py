@@ -12,6 +12,7 @@ from psycopg import sql
 from local_stack.exceptions import StackError
 
 DATABASE_URL = "DATABASE_URL"
+COPY = sql.SQL("TEMPLATE {} STRATEGY file_copy")  # half the time of wal_log, which is the default
 EMPTY = sql.SQL("TEMPLATE template0 ENCODING 'UTF8'")  # whatever the server's own default is
 
 
@@ -33,7 +34,7 @@ class DatabaseServer:
 
     def create_database(self, database: str, *, template: str | None = None) -> str:
         """Create an empty database, or a copy of `template`, to which nobody may be connected; gives its address."""
-        source = sql.SQL("TEMPLATE {}").format(sql.Identifier(template)) if template else EMPTY
+        source = COPY.format(sql.Identifier(template)) if template else EMPTY
         statement = sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(database), source)
         with self._connect() as connection:
             connection.execute(statement)

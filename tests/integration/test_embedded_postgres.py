@@ -20,7 +20,6 @@ from local_stack.postgres import (
     EmbeddedPostgres,
     server_account,
 )
-from local_stack.postgres_binaries import find_binaries
 from local_stack.processes import session_members, wait_until
 from local_stack.throwaway import temporary_directory, throwaway_server
 
@@ -184,8 +183,13 @@ def test_it_works_in_a_folder_that_its_account_cannot_enter(directory: Path) -> 
     assert not embedded.data.exists()
 
 
-def test_a_throwaway_server_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(directory))
+@pytest.mark.parametrize("room_min", [0, 2**60], ids=["in memory", "no room in memory"])
+def test_a_throwaway_server_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, directory: Path, room_min: int
+) -> None:
+    for name, value in {"tempfile.tempdir": str(directory), "local_stack.throwaway.ROOM_MIN": room_min}.items():
+        monkeypatch.setattr(name, value)
+    monkeypatch.setattr("local_stack.throwaway.MEMORY", directory)
     with throwaway_server() as server:
         assert server.has_database("postgres")
         assert any(directory.iterdir())
@@ -215,13 +219,3 @@ def test_database_url_of_an_account_without_createdb_is_refused_with_the_remedy(
         monkeypatch.setenv(DATABASE_URL, f"postgresql://reader:invented@{address}")
         with pytest.raises(StackError, match="ALTER ROLE … CREATEDB"), throwaway_server():
             pytest.fail("it let us in")
-
-
-@pytest.mark.parametrize("major", [16, 18])
-def test_d27_each_server_version_of_the_wheel_works(
-    directory: Path, major: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    binaries = find_binaries(major=major)
-    monkeypatch.setattr("local_stack.postgres.find_binaries", lambda **_: binaries)
-    with EmbeddedPostgres(directory, durable=False) as server, psycopg.connect(server.url) as connection:
-        assert connection.info.server_version // 10_000 == major

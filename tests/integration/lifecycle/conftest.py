@@ -52,7 +52,7 @@ def acme(simulator: SimulatorServer, database_url: str) -> Organization:
 @pytest.fixture(scope="session")
 def own_server() -> Iterator[EmbeddedPostgres]:
     """A server that a test may kill, and must leave running."""
-    with temporary_directory() as directory:
+    with temporary_directory(in_memory=True) as directory:
         server = EmbeddedPostgres(directory, durable=False, settings=SERVER_SETTINGS)
         with server:
             yield server
