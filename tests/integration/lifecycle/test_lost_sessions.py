@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from threading import Timer
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 import pytest
 
-from airflow_provider_hubspot_deals import loading, migrations, sync
+from airflow_provider_hubspot_deals import loading, sync
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 from airflow_provider_hubspot_deals.sync import recovery
 from local_stack.databases import DatabaseServer
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import wait_until
 from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL, at_call
+from tests.integration.lifecycle.servers import OwnServer
 from tests.integration.sync.conftest import Organization
-
-numbers = count(1)
 
 
 @dataclass
@@ -108,48 +106,6 @@ def test_d01_a_connection_that_breaks_every_time_is_given_up(
     monkeypatch.undo()
     acme.sync(origin=NEXT_TRY, **SMALL)
     assert_complete(acme)
-
-
-class OwnServer:
-    """A server that can be killed, with a database of our schema."""
-
-    def __init__(self, postgres: EmbeddedPostgres) -> None:
-        self.postgres = postgres
-        self._owner = DatabaseServer(postgres._url("hubspot_loader"))
-        self.name = f"lifecycle_{next(numbers)}"
-        self.url = self._owner.create_database(self.name)
-        migrations.upgrade(self.url)
-        self.refusals = 0
-
-    def end(self, how: signal.Signals) -> None:
-        self.postgres.process.process.send_signal(how)
-        self.postgres.process.process.wait(30)
-
-    def connect(self) -> psycopg.Connection[Any]:
-        """As a client meets a server that is away: refused at first, then, once it starts, until it is ready."""
-        try:
-            return psycopg.connect(self.url, connect_timeout=5)
-        except psycopg.OperationalError:
-            self.refusals += 1
-            if not self.postgres.process.running and self.refusals > 1:
-                self.postgres.process.start()
-            raise
-
-    def kill_session(self) -> None:
-        """As the kernel does when memory is short: PostgreSQL then ends every session and recovers."""
-        with psycopg.connect(self.postgres.superuser_url, autocommit=True) as connection:
-            query = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
-            for (pid,) in connection.execute(query, [self.name]).fetchall():
-                os.kill(pid, signal.SIGKILL)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self.postgres.process.running:
-            self.postgres.process.start()
-        wait_until(self.postgres._accepts_connections, what="PostgreSQL", timeout_s=30)
-        self._owner.drop_database(self.name)
 
 
 @pytest.fixture
