@@ -4,113 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import monotonic, sleep
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
+from airflow.providers.common.compat.sdk import BaseHook
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
-from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.types import TaskInstanceKey
-from psycopg.rows import dict_row
 
 from airflow_provider_hubspot_deals.client.rate_limits import IN_FLIGHT_MAX
 from airflow_provider_hubspot_deals.dag_factory import deals_asset
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, RetriableError, SecretsUnavailableError
-from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import (
-    HubSpotDealsToPostgresOperator,
-    TaskKilled,
-)
-from hubspot_simulator import FaultRule, PortalSpec, SimulatorServer
+from hubspot_simulator import FaultRule, SimulatorServer
 from hubspot_simulator.rate_limits import Limits
 from tests.integration.guests import a_guest
+from tests.integration.transfers.conftest import ACME, WAIT_S, Airflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-ACME = PortalSpec(portal_id=1001, deals=230, archived=5)
-WAIT_S = 30.0
-
-
-@dataclass
-class Airflow:
-    """Two connections, and tasks that use them."""
-
-    simulator: SimulatorServer
-    database_url: str
-
-    def task(self, **arguments: Any) -> HubSpotDealsToPostgresOperator:
-        defaults = {"task_id": "load_deals", "organization": "acme", "search_lag_minutes": 0}
-        return HubSpotDealsToPostgresOperator(**{**defaults, **arguments})
-
-    def context(self, run_id: str = "manual__1", try_number: int = 1) -> Any:
-        """What a run triggered over REST gives: no logical date, and nothing derived from one."""
-        return {
-            "ti": SimpleNamespace(
-                dag_id="acme_deals",
-                run_id=run_id,
-                task_id="load_deals",
-                map_index=None,
-                try_number=try_number,
-                max_tries=3,
-            ),
-            "dag_run": SimpleNamespace(run_type="manual", clear_number=None),
-            "outlet_events": OutletEventAccessors(),
-        }
-
-    def query(self, statement: str) -> list[dict[str, Any]]:
-        with psycopg.connect(self.database_url, row_factory=dict_row) as connection:
-            cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-    def jobs(self) -> list[dict[str, Any]]:
-        return self.query("SELECT * FROM hubspot.jobs ORDER BY created_at")
-
-    def wait_until_running(self) -> None:
-        deadline = monotonic() + WAIT_S
-        while not any(job["status"] == "running" and job["records_extracted"] for job in self.jobs()):
-            assert monotonic() < deadline, "no job has begun to load"
-            sleep(0.05)
-
-    def stop_once_running(self) -> None:
-        self.wait_until_running()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-def postgres_connection(url: str) -> str:
-    parts = urlsplit(url)
-    fields = {"conn_type": "postgres", "host": parts.hostname, "port": parts.port, "schema": parts.path[1:]}
-    return json.dumps({**fields, "login": parts.username, "password": parts.password})
-
-
-@pytest.fixture
-def simulator() -> Iterator[SimulatorServer]:
-    with SimulatorServer([ACME], rate_limits=False) as server:
-        yield server
-
-
-@pytest.fixture
-def connect(simulator: SimulatorServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Airflow]:
-    def define(url: str) -> Airflow:
-        hubspot = {"conn_type": "hubspot", "password": ACME.token, "host": simulator.base_url}
-        hubspot["extra"] = json.dumps({"allow_other_hosts": True})
-        monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_DEFAULT", json.dumps(hubspot))
-        monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES", postgres_connection(url))
-        return Airflow(simulator, url)
-
-    return define
-
-
-@pytest.fixture
-def airflow(connect: Callable[[str], Airflow], database_url: str) -> Airflow:
-    return connect(database_url)
+    from collections.abc import Callable
 
 
 def test_f29_deals_arrive_and_the_summary_is_small_json(airflow: Airflow) -> None:
@@ -222,16 +135,26 @@ def test_what_somebody_must_change_is_said_and_not_retried(
     assert airflow.query("SELECT * FROM hubspot.hubspot_deals") == []
 
 
-def test_e29_a_secrets_backend_that_does_not_answer_is_tried_again_later(
+def test_e29_a_secret_that_cannot_be_had_is_tried_again_later_and_costs_no_other_organization(
     airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def denied(*_: object) -> None:
-        raise PermissionError("vault token s.4f2e denied")
+    get_connection = BaseHook.get_connection
+    monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_OTHER", os.environ["AIRFLOW_CONN_HUBSPOT_DEFAULT"])
+
+    def denied(conn_id: str) -> Any:
+        if conn_id == "hubspot_default":
+            raise PermissionError("vault token s.4f2e denied")
+        return get_connection(conn_id)
 
     monkeypatch.setattr("airflow.providers.common.compat.sdk.BaseHook.get_connection", denied)
     with pytest.raises(SecretsUnavailableError, match=r"'hubspot_default'.*check its secrets backend") as caught:
         airflow.task().execute(airflow.context())
+    assert isinstance(caught.value, RetriableError)
+    assert caught.value.code == "SECRETS_UNAVAILABLE"
     assert "s.4f2e" not in str(caught.value)
+
+    airflow.task(organization="other", hubspot_conn_id="hubspot_other").execute(airflow.context("manual__2"))
+    assert [job["status"] for job in airflow.jobs()] == ["completed"]
 
 
 def test_a_wrong_token_is_not_retried(airflow: Airflow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,7 +244,8 @@ def test_e22_a_second_run_of_an_organization_is_skipped(airflow: Airflow, simula
     with ThreadPoolExecutor() as pool:
         first = pool.submit(airflow.task(batch_rows=100).execute, airflow.context("scheduled__1"))
         airflow.wait_until_running()
-        with pytest.raises(AirflowSkipException):
+        (active,) = airflow.jobs()
+        with pytest.raises(AirflowSkipException, match=f"active job already: {active['id']}, running"):
             airflow.task().execute(airflow.context("manual__2"))
         first.result(WAIT_S)
     assert [job["status"] for job in airflow.jobs()] == ["completed"]
@@ -340,20 +264,8 @@ def test_e25_a_job_that_somebody_cancels_fails_the_task_without_a_retry(
     assert [job["status"] for job in airflow.jobs()] == ["cancelled"]
 
 
-def test_e15_a_stopped_task_leaves_at_once_and_its_retry_goes_on(airflow: Airflow, simulator: SimulatorServer) -> None:
-    simulator.add_fault(FaultRule(fault="hang", endpoint="list", nth=2))
-    task = airflow.task(batch_rows=100)
-    previous = signal.signal(signal.SIGTERM, lambda *_: task.on_kill())  # as Airflow's task runner does
-    try:
-        with ThreadPoolExecutor() as pool:
-            pool.submit(airflow.stop_once_running)
-            with pytest.raises(TaskKilled):
-                task.execute(airflow.context())
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-    task.on_kill()  # nothing runs any more, so nothing is raised
-    airflow.task().execute(airflow.context(try_number=2))
-    (job,) = airflow.jobs()
-    assert job["status"] == "completed"
-    (count,) = airflow.query("SELECT count(*) FROM hubspot.hubspot_deals WHERE NOT archived")
-    assert count["count"] == ACME.deals
+def test_a_task_that_is_over_is_not_stopped(airflow: Airflow) -> None:
+    """After a timeout, Airflow calls it when nothing runs any more."""
+    task = airflow.task()
+    task.execute(airflow.context())
+    task.on_kill()

@@ -1,0 +1,122 @@
+"""A task that Airflow stops, in a process of its own: it leaves at once wherever it is, and its retry goes on."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airflow_provider_hubspot_deals import kill_points
+from airflow_provider_hubspot_deals.kill_points import KillPoint
+from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import TaskKilled
+from hubspot_simulator import FaultRule, SimulatorServer
+from local_stack.processes import wait_until
+from tests.integration.transfers.conftest import ACME, Airflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STOPPED_WITHIN_S = 5.0  # then Airflow's supervisor sends SIGKILL
+KILLED = 42
+
+
+def run_task(airflow: Airflow, at: KillPoint | None, line: Connection) -> None:
+    """As Airflow's task runner: SIGTERM calls ``on_kill``, and the process ends without waiting for threads."""
+    task = airflow.task(batch_rows=100, mode="full")
+    signal.signal(signal.SIGTERM, lambda *_: task.on_kill())
+
+    def stand_still(point: KillPoint) -> None:
+        if point == at:
+            line.send("here")
+            signal.pause()
+
+    kill_points.listen(stand_still)
+    try:
+        task.execute(airflow.context())
+    except TaskKilled:
+        os._exit(KILLED)
+    os._exit(0)
+
+
+@contextmanager
+def running(airflow: Airflow, at: KillPoint | None = None) -> Iterator[tuple[Callable[[], float], Connection]]:
+    """A function that stops the task and gives the seconds that took; and the line on which it says where it is."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=run_task, args=(airflow, at, theirs))
+
+    def stop() -> float:
+        began = monotonic()
+        process.terminate()
+        process.join(30)
+        assert process.exitcode == KILLED
+        return monotonic() - began
+
+    process.start()
+    try:
+        yield stop, ours
+    finally:
+        process.kill()
+        process.join()
+
+
+def assert_its_retry_goes_on(airflow: Airflow, stopped_after_s: float) -> None:
+    assert stopped_after_s < STOPPED_WITHIN_S
+    airflow.task(mode="full").execute(airflow.context(try_number=2))
+    (job,) = airflow.jobs()
+    assert job["status"] == "completed"
+    (count,) = airflow.query("SELECT count(*) FROM hubspot.hubspot_deals WHERE NOT archived")
+    assert count["count"] == ACME.deals
+
+
+@pytest.mark.parametrize("point", KillPoint)
+def test_e15_a_task_is_stopped_within_five_seconds_wherever_it_is(airflow: Airflow, point: KillPoint) -> None:
+    with running(airflow, point) as (stop, line):
+        assert line.poll(30)
+        seconds = stop()
+
+    told = [(job["status"], job["error_code"]) for job in airflow.jobs()]
+    expected = {KillPoint.CLAIM_WRITTEN: [], KillPoint.COMPLETED: [("completed", None)]}
+    assert told == expected.get(point, [("pending", "KILLED")])
+    assert_its_retry_goes_on(airflow, seconds)
+
+
+def test_e15_a_task_that_waits_for_an_answer_is_stopped(airflow: Airflow, simulator: SimulatorServer) -> None:
+    rule = simulator.add_fault(FaultRule(fault="hang", endpoint="list", nth=2))
+    with running(airflow) as (stop, _):
+        wait_until(lambda: rule.fired > 0, what="the request", timeout_s=30)
+        seconds = stop()
+    assert_its_retry_goes_on(airflow, seconds)
+
+
+def test_e15_a_task_that_waits_for_hubspots_limit_is_stopped(airflow: Airflow, simulator: SimulatorServer) -> None:
+    rule = simulator.add_fault(FaultRule(fault="status", status=429, retry_after=30, endpoint="list", nth=2))
+    with running(airflow) as (stop, _):
+        wait_until(lambda: rule.fired > 0, what="the answer", timeout_s=30)
+        seconds = stop()
+    assert_its_retry_goes_on(airflow, seconds)
+
+
+def test_e15_a_task_within_a_slow_statement_is_stopped(airflow: Airflow) -> None:
+    airflow.query(
+        """
+        CREATE FUNCTION hubspot.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM pg_sleep(20); RETURN NULL;
+        END $$
+        """
+    )
+    airflow.query(
+        "CREATE TRIGGER slow AFTER INSERT ON hubspot.job_batches FOR EACH STATEMENT EXECUTE FUNCTION hubspot.slow()"
+    )
+    sleeping = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    with running(airflow) as (stop, _):
+        wait_until(lambda: airflow.query(sleeping) != [], what="the slow statement", timeout_s=30)
+        seconds = stop()
+    airflow.query("DROP TRIGGER slow ON hubspot.job_batches")
+    assert_its_retry_goes_on(airflow, seconds)
