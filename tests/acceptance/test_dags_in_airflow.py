@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import TASK_ID
 from airflow_provider_hubspot_deals.organizations import parse_organization
 from local_stack.demo.connections import hubspot_connection
 from local_stack.exceptions import StackError
+from tests.integration.secrets import sinks
+from tests.integration.secrets.canaries import PRIVATE_APP
+from tests.integration.secrets.scanner import Scanner
 
 if TYPE_CHECKING:
     from tests.acceptance.conftest import AirflowStack
 
 HARBOR = "hubspot_deals_harbor"
+TOLD_BY_AIRFLOW = (
+    *("asset_event", "dag_run", "rendered_task_instance_fields", "serialized_dag"),
+    *("task_instance", "task_instance_history", "task_reschedule", "trigger", "xcom"),
+)
 EXAMPLE_PORTAL = 9100004  # of the ten-line DAG alone: a portal belongs to one organization
 
 
 @pytest.fixture(scope="module")
 def harbor_run(airflow_stack: AirflowStack) -> str:
-    """A full run of harbor; what the tests of this module look at."""
-    return airflow_stack.run_dag(HARBOR, {"mode": "full"})
+    """A full run of harbor; what the tests of this module look at. Whoever triggers it asks for more than they may."""
+    foreign = {
+        "organization": "lumen",
+        "hubspot_conn_id": "hubspot_lumen",
+        "schema": "elsewhere",
+        "host": "evil.example",
+    }
+    return airflow_stack.run_dag(HARBOR, {"mode": "full", **foreign})
 
 
 def test_a_triggered_run_loads_the_deals_and_its_job_carries_its_id(
@@ -56,10 +71,46 @@ def test_the_link_to_hubspot_stands_at_the_task(airflow_stack: AirflowStack, har
     assert links["Deals in HubSpot"].endswith("/contacts/9100001/objects/0-3/views/all/board")
 
 
-def test_no_token_is_in_the_log(airflow_stack: AirflowStack, harbor_run: str) -> None:
-    log = airflow_stack.logs(HARBOR, harbor_run)
-    assert "completed" in log
-    assert not [token for token in airflow_stack.tokens.values() if token in log]
+def test_e33_whoever_triggers_a_run_chooses_no_other_organization_connection_or_schema(
+    airflow_stack: AirflowStack, harbor_run: str
+) -> None:
+    (harbor,) = [each for each in airflow_stack.organizations if each.dag_id == HARBOR]
+    job = airflow_stack.job(harbor_run)
+    assert (job["organization_id"], job["portal_id"]) == (harbor.id, harbor.portal_id)
+
+
+def test_e34_f18_f19_no_secret_is_in_anything_that_airflow_keeps(airflow_stack: AirflowStack, harbor_run: str) -> None:
+    (lumen,) = [each for each in airflow_stack.organizations if each.slug == "lumen"]
+    right = hubspot_connection(lumen, airflow_stack.tokens, airflow_stack.simulator.url)
+    airflow_stack.airflow.set_connections([{**right, "password": PRIVATE_APP}])
+    try:
+        failed_run, state = airflow_stack.finish_dag(lumen.dag_id)
+    finally:
+        airflow_stack.airflow.set_connections([right])
+
+    kept = everything_kept(airflow_stack)
+    assert (state, airflow_stack.job(failed_run)["error_code"]) == ("failed", "AUTH_INVALID")
+    assert "Check the token" in kept["files"]
+    assert str(airflow_stack.job(harbor_run)["id"]) in kept["xcom"]
+    assert "params.mode" in kept["serialized_dag"]
+    password = unquote(urlsplit(airflow_stack.deals_url).password or "")
+    tokens = {f"token of {portal_id}": token for portal_id, token in airflow_stack.tokens.items()}
+    scanner = Scanner({**tokens, "canary": PRIVATE_APP, "database password": password})
+    finds = {where: scanner.finds(text) for where, text in kept.items()}
+    assert {where: found for where, found in finds.items() if found} == {}
+
+
+def everything_kept(stack: AirflowStack) -> dict[str, str]:
+    """What tasks and services wrote to files, the tables of Airflow that tell of runs, and all of ours, as text."""
+    files = [path for path in (stack.settings.home / "logs").rglob("*") if path.is_file()]
+    files += [process.log for process in stack.services.processes]
+    kept = {"files": "\n".join(path.read_text(errors="replace") for path in files)}
+    with psycopg.connect(stack.settings.database_url) as metadata:
+        for table in TOLD_BY_AIRFLOW:
+            every_line = sql.SQL("SELECT line::text FROM {} AS line").format(sql.Identifier(table))
+            rows = metadata.execute(every_line).fetchall()
+            kept[table] = "\n".join(text for (text,) in rows)
+    return {**kept, "our tables": sinks.database(stack.deals_url)}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +118,7 @@ def test_no_token_is_in_the_log(airflow_stack: AirflowStack, harbor_run: str) ->
     [{"mode": "everything"}, {"window_start": "soon"}, {"properties": "{{ 1 }}"}],
     ids=["mode", "time", "template"],
 )
-def test_the_trigger_form_is_checked_over_rest_too(airflow_stack: AirflowStack, conf: dict[str, object]) -> None:
+def test_e33_the_trigger_form_is_checked_over_rest_too(airflow_stack: AirflowStack, conf: dict[str, object]) -> None:
     with pytest.raises(StackError, match="400"):
         airflow_stack.airflow.trigger(HARBOR, conf)
 
@@ -108,7 +159,7 @@ def test_the_connection_test_answers_with_the_portal_or_with_what_is_wrong(airfl
     assert "Check the token" in message
 
 
-def test_a_mistake_in_the_file_becomes_a_dag_that_says_so_and_the_others_stay(airflow_stack: AirflowStack) -> None:
+def test_e30_a_mistake_in_the_file_becomes_a_dag_that_says_so_and_the_others_stay(airflow_stack: AirflowStack) -> None:
     text = '[[organizations]]\nslug = "fine"\nschedule = "none"\n\n[[organizations]]\nslug = "broken"\nscheduel = "x"\n'
     (airflow_stack.dags_folder / "more.toml").write_text(text, encoding="utf-8")
     source = (

@@ -7,6 +7,7 @@ import shutil
 import stat
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[2]
 DAG_FILE = REPOSITORY / "dags" / "hubspot_deals.py"
 MAINTENANCE = "hubspot_deals_maintenance"
+IMPORT_TIMEOUT_S = 30.0  # Airflow's, for one DAG file
 TWO = '[[organizations]]\nslug = "acme"\n[[organizations]]\nslug = "zeta"\n'
 
 
@@ -108,7 +110,7 @@ def test_the_environment_variable_names_another_file(path: Path, monkeypatch: py
     assert of_organizations(imported(path.parent)) == ["hubspot_deals_other"]
 
 
-def test_a_task_that_starts_builds_its_own_dag_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_e31_a_task_that_starts_builds_its_own_dag_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "hubspot_deals_zeta")
     assert list(built(path, TWO)) == ["hubspot_deals_zeta"]
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "somebody_elses")
@@ -283,6 +285,23 @@ def test_e33_the_trigger_form_refuses_what_no_run_could_use(values: dict[str, An
         params.update(values)
 
 
+@pytest.mark.parametrize(
+    "text", ["{{ conn.hubspot_zeta.password }}", "{{ 7 * 7 }}", "'; DROP TABLE jobs; --", "http://169.254.169.254/"]
+)
+def test_e33_what_somebody_enters_becomes_four_arguments_and_is_never_a_template(text: str) -> None:
+    """Whatever is sent over REST reaches ``params``, also under names that the form does not have."""
+    task = task_of(build_dag(parse_organization({"slug": "acme"})))
+    before = {name: getattr(task, name) for name in task.template_fields}
+    others = ("organization", "organization_id", "hubspot_conn_id", "postgres_conn_id", "schema", "portal_id", "host")
+    entered = dict.fromkeys(("mode", "window_start", "window_end", "properties", *others), text)
+
+    task.render_template_fields({"params": entered})
+
+    after = {name: getattr(task, name) for name in task.template_fields}
+    changed = {name: value for name, value in after.items() if value != before[name]}
+    assert changed == dict.fromkeys(("mode", "window_start", "window_end", "properties"), text)
+
+
 def test_the_form_offers_the_modes_that_the_job_knows() -> None:
     from airflow_provider_hubspot_deals.sync.request import MODES
 
@@ -290,6 +309,14 @@ def test_the_form_offers_the_modes_that_the_job_knows() -> None:
     assert tuple(param.schema["enum"]) == MODES
 
 
-def test_e31_a_thousand_organizations_are_built_within_seconds(path: Path) -> None:
+def test_e31_a_thousand_organizations_are_built_within_seconds_and_nothing_is_contacted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def contacted(*_: object) -> None:
+        pytest.fail("a DAG file must reach nobody: it is parsed over and over")
+
+    monkeypatch.setattr("socket.socket.connect", contacted)
     entries = "".join(f'[[organizations]]\nslug = "organization-{number}"\n' for number in range(1000))
+    began = monotonic()
     assert len(of_organizations(built(path, entries))) == 1000
+    assert monotonic() - began < IMPORT_TIMEOUT_S / 5  # so that five thousand are in time
