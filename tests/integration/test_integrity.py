@@ -73,7 +73,7 @@ def everything(acme: Tenant) -> list[Any]:
         ("scan_id = NULL", "scan_id"),
     ],
 )
-def test_a_job_changed_by_hand_obeys_the_rules(acme: Tenant, change: str, rule: str | None) -> None:
+def test_g09_a_job_changed_by_hand_obeys_the_rules(acme: Tenant, change: str, rule: str | None) -> None:
     statement = f"UPDATE hubspot.jobs SET {change}"  # noqa: S608 - ours
     if rule is None:
         assert acme.execute(statement) == 1

@@ -168,6 +168,19 @@ def test_the_same_run_id_after_its_dag_run_was_deleted_reads_again(acme: Organiz
     assert acme.differences() == []
 
 
+@pytest.mark.parametrize("deals", [1, 99, 100, 101, 200])
+def test_b22_a_portal_of_about_a_page_is_copied_and_counted_right(
+    simulator_of: SimulatorOf, database_url: str, deals: int
+) -> None:
+    small = simulator_of(database_url, deals=deals, archived=0)
+
+    summary = small.sync()
+
+    assert (summary.status, summary.counts["records_inserted"]) == ("completed", deals)
+    assert (summary.live_deals, summary.hubspot_live_deals) == (deals, deals)
+    assert small.differences() == []
+
+
 def test_b22_a_portal_without_deals_is_a_copy_without_rows(simulator_of: SimulatorOf, database_url: str) -> None:
     empty = simulator_of(database_url, deals=0, archived=0)
 
