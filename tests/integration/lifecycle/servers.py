@@ -14,6 +14,7 @@ from local_stack.databases import DatabaseServer
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import wait_until
 
+TEMPLATE = "lifecycle"
 numbers = count(1)
 
 
@@ -24,8 +25,9 @@ class OwnServer:
         self.postgres = postgres
         self._owner = DatabaseServer(postgres._url("hubspot_loader"))
         self.name = f"lifecycle_{next(numbers)}"
-        self.url = self._owner.create_database(self.name)
-        migrations.upgrade(self.url)
+        if self._owner.ensure_database(TEMPLATE):
+            migrations.upgrade(self._owner.url_of(TEMPLATE))
+        self.url = self._owner.create_database(self.name, template=TEMPLATE)
         self.refusals = 0
 
     def end(self, how: signal.Signals) -> None:
