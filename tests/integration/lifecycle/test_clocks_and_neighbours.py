@@ -67,7 +67,7 @@ def test_g05_a_clock_that_jumps_back_lets_nobody_in_and_the_run_goes_on(acme: Or
     assert acme.differences() == []
 
 
-def test_f17_an_organization_in_the_middle_of_a_batch_holds_up_no_other(acme: Organization) -> None:
+def test_d17_f17_an_organization_in_the_middle_of_a_batch_holds_up_no_other(acme: Organization) -> None:
     held, go = threading.Event(), threading.Event()
 
     def hold(point: KillPoint) -> None:

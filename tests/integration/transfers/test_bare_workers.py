@@ -19,7 +19,7 @@ from tests.integration.transfers.conftest import ACME, Airflow
 def run_without_a_disk(airflow: Airflow, folder: Path) -> None:
     """Each write to a file fails, as on a full disk or a read-only one; nor is there a folder for temporary files."""
     # A task's output goes to its supervisor through sockets; pytest's would go to a file.
-    sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = io.StringIO()  # type: ignore[misc]  # ends here
+    sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = io.StringIO()  # type: ignore[misc, assignment]  # this process ends here
     logging.disable()
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     tempfile.tempdir = str(folder / "missing")
