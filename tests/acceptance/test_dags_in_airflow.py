@@ -76,7 +76,7 @@ def test_e33_whoever_triggers_a_run_chooses_no_other_organization_connection_or_
 ) -> None:
     (harbor,) = [each for each in airflow_stack.organizations if each.dag_id == HARBOR]
     assert airflow_stack.job(harbor_run)["organization_id"] == harbor.id
-    assert airflow_stack.query("SELECT FROM pg_namespace WHERE nspname = 'elsewhere'") == []
+    assert airflow_stack.query("SELECT nspname FROM pg_namespace WHERE nspname = 'elsewhere'") == []
 
 
 def test_e34_f18_f19_no_secret_is_in_anything_that_airflow_keeps(airflow_stack: AirflowStack, harbor_run: str) -> None:
