@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import uuid5
 
-from psycopg import Connection, Rollback
-from psycopg.errors import UniqueViolation
+from psycopg import Connection
+from psycopg.errors import IntegrityError, UniqueViolation
 
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealRow
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 
 RAW_BYTES_MAX = 2**20  # of one quarantined record, compressed
@@ -46,23 +46,39 @@ class Written:
     duplicate: int
     deleted: int  # of the updated ones: now archived
 
+    def __add__(self, other: Written) -> Written:
+        return Written(**{count.name: getattr(self, count.name) + getattr(other, count.name) for count in fields(self)})
+
+
+NOTHING_WRITTEN = Written(inserted=0, updated=0, unchanged=0, stale=0, duplicate=0, deleted=0)
+
 
 def store(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequence[DealRow]) -> Written:
     """Write the deals that are new or changed and mark those that were merged into them.
 
     Raises:
         psycopg.Error: PostgreSQL refused; the caller's transaction is void.
-        RuntimeError: others write the same deals all the time, which the fence should prevent.
+        DatabaseUnavailableError: others write the same deals all the time, which the fence prevents among loaders.
     """
     if not rows:
-        return Written(inserted=0, updated=0, unchanged=0, stale=0, duplicate=0, deleted=0)
+        return NOTHING_WRITTEN
     connection.execute(sql.statement("deals.plan_for_batch"))
+    before: sql.Row = {}
     for _ in range(ATTEMPTS_MAX):
         compared = _compare(connection, tables, rows)
-        if _write(connection, tables, keys, rows, compared):
+        try:
+            _write(connection, tables, keys, rows, compared)
+        except (UniqueViolation, _KeptOutError):
+            if compared == before:  # nobody came between
+                raise
+            before = compared
+        else:
             _settle_quarantine(connection, tables, keys, (row.deal_id for row in rows))
             return _written(len(rows), compared, merged=_mark_merged(connection, tables, keys, rows))
-    raise RuntimeError(f"INVARIANT_BROKEN: deals change between being compared and written: {tables.leaf}")
+    raise DatabaseUnavailableError(
+        f"Others write the same deals of table {tables.leaf} all the time, between their being compared and written.",
+        code="DB_BUSY",
+    )
 
 
 def compared_columns(rows: Iterable[DealRow]) -> dict[str, str]:
@@ -81,13 +97,22 @@ def _array(values: Iterable[str]) -> str:
     return "{" + ",".join(values) + "}"
 
 
-def _write(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequence[DealRow], compared: sql.Row) -> bool:
-    """Whether everything was written; if not, nothing was: somebody wrote one of these deals after the comparison."""
+class _KeptOutError(IntegrityError):
+    """PostgreSQL took a statement and left out some of its rows."""
+
+
+def _write(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequence[DealRow], compared: sql.Row) -> None:
+    """Everything, or nothing.
+
+    Raises:
+        UniqueViolation, _KeptOutError: somebody wrote one of these deals after the comparison, or has a unique index or a
+            trigger there.
+    """
     parameters = {**keys, "leaf_half": uuid5(keys["organization_id"], keys["type"]).hex[:16]}
     steps = {"deals.update_staged": compared["changed"], "deals.insert_staged": compared["new"]}
     if not any(steps.values()):
-        return True
-    with suppress(UniqueViolation), connection.transaction() as savepoint:
+        return
+    with connection.transaction():
         connection.execute(sql.statement("deals.create_stage"))
         for statement, positions in steps.items():
             for start in range(0, len(positions), STAGE_ROWS):
@@ -95,9 +120,7 @@ def _write(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequen
                 _stage(connection, staged)
                 written = sql.execute(connection, statement, parameters, schema=tables.schema, leaf=tables.leaf)
                 if written != len(staged):
-                    raise Rollback(savepoint)
-        return True
-    return False
+                    raise _KeptOutError(f"{len(staged) - written} rows of {tables.leaf} were left out")
 
 
 def _stage(connection: Connection[Any], rows: Sequence[DealRow]) -> None:

@@ -32,7 +32,7 @@ FROM compared
 
 -- name: create_stage
 -- Rows of 2 to 8 kB stay whole: compressing what is read back at once costs more than it saves.
-CREATE TEMPORARY TABLE hubspot_deals_stage (
+CREATE TEMPORARY TABLE IF NOT EXISTS hubspot_deals_stage (
     hubspot_deal_id bigint, hs_object_id bigint,
     dealname text, amount numeric(18,2), dealstage text, pipeline text,
     closedate timestamptz, createdate timestamptz, hs_lastmodifieddate timestamptz,

@@ -144,10 +144,11 @@ def write(
         begun(jobs.lock_fence(connection, job))
         reached(KillPoint.BATCH_BEGUN)
         _note_absences(connection, tables, job, batch)
-        written, rows, refused = refusals.store(connection, tables, job.keys, batch.rows)
-        if refused:
-            batch = replace(batch, rows=rows, bad=batch.bad + refused)
+        stored = refusals.store(connection, tables, job.keys, batch.rows)
+        if stored.refused:
+            batch = replace(batch, rows=stored.taken, bad=batch.bad + stored.refused)
             batch.refuse_systemic_damage(job.organization)
+        written = stored.written
         deleted = written.deleted
         if batch.gone:
             deleted += loading.mark_missing(connection, tables, job.keys, batch.gone)

@@ -1,78 +1,69 @@
-"""Deals that a constraint or trigger of the database's owner refuses: found by halves, put into quarantine.
+"""Deals that a rule of the database's owner refuses: found by halves, put into quarantine.
 
-Our own constraints refuse nothing that was parsed. Those that somebody adds to a leaf must not hold up an organization
-for the sake of one deal.
+Our own constraints refuse nothing that was parsed. What somebody adds to a leaf (a constraint, a trigger, an index)
+must not hold up an organization for the sake of one deal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 from psycopg import Connection
-from psycopg.errors import DataError, IntegrityError, NotNullViolation, RaiseException
+from psycopg.errors import DataError, IntegrityError, NotNullViolation, ProgramLimitExceeded, RaiseException
 
 from airflow_provider_hubspot_deals import loading
 from airflow_provider_hubspot_deals.deals.bad_records import BadRecord
+from airflow_provider_hubspot_deals.deals.columns import STAGED_COLUMNS
 from airflow_provider_hubspot_deals.deals.parsing import DealRow
 
 REASON_CODE = "REFUSED_BY_DATABASE"
-REFUSED_MAX = 1_000  # of one batch; each costs a dozen statements, and so many are no accident
+REFUSED_MAX = 200  # of one batch: finding one takes 0.15 s, and the fence is held no longer than a transaction may last
 
-_Refused = list[tuple[DealRow, psycopg.Error]]
+_REFUSALS = (DataError, IntegrityError, RaiseException, ProgramLimitExceeded)  # the last: too long for an index
 
 
-def store(
-    connection: Connection[Any], tables: loading.Tables, keys: loading.Keys, rows: Sequence[DealRow]
-) -> tuple[loading.Written, list[DealRow], list[BadRecord]]:
-    """``loading.store`` for the rows that the database takes; what was written, those rows, and the refused ones.
+@dataclass
+class Stored:
+    """What became of the rows of a batch."""
+
+    written: loading.Written = loading.NOTHING_WRITTEN
+    taken: list[DealRow] = field(default_factory=list)
+    refused: list[BadRecord] = field(default_factory=list)
+
+
+def store(connection: Connection[Any], tables: loading.Tables, keys: loading.Keys, rows: Sequence[DealRow]) -> Stored:
+    """``loading.store`` for the rows that the database takes.
 
     Raises:
         psycopg.Error: the refusal is about no single row, or about too many.
     """
-    try:
-        with connection.transaction():
-            return loading.store(connection, tables, keys, rows), list(rows), []
-    except (DataError, IntegrityError, RaiseException) as error:
-        if isinstance(error, NotNullViolation):  # a column that is not ours; every row lacks it
-            raise
-        refused = _refused(connection, tables, keys, rows, error)
-        bad = [_bad_record(row, reason) for row, reason in refused]
-        ids = {row.deal_id for row, _ in refused}
-        taken = [row for row in rows if row.deal_id not in ids]
-    return loading.store(connection, tables, keys, taken), taken, bad
-
-
-def _refused(
-    connection: Connection[Any],
-    tables: loading.Tables,
-    keys: loading.Keys,
-    rows: Sequence[DealRow],
-    error: psycopg.Error,
-) -> _Refused:
-    """The refused rows among ``rows``, which were refused together with ``error``."""
-    if len(rows) == 1:
-        return [(rows[0], error)]
-    found: _Refused = []
-    middle = len(rows) // 2
-    for half in (rows[:middle], rows[middle:]):
+    stored = Stored()
+    parts = [rows]
+    while parts:
+        part = parts.pop()
         try:
-            with _tried(connection):
-                loading.store(connection, tables, keys, half)
-        except (DataError, IntegrityError, RaiseException) as again:
-            found += _refused(connection, tables, keys, half, again)
-        if len(found) > REFUSED_MAX:
-            raise error
-    return found
+            with connection.transaction():
+                written = loading.store(connection, tables, keys, part)
+        except _REFUSALS as error:
+            if _is_about_every_row(error) or len(stored.refused) == REFUSED_MAX:
+                raise
+            if len(part) == 1:
+                stored.refused.append(_bad_record(part[0], error))
+            else:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]  # the first half first: a rule may allow the first of two deals
+        else:
+            stored.written += written
+            stored.taken += part
+    return stored
 
 
-@contextmanager
-def _tried(connection: Connection[Any]) -> Iterator[None]:
-    """What is done in the block is undone."""
-    with connection.transaction(force_rollback=True):
-        yield
+def _is_about_every_row(error: psycopg.Error) -> bool:
+    """A column that is not ours wants a value; no row has one."""
+    return isinstance(error, NotNullViolation) and error.diag.column_name not in STAGED_COLUMNS
 
 
 def _bad_record(row: DealRow, error: psycopg.Error) -> BadRecord:

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals import loading
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 from airflow_provider_hubspot_deals.jobs import Job
 from airflow_provider_hubspot_deals.loading import Written
 from tests.builders import MODIFIED, a_row
@@ -76,6 +77,6 @@ def test_writers_who_never_stop_end_the_batch_and_leave_nothing(
     acme: Tenant, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "ATTEMPTS_MAX", 1)
-    with pytest.raises(RuntimeError, match="INVARIANT_BROKEN"):
+    with pytest.raises(DatabaseUnavailableError, match="Others write the same deals"):
         overtaken(acme, job, INSERT, MODIFIED, a_row(1), a_row(2))
     assert acme.living() == [2]

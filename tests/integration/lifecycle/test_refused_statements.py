@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 import multiprocessing
 import zlib
+from hashlib import sha256
 
 import psycopg
 import pytest
 
-from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, SchemaError, SystemicDataError
+from airflow_provider_hubspot_deals import sql
+from airflow_provider_hubspot_deals.exceptions import (
+    DatabaseUnavailableError,
+    FatalError,
+    SchemaError,
+    SystemicDataError,
+)
+from airflow_provider_hubspot_deals.sync import refusals
 from local_stack.processes import wait_until
+from tests.builders import a_row
 from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL
 from tests.integration.sync.conftest import Organization
+from tests.integration.tenant import Tenant, tables_of
 
 SECRET = "a customer's value"  # what PostgreSQL's own message might quote
 
@@ -124,27 +134,45 @@ def test_d15_a_leaf_that_somebody_dropped_is_made_and_filled_again(acme: Organiz
     assert acme.differences() == []
 
 
+TOO_LONG = "".join(sha256(bytes([number])).hexdigest() for number in range(200))  # for an index, however compressed
 HOUSE_RULES = {
-    "d23_trigger": """
+    "d23_trigger": (
+        """
         CREATE FUNCTION hubspot.rule() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             IF NEW.dealname = 'Unwanted' THEN RAISE EXCEPTION 'no % here', NEW.dealname; END IF;
             RETURN NEW;
         END $$;
         CREATE TRIGGER rule BEFORE INSERT OR UPDATE ON hubspot.{leaf} FOR EACH ROW EXECUTE FUNCTION hubspot.rule()
-    """,
-    "d24_constraint": "ALTER TABLE hubspot.{leaf} ADD CONSTRAINT house_rule CHECK (dealname <> 'Unwanted')",
+        """,
+        "Unwanted",
+    ),
+    "d23_silent_trigger": (
+        """
+        CREATE FUNCTION hubspot.rule() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            RETURN CASE WHEN NEW.dealname = 'Unwanted' THEN NULL ELSE NEW END;
+        END $$;
+        CREATE TRIGGER rule BEFORE INSERT OR UPDATE ON hubspot.{leaf} FOR EACH ROW EXECUTE FUNCTION hubspot.rule()
+        """,
+        "Unwanted",
+    ),
+    "d24_constraint": (
+        "ALTER TABLE hubspot.{leaf} ADD CONSTRAINT house_rule CHECK (dealname <> 'Unwanted')",
+        "Unwanted",
+    ),
+    "d24_not_null": ("ALTER TABLE hubspot.{leaf} ALTER COLUMN dealname SET NOT NULL", ""),
+    "d24_index": ("CREATE INDEX ON hubspot.{leaf} (dealname)", TOO_LONG),
 }
 
 
-@pytest.mark.parametrize("rule", HOUSE_RULES.values(), ids=HOUSE_RULES.keys())
+@pytest.mark.parametrize(("rule", "unwanted"), HOUSE_RULES.values(), ids=HOUSE_RULES.keys())
 def test_d23_d24_a_deal_that_somebody_elses_rule_refuses_goes_to_quarantine_alone(
-    acme: Organization, rule: str
+    acme: Organization, rule: str, unwanted: str
 ) -> None:
     acme.sync(mode="full", **SMALL)
     acme.execute(rule.format(leaf=f"hubspot_deals_standard_{acme.id.hex}"))
-    new = acme.portal.create_deal({"dealname": "Unwanted"})
+    new = acme.portal.create_deal({"dealname": unwanted})
     changed, *others = sorted(acme.portal.live_deals())[:20]
-    acme.portal.edit_deal(changed, {"dealname": "Unwanted"})
+    acme.portal.edit_deal(changed, {"dealname": unwanted})
     acme.portal.edit_deals(others, {"dealname": "Welcome"})
 
     acme.sync(mode="full")
@@ -153,13 +181,57 @@ def test_d23_d24_a_deal_that_somebody_elses_rule_refuses_goes_to_quarantine_alon
     assert {row["deal_id_text"] for row in held} == {str(new), str(changed)}
     assert {row["reason_code"] for row in held} == {"REFUSED_BY_DATABASE"}
     records = [json.loads(zlib.decompress(row["raw"])) for row in held]
-    assert {record["properties"]["dealname"] for record in records} == {"Unwanted"}
+    assert {record["properties"].get("dealname", "") for record in records} == {unwanted}
     assert set(acme.differences()) == {f"{new} is missing", f"{changed} has other properties"}
 
     acme.portal.edit_deals([new, changed], {"dealname": "Mended"})
     acme.sync()
     assert acme.differences() == []
     assert acme.query("SELECT FROM hubspot.deals_quarantine WHERE resolved_at IS NULL") == []
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["one stored before", "both in one batch"])
+def test_d24_of_two_deals_that_somebody_elses_unique_index_keeps_apart_one_goes_to_quarantine(
+    acme: Organization, *, stored: bool
+) -> None:
+    acme.sync(mode="full", **SMALL)
+    leaf = f"hubspot.hubspot_deals_standard_{acme.id.hex}"
+    acme.execute(f"CREATE UNIQUE INDEX house_rule ON {leaf} (dealname) WHERE dealname = 'Only one'")
+    first, second, third, *_ = sorted(acme.portal.live_deals())
+    acme.portal.edit_deal(first, {"dealname": "Only one"})
+    if stored:
+        acme.sync()
+    acme.portal.edit_deal(second, {"dealname": "Only one"})
+    acme.portal.edit_deal(third, {"dealname": "Another"})
+
+    assert acme.sync().status == "completed"
+
+    assert acme.query("SELECT deal_id_text, reason_code, field_name FROM hubspot.deals_quarantine") == [
+        {"deal_id_text": str(second), "reason_code": "REFUSED_BY_DATABASE", "field_name": "house_rule"}
+    ]
+    assert acme.differences() == [f"{second} has other properties"]
+
+
+@pytest.mark.parametrize("later_is_refused", [True, False])
+def test_d24_b06_of_a_deal_that_comes_twice_the_version_that_is_not_refused_is_stored(
+    database_url: str, *, later_is_refused: bool
+) -> None:
+    tenant = Tenant(database_url)
+    job = tenant.claim()
+    tenant.execute(f"ALTER TABLE hubspot.{job.leaf} ADD CONSTRAINT house_rule CHECK (dealname <> 'Unwanted')")
+    names = ("Welcome", "Unwanted") if later_is_refused else ("Unwanted", "Welcome")
+    versions = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
+    twice = [
+        a_row(1, dealname=name, hs_lastmodifieddate=version) for name, version in zip(names, versions, strict=True)
+    ]
+
+    with tenant.connect() as connection, sql.transaction(connection):
+        stored = refusals.store(connection, tables_of(job), job.keys, [*twice, a_row(2)])
+
+    written = stored.written
+    counted = (written.inserted, written.updated, written.unchanged, written.stale, written.duplicate)
+    assert sum(counted) + len(stored.refused) == 3  # else the ledger would not balance
+    assert {deal_id: deal["dealname"] for deal_id, deal in tenant.deals().items()} == {1: "Welcome", 2: "Deal 2"}
 
 
 def test_d24_a_rule_that_refuses_every_deal_fails_the_job(acme: Organization) -> None:
@@ -174,6 +246,21 @@ def test_d24_a_rule_that_refuses_every_deal_fails_the_job(acme: Organization) ->
 
     assert acme.deals() == before
     assert acme.jobs()[-1]["error_code"] == "SYSTEMIC_DATA"
+
+
+def test_d24_a_rule_that_refuses_more_deals_than_can_be_looked_for_is_named(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "REFUSED_MAX", 2)
+    acme.sync(mode="full", **SMALL)
+    leaf = f"hubspot.hubspot_deals_standard_{acme.id.hex}"
+    acme.execute(f"ALTER TABLE {leaf} ADD CONSTRAINT house_rule CHECK (dealname <> 'Unwanted') NOT VALID")
+    acme.portal.edit_deals(sorted(acme.portal.live_deals())[:3], {"dealname": "Unwanted"})
+
+    with pytest.raises(FatalError, match="constraint house_rule") as raised:
+        acme.sync()
+
+    assert raised.value.code == "DB_REFUSED"
 
 
 def test_d21_d22_no_transaction_is_open_while_hubspot_is_asked(acme: Organization) -> None:
