@@ -105,8 +105,8 @@ def _write(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequen
     """Everything, or nothing.
 
     Raises:
-        UniqueViolation, _KeptOutError: somebody wrote one of these deals after the comparison, or has a unique index or a
-            trigger there.
+        UniqueViolation, _KeptOutError: somebody wrote one of these deals after the comparison, or has a unique index
+            or a trigger there.
     """
     parameters = {**keys, "leaf_half": uuid5(keys["organization_id"], keys["type"]).hex[:16]}
     steps = {"deals.update_staged": compared["changed"], "deals.insert_staged": compared["new"]}

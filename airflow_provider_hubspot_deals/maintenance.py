@@ -15,6 +15,7 @@ from airflow_provider_hubspot_deals import migrations, sql
 from airflow_provider_hubspot_deals.exceptions import HubSpotDealsError
 from airflow_provider_hubspot_deals.migrations.database import database_errors
 from airflow_provider_hubspot_deals.migrations.security import security_findings
+from airflow_provider_hubspot_deals.sql.line import hung_up_after
 
 EVENTS_MONTHS = 13  # a year and the month that is running
 ROWS_MAX = 10_000  # of one transaction
@@ -68,7 +69,7 @@ def run_maintenance(
         SchemaError: the schema is missing, behind or ahead.
         DatabaseUnavailableError: the connection was lost.
     """
-    with database_errors(f"Maintenance of schema {schema!r}"):
+    with database_errors(f"Maintenance of schema {schema!r}"), hung_up_after(connection, sql.TRANSACTION_TIMEOUT_S):
         migrations.check(connection, schema)
     done: dict[str, int] = {}
     failures: dict[str, str] = {}

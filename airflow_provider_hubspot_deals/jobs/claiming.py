@@ -8,17 +8,18 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 from psycopg import Connection
-from psycopg.errors import ForeignKeyViolation, UniqueViolation
+from psycopg.errors import ForeignKeyViolation, LockNotAvailable, UniqueViolation
 from psycopg.types.json import Jsonb
 
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.exceptions import (
     ConfigurationError,
+    DatabaseUnavailableError,
     JobAlreadyRunning,
     JobCancelled,
     JobSuperseded,
 )
-from airflow_provider_hubspot_deals.jobs.lifecycle import lock_fence, stopped
+from airflow_provider_hubspot_deals.jobs.lifecycle import stopped
 from airflow_provider_hubspot_deals.jobs.model import SILENCE_MAX, Job, JobOrder
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 
@@ -33,12 +34,13 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
         JobAlreadyRunning: another run of this organization and type is active.
         JobCancelled: the job of this run was cancelled before.
         ConfigurationError: another organization has this slug.
+        DatabaseUnavailableError: another session holds the fence, and this one may not end it, or not yet.
     """
     keys = _keys(order)
     with sql.transaction(connection):
         sql.execute(connection, "jobs.end_stuck_session", {**keys, "patience": STUCK_AFTER}, schema=schema)
         _register(connection, schema, order, keys)
-        state = sql.one(connection, "jobs.lock_sync_state", keys, schema=schema)
+        state = _fence(connection, schema, order, keys)
         if state is None:
             raise JobSuperseded(f"Organization {order.organization!r} was erased while its job was being claimed.")
         # After the fence, as in every batch: a switched amount check locks the leaf, and the other order can deadlock.
@@ -53,15 +55,19 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
             job_id = own["id"]
         else:
             job_id = _other_job(connection, schema, order, {**keys, **_beginning(order, state, own)})
-        job = _job(order, schema, leaf, state, _started(connection, schema, job_id, keys))
+        job = _job(order, schema, leaf, state, _started(connection, schema, job_id, uuid4(), keys))
         reached(KillPoint.CLAIM_WRITTEN)
         return job
 
 
-def take_up(connection: Connection[Any], job: Job, order: JobOrder) -> Job:
+def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUID) -> Job:
     """The same job for the same worker, after it lost its connection: a new epoch, and what was committed of it.
 
     ``is_finished`` when the last thing that was committed had completed it.
+
+    Args:
+        load_id: of the attempt to begin. Called again with the same one, this goes on with what it did the first time,
+            whose COMMIT may have been lost, too.
 
     Raises:
         JobCancelled, JobSuperseded: it is not ours any more.
@@ -70,14 +76,18 @@ def take_up(connection: Connection[Any], job: Job, order: JobOrder) -> Job:
     with sql.transaction(connection):  # on its own: a session that is being ended lets go of its locks a little later
         sql.execute(connection, "jobs.end_stuck_session", {**keys, "patience": LOST_AFTER}, schema=schema)
     with sql.transaction(connection):
-        lock_fence(connection, job)
-        state = sql.one(connection, "jobs.lock_sync_state", keys, schema=schema) or {}
-        stored = sql.one(connection, "jobs.job_of_attempt", job.keys, schema=schema)
-        if stored and stored["status"] == "completed":
+        state = sql.one(connection, "jobs.lock_sync_state", keys, schema=schema)
+        ours = {"id": job.id, "load_ids": [job.load_id, load_id]}
+        stored = sql.one(connection, "jobs.job_of_attempts", ours, schema=schema)
+        if state is None or stored is None or stored["epoch"] != state["epoch"]:
+            raise JobSuperseded(f"Job {job.id} was taken over by a newer attempt; this one stops without writing.")
+        if stored["status"] == "completed":
             return _job(order, schema, job.leaf, state, stored, is_finished=True)
-        if stored is None or stored["status"] != "running":
+        if stored["status"] != "running":
             raise stopped(connection, job)
-        return _job(order, schema, job.leaf, state, _started(connection, schema, job.id, keys))
+        if stored["load_id"] != load_id:
+            stored = _started(connection, schema, job.id, load_id, keys)
+        return _job(order, schema, job.leaf, state, stored)
 
 
 def _keys(order: JobOrder) -> dict[str, Any]:
@@ -101,6 +111,20 @@ def _keys(order: JobOrder) -> dict[str, Any]:
         "try_number": origin.try_number,
         "trigger": origin.trigger,
     }
+
+
+def _fence(connection: Connection[Any], schema: str, order: JobOrder, keys: Mapping[str, Any]) -> sql.Row | None:
+    """The organization's row of sync_state, locked."""
+    try:
+        return sql.one(connection, "jobs.lock_sync_state", keys, schema=schema)
+    except LockNotAvailable:
+        raise DatabaseUnavailableError(
+            f"Another session holds the row of organization {order.organization!r} (type {order.type!r}) in "
+            f"{schema}.sync_state. If its worker is frozen, a load ends it after {STUCK_AFTER.total_seconds():.0f} s, "
+            "where it logs in as the same role, or as one that has pg_read_all_stats and pg_signal_backend; end any "
+            "other with pg_terminate_backend.",
+            code="DB_BUSY",
+        ) from None
 
 
 def _register(connection: Connection[Any], schema: str, order: JobOrder, keys: Mapping[str, Any]) -> None:
@@ -164,9 +188,9 @@ def _resolved_mode(order: JobOrder, state: sql.Row) -> str:
     return "full" if never_full or due else "incremental"
 
 
-def _started(connection: Connection[Any], schema: str, job_id: UUID, keys: Mapping[str, Any]) -> sql.Row:
+def _started(connection: Connection[Any], schema: str, job_id: UUID, load_id: UUID, keys: Mapping[str, Any]) -> sql.Row:
     (epoch,) = sql.column(connection, "jobs.next_epoch", keys, schema=schema)
-    attempt = {"id": job_id, "epoch": epoch, "load_id": uuid4()}
+    attempt = {"id": job_id, "epoch": epoch, "load_id": load_id}
     started = sql.one(connection, "jobs.start_attempt", {**keys, **attempt}, schema=schema)
     if started is None:
         raise JobSuperseded(f"Job {job_id} ended while it was being claimed.")

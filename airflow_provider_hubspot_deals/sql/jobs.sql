@@ -39,7 +39,7 @@ SELECT {schema}.ensure_deals_partition(%(organization_id)s, %(type)s)
 SELECT {schema}.allow_negative_amounts(%(organization_id)s, %(type)s, %(allow_negative_amounts)s)
 
 -- name: lock_sync_state
-SELECT portal_id, watermark, selection,
+SELECT epoch, portal_id, watermark, selection,
        last_full_sync_at IS NULL OR last_full_sync_at < now() - %(full_refresh_every)s AS full_is_due
 FROM {schema}.sync_state
 WHERE organization_id = %(organization_id)s AND type = %(type)s
@@ -48,11 +48,14 @@ FOR UPDATE
 -- name: end_stuck_session
 -- A worker that froze or vanished in the middle of a COPY leaves a session that waits for the rest and holds the fence
 -- for ever: PostgreSQL ends no wait for a client by statement_timeout. The row's xmax is the transaction that has locked
--- it. Its client has given up on a transaction as old as this long ago, if it lives.
+-- it. Its client has given up on a transaction as old as this long ago, if it lives. Whoever works is left alone: a
+-- person's purge takes its time. So is a role's session that ours may not end: the fence is waited for, and then named.
 SELECT pg_terminate_backend(activity.pid)
 FROM {schema}.sync_state AS state JOIN pg_stat_activity AS activity ON activity.backend_xid = state.xmax
 WHERE state.organization_id = %(organization_id)s AND state.type = %(type)s
+  AND activity.wait_event_type = 'Client'
   AND activity.xact_start < clock_timestamp() - %(patience)s::interval
+  AND (pg_has_role(activity.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))
 
 -- name: end_session_of_transaction
 -- By the transaction, not by a session's id: a pooler tells its clients invented ones.
@@ -151,8 +154,8 @@ UPDATE {schema}.jobs SET last_heartbeat = clock_timestamp()
 WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
 RETURNING id
 
--- name: job_of_attempt
-SELECT * FROM {schema}.jobs WHERE id = %(id)s AND epoch = %(epoch)s FOR UPDATE
+-- name: job_of_attempts
+SELECT * FROM {schema}.jobs WHERE id = %(id)s AND load_id = ANY (%(load_ids)s) FOR UPDATE
 
 -- name: status
 SELECT status FROM {schema}.jobs WHERE id = %(id)s

@@ -44,6 +44,7 @@ def choose(request: SyncRequest, connection: Connection[Any], job: jobs.Job, def
         )
         if not job.checkpoint:  # the first attempt has told it
             with sql.transaction(connection):
+                jobs.lock_fence(connection, job)
                 tell(connection, job, "properties_unknown", unknown)
     return Choices(properties=read.names, history=followed.names)
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 import psycopg
 from psycopg import Connection
 
-from airflow_provider_hubspot_deals import jobs, migrations
+from airflow_provider_hubspot_deals import jobs, migrations, sql
 from airflow_provider_hubspot_deals.deals.parsing import DealParser
 from airflow_provider_hubspot_deals.deals.records import PortalFacts
 from airflow_provider_hubspot_deals.extraction.pages import DealSource
@@ -189,7 +189,8 @@ class _Run:
 
     def _stop_if_lost(self) -> None:
         if not self._heartbeat.check():
-            raise jobs.stopped(self._connection, self.job)
+            with sql.transaction(self._connection):
+                raise jobs.stopped(self._connection, self.job)
 
 
 def _finished(job: jobs.Job) -> Mapping[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals.sync import JobOrigin
@@ -13,7 +15,7 @@ from local_stack.postgres import EmbeddedPostgres
 from local_stack.throwaway import temporary_directory
 from tests.integration.sync.conftest import A_DAY_AGO_S, Organization, invariants, simulator_of
 
-__all__ = ["A_TRY", "NEXT_TRY", "SMALL", "at_call", "invariants", "simulator_of"]
+__all__ = ["A_TRY", "NEXT_TRY", "SMALL", "Sessions", "at_call", "invariants", "simulator_of"]
 
 A_TRY, NEXT_TRY = (
     JobOrigin(dag_id="deals", run_id="run-1", task_id="load", try_number=number, max_tries=3) for number in (1, 2)
@@ -34,6 +36,24 @@ def at_call(call: str, number: int, then: Callable[[], object]) -> Callable[[str
             then()
 
     return before
+
+
+@dataclass
+class Sessions:
+    """Opens connections, and ends the one that works."""
+
+    url: str
+    working: psycopg.Connection[Any] | None = None
+
+    def connect(self) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(self.url, connect_timeout=5)
+        self.working = self.working or connection
+        return connection
+
+    def terminate(self) -> None:
+        assert self.working is not None
+        with psycopg.connect(self.url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [self.working.info.backend_pid])
 
 
 @pytest.fixture

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import psycopg
 import pytest
 
-from airflow_provider_hubspot_deals import jobs, sql
+from airflow_provider_hubspot_deals import jobs, sql, sync
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 from airflow_provider_hubspot_deals.jobs import claiming
-from tests.integration.lifecycle.conftest import A_TRY, SMALL
+from local_stack.processes import wait_until
+from tests.integration.lifecycle.conftest import A_TRY, SMALL, Sessions, at_call
 from tests.integration.lifecycle.wire import Loss, LossyWire
+from tests.integration.roles import SUPERUSER, Roles
 from tests.integration.sync.conftest import Organization
 from tests.integration.tenant import Tenant, a_batch, a_run
 
@@ -102,6 +109,29 @@ def test_d02_d03_d04_a_job_whose_completion_is_lost_is_completed_once(
     assert acme.differences() == []
 
 
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
+def test_d02_d03_d04_a_take_up_whose_commit_is_lost_is_no_rivals(
+    behind_wire: Organization, wire: LossyWire, monkeypatch: pytest.MonkeyPatch, loss: Loss
+) -> None:
+    acme, started, calls = behind_wire, claiming._started, count(1)
+
+    def lost(*arguments: Any) -> Any:
+        row = started(*arguments)
+        if next(calls) == 2:  # the first one claimed
+            wire.lose(loss)
+        return row
+
+    monkeypatch.setattr(claiming, "_started", lost)
+    sessions = Sessions(acme.database_url)
+    with acme.client(before=at_call("list", 3, sessions.terminate)) as client:
+        summary = sync.run(acme.request(origin=A_TRY, **SMALL), client=client, connect=sessions.connect)
+
+    (job,) = acme.jobs()
+    assert (wire.losses, summary.status, job["status"], job["attempt"]) == (1, "completed", "completed", 2)
+    assert acme.sync_state()["epoch"] == 2
+    assert acme.differences() == []
+
+
 @pytest.fixture
 def tenant(database_url: str) -> Tenant:
     return Tenant(database_url)
@@ -116,7 +146,7 @@ def test_d04_a_transaction_in_progress_is_ended_before_it_is_looked_up(tenant: T
         assert jobs.was_committed(connection, job, transaction_id) is False
         with pytest.raises(psycopg.OperationalError):
             lost.execute("COMMIT")
-        assert jobs.take_up(connection, job, tenant.order(a_run())).epoch == job.epoch + 1
+        assert jobs.take_up(connection, job, tenant.order(a_run()), uuid4()).epoch == job.epoch + 1
     assert tenant.job(job)["records_extracted"] == 0
 
 
@@ -137,24 +167,66 @@ def test_d13_a_transaction_of_a_server_that_failed_over_is_lost(tenant: Tenant) 
         assert jobs.was_committed(connection, job, str(2**60)) is False
 
 
-def test_e16_a_session_stuck_in_copy_does_not_hold_the_fence_for_ever(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(claiming, "STUCK_AFTER", timedelta(seconds=0.1))
-    old = tenant.claim(a_run(try_number=1))
-    with tenant.connect() as frozen:
+@contextmanager
+def frozen_in_copy(tenant: Tenant, job: jobs.Job, url: str) -> Iterator[int]:
+    """A session that holds the fence in the middle of a COPY whose client has frozen; its process id."""
+    with closing(psycopg.connect(url, autocommit=True)) as frozen:
         frozen.execute("BEGIN")
-        jobs.lock_fence(frozen, old)
+        jobs.lock_fence(frozen, job)
         frozen.execute("SET LOCAL statement_timeout = '50ms'")  # which does not end it
         frozen.execute("CREATE TEMPORARY TABLE stage (line text) ON COMMIT DROP")
         pipe = frozen.cursor().copy("COPY stage FROM STDIN")
         pipe.__enter__().write(b"half of\n")
-        time.sleep(0.3)
-        assert tenant.query("SELECT state FROM pg_stat_activity WHERE pid = %s", frozen.info.backend_pid) == [
-            {"state": "active"}
-        ]
+        pid = frozen.info.backend_pid
+        time.sleep(0.3)  # longer than an impatient claim waits
+        assert is_alive(tenant, pid)
+        yield pid
+        frozen.pgconn.finish()
 
+
+def is_alive(tenant: Tenant, pid: int) -> bool:
+    return tenant.query("SELECT FROM pg_stat_activity WHERE pid = %s", pid) != []
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claiming, "STUCK_AFTER", timedelta(seconds=0.1))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_e16_a_session_stuck_in_copy_does_not_hold_the_fence_for_ever(tenant: Tenant) -> None:
+    old = tenant.claim(a_run(try_number=1))
+    with frozen_in_copy(tenant, old, tenant.url) as pid:
         assert tenant.claim(a_run(try_number=2)).epoch == old.epoch + 1
+        wait_until(lambda: not is_alive(tenant, pid), what="the end of the session", timeout_s=10)
 
-        with pytest.raises(psycopg.OperationalError):
-            pipe.__exit__(None, None, None)
+
+@pytest.mark.usefixtures("impatient")
+def test_e16_a_session_that_holds_the_fence_and_works_is_waited_for(tenant: Tenant) -> None:
+    old = tenant.claim(a_run(try_number=1))
+    with tenant.connect() as person, ThreadPoolExecutor() as threads:
+        person.execute("BEGIN")
+        jobs.lock_fence(person, old)
+        purge = threads.submit(person.execute, "SELECT pg_sleep(2); COMMIT")
+        sleeping = "SELECT FROM pg_stat_activity WHERE pid = %s AND wait_event = 'PgSleep'"
+        wait_until(lambda: tenant.query(sleeping, person.info.backend_pid) != [], what="the purge", timeout_s=10)
+        time.sleep(0.2)
+        assert tenant.claim(a_run(try_number=2)).epoch == old.epoch + 1
+        purge.result()  # was not ended
+
+
+@pytest.mark.usefixtures("impatient")
+def test_e16_the_frozen_session_of_another_role_is_named_until_ours_may_end_it(roles: Roles, tenant: Tenant) -> None:
+    first, second = roles.loader(), roles.loader()
+    old = replace(tenant, url=roles.url_of(first)).claim(a_run(try_number=1))
+    successor = replace(tenant, url=roles.url_of(second))
+    with frozen_in_copy(tenant, old, roles.url_of(first)):
+        with pytest.raises(DatabaseUnavailableError, match="pg_read_all_stats and pg_signal_backend") as raised:
+            successor.claim(a_run(try_number=2))
+        assert raised.value.code == "DB_BUSY"
+        with psycopg.connect(roles.url_of(SUPERUSER), autocommit=True) as administrator:
+            administrator.execute(f"GRANT pg_read_all_stats TO {second}")
+            with pytest.raises(DatabaseUnavailableError):
+                successor.claim(a_run(try_number=2))
+            administrator.execute(f"GRANT pg_signal_backend TO {second}")
+        assert successor.claim(a_run(try_number=2)).epoch == old.epoch + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from threading import Timer
 from typing import Any
@@ -19,27 +19,9 @@ from airflow_provider_hubspot_deals.sync import recovery
 from local_stack.databases import DatabaseServer
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import wait_until
-from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL, at_call
+from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL, Sessions, at_call
 from tests.integration.lifecycle.servers import OwnServer
 from tests.integration.sync.conftest import Organization
-
-
-@dataclass
-class Sessions:
-    """Opens connections, and ends the one that works."""
-
-    url: str
-    working: psycopg.Connection[Any] | None = None
-
-    def connect(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(self.url, connect_timeout=5)
-        self.working = self.working or connection
-        return connection
-
-    def terminate(self) -> None:
-        assert self.working is not None
-        with psycopg.connect(self.url, autocommit=True) as other:
-            other.execute("SELECT pg_terminate_backend(%s, 5000)", [self.working.info.backend_pid])
 
 
 def run(organization: Organization, sessions: Sessions, before: Callable[[str, int], object] | None = None) -> None:
