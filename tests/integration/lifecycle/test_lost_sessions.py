@@ -66,6 +66,38 @@ def test_d01_a_session_that_ends_within_a_batch_takes_nothing_of_it_along(
     assert_complete(acme)
 
 
+def test_d01_any_number_of_losses_is_forgiven_while_batches_are_written_between_them(acme: Organization) -> None:
+    opened: list[psycopg.Connection[Any]] = []
+    losses = count(1)
+
+    def connect() -> psycopg.Connection[Any]:
+        opened.append(psycopg.connect(acme.database_url))
+        return opened[-1]
+
+    def lose_every_other(call: str, number: int) -> None:
+        if call == "list" and number % 2:
+            next(losses)
+            Sessions(acme.database_url, opened[-1]).terminate()
+
+    with acme.client(before=lose_every_other) as client:
+        sync.run(acme.request(origin=A_TRY, **SMALL), client=client, connect=connect)
+
+    assert next(losses) - 1 > recovery.IN_A_ROW_MAX
+    assert_complete(acme)
+    assert acme.jobs()[0]["api_calls"] == len(acme.simulator.requests)  # what a batch has told is not told again
+
+
+def test_d01_readers_that_were_given_up_with_the_session_ask_again(acme: Organization) -> None:
+    sessions = Sessions(acme.database_url)
+    request = acme.request(origin=A_TRY, batch_rows=100, requests_in_flight=4)
+
+    with acme.client(before=at_call("list", 3, sessions.terminate)) as client:
+        sync.run(request, client=client, connect=sessions.connect)
+
+    assert_complete(acme)
+    assert acme.jobs()[0]["attempt"] == 2
+
+
 def test_d01_a_connection_that_breaks_every_time_is_given_up(
     acme: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
