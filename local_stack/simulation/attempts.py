@@ -21,6 +21,7 @@ from airflow_provider_hubspot_deals.client.transport import Timeouts
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals
 from airflow_provider_hubspot_deals.exceptions import JobCancelled, JobStopped, RetriableError
 from airflow_provider_hubspot_deals.extraction import confirming, listing, searching
+from local_stack.simulation.hearts import Connection, Heart
 
 if TYPE_CHECKING:
     from local_stack.simulation.people import People
@@ -123,6 +124,7 @@ class Attempt:
     is_successor: bool = False  # of one that is frozen
     outcome: str = "under way"
     error: BaseException | None = None
+    heart: Heart = field(default_factory=Heart)
     _connections: list[psycopg.Connection[Any]] = field(default_factory=list)
     _is_dead: bool = False
 
@@ -135,7 +137,8 @@ class Attempt:
         """A connection that the server knows by the attempt's name."""
         if self._is_dead:
             raise KilledError
-        connection = psycopg.connect(self.tenant.database_url, application_name=self.name)
+        connection = Connection.connect(self.tenant.database_url, application_name=self.name)
+        connection.heart = self.heart
         self._connections.append(connection)
         return connection
 

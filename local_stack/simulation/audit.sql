@@ -16,6 +16,14 @@ CREATE FUNCTION audit.check_writer(organization uuid, what text) RETURNS void LA
       AND (attempt.organization_id, attempt.epoch) IS DISTINCT FROM (organization, state.epoch)
 $$;
 
+-- A claim takes a new epoch; deals and watermarks are written by nobody who did not claim.
+CREATE FUNCTION audit.check_claimed(organization uuid, what text) RETURNS void LANGUAGE sql SET search_path = pg_catalog AS $$
+    INSERT INTO audit.violations
+    SELECT 'i14: whoever writes took an epoch of its own before',
+           format('%s of %s by %s', what, organization, current_setting('application_name'))
+    WHERE NOT EXISTS (SELECT FROM audit.attempts WHERE application = current_setting('application_name'))
+$$;
+
 CREATE FUNCTION audit.see_sync_state() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
     IF new.epoch < old.epoch OR new.watermark < old.watermark OR (new.watermark IS NULL AND old.watermark IS NOT NULL) THEN
@@ -25,6 +33,7 @@ BEGIN
         INSERT INTO audit.attempts VALUES (current_setting('application_name'), new.organization_id, new.epoch)
         ON CONFLICT (application) DO UPDATE SET epoch = excluded.epoch, organization_id = excluded.organization_id;
     ELSE
+        PERFORM audit.check_claimed(new.organization_id, 'sync_state');
         PERFORM audit.check_writer(new.organization_id, 'sync_state');
     END IF;
     RETURN NULL;
@@ -41,6 +50,7 @@ END $$;
 
 CREATE FUNCTION audit.see_deal() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
+    PERFORM audit.check_claimed(new._organization_id, format('deal %s', new.hubspot_deal_id));
     PERFORM audit.check_writer(new._organization_id, format('deal %s', new.hubspot_deal_id));
     IF tg_op = 'UPDATE' AND new.hs_lastmodifieddate < old.hs_lastmodifieddate THEN
         INSERT INTO audit.violations VALUES (

@@ -11,7 +11,10 @@ import sys
 import tempfile
 import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +36,16 @@ SEEDS_MAX = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Bug:
-    """What to change where; every ``old`` stands in its file exactly once."""
+    """What to change where; every ``old`` stands in its file exactly once.
+
+    Attributes:
+        seed: one that caught it; tried first.
+    """
 
     name: str
     what: str
     edits: tuple[dict[str, str], ...]
+    seed: int | None = None
 
     def plant(self, folder: Path) -> Path:
         """Copy the provider into ``folder``, with the bug in it.
@@ -59,30 +67,40 @@ class Bug:
 def known_bugs(path: Path = BUGS) -> list[Bug]:
     """In the order of the file."""
     tables = tomllib.loads(path.read_text())["bug"]
-    return [Bug(name=each["name"], what=each["what"], edits=tuple(each["edits"])) for each in tables]
+    return [Bug(**{**each, "edits": tuple(each["edits"])}) for each in tables]
 
 
 def hunt(options: argparse.Namespace, figures: dict[str, Any], say: Callable[[str], None]) -> bool:
-    """Whether every bug was caught within ``SEEDS_MAX`` seeds; one that cannot be planted counts as not caught."""
+    """Whether every bug was caught within ``SEEDS_MAX`` seeds; one that cannot be planted counts as not caught.
+
+    As many bugs at once as there are workers, each up to the first seed that catches it.
+    """
     chosen = [bug for bug in known_bugs() if not options.bug or bug.name in options.bug]
     figures["bugs"] = results = []
-    with throwaway_server() as server, template_database(server) as template:
-        for bug in chosen:
-            began = time.monotonic()
-            found = _hunted(bug, server.url, template, options)
-            results.append({"name": bug.name, **found, "seconds": round(time.monotonic() - began, 1)})
-            say(_line(results[-1]))
+    with ExitStack() as opened:
+        server = opened.enter_context(throwaway_server())
+        template = opened.enter_context(template_database(server))
+        threads = opened.enter_context(ThreadPoolExecutor(options.workers))
+        for result in threads.map(partial(_hunted, server_url=server.url, template=template, options=options), chosen):
+            results.append(result)
+            say(_line(result))
     caught = sum(result["caught"] for result in results)
     say(f"{caught} of {len(results)} planted bugs caught")
     return bool(results) and caught == len(results)
 
 
 def _line(result: dict[str, Any]) -> str:
-    verdict = f"caught after {result['seeds']} seeds" if result["caught"] else "NOT CAUGHT"
+    verdict = f"seed {result['seed']}, after {result['seeds']}" if result["caught"] else "NOT CAUGHT"
     return f"{result['name']:40} {verdict:24} {result['seconds']:6.1f} s  {result['by']}"
 
 
 def _hunted(bug: Bug, server_url: str, template: str, options: argparse.Namespace) -> dict[str, Any]:
+    began = time.monotonic()
+    found = _caught(bug, server_url, template, options)
+    return {"name": bug.name, **found, "seconds": round(time.monotonic() - began, 1)}
+
+
+def _caught(bug: Bug, server_url: str, template: str, options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="simulation-bug-") as folder:
         try:
             package = bug.plant(Path(folder))
@@ -90,7 +108,9 @@ def _hunted(bug: Bug, server_url: str, template: str, options: argparse.Namespac
             return {"caught": False, "seeds": 0, "by": str(error)}
         report = Path(folder) / "report.json"
         arguments = ["--seed", str(options.first), "--seeds", str(options.seeds or SEEDS_MAX), "--until-caught"]
-        arguments += ["--workers", str(options.workers), "--template", template, "--json", str(report)]
+        arguments += ["--workers", "1", "--template", template, "--json", str(report)]
+        if bug.seed is not None and options.seed is None:
+            arguments += ["--before", str(bug.seed)]
         command = [sys.executable, "-P", "-m", "local_stack.simulation", "--package", str(package)]
         done = subprocess.run(  # noqa: S603 - our own command
             tethered([*command, *arguments], signal.SIGTERM),
@@ -103,4 +123,5 @@ def _hunted(bug: Bug, server_url: str, template: str, options: argparse.Namespac
         if not report.exists():
             return {"caught": False, "seeds": 0, "by": f"could not run: {done.stderr.strip()[-300:]}"}
         found = json.loads(report.read_text())
-    return {"caught": not found["passed"], "seeds": found["tally"]["seeds"], "by": " ".join(found["problems"])[:110]}
+    caught = {"caught": not found["passed"], "seeds": found["tally"]["seeds"], "by": " ".join(found["problems"])[:110]}
+    return caught | {"seed": found["failed_seeds"][0] if found["failed_seeds"] else None}

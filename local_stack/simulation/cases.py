@@ -6,18 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 
 from airflow_provider_hubspot_deals.kill_points import KillPoint
+from local_stack.simulation.scenario import ONCE_A_RUN
 
-ONCE_A_RUN = frozenset(
-    {
-        KillPoint.CLAIM_WRITTEN,
-        KillPoint.CLAIMED,
-        KillPoint.PORTAL_CHECKED,
-        KillPoint.DIMENSIONS_STORED,
-        KillPoint.READING_FINISHED,
-        KillPoint.COMPLETION_WRITTEN,
-        KillPoint.COMPLETED,
-    }
-)
 MODES = ("full", "incremental")
 
 

@@ -54,7 +54,10 @@ class Auditor:
 
     def connect(self) -> None:
         """Begin a session; anew after the server crashed."""
-        self._connection = psycopg.connect(self._url, autocommit=True, application_name=APPLICATION)
+        # The same few questions hundreds of times: planning them anew each time would take longer than asking.
+        self._connection = psycopg.connect(
+            self._url, autocommit=True, application_name=APPLICATION, options="-c plan_cache_mode=force_generic_plan"
+        )
         with self._connection.cursor() as cursor:
             cursor.execute(_TRUTH.encode())
 

@@ -37,22 +37,24 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="./run simulate", description=__doc__, allow_abbrev=False)
     parser.add_argument("--seeds", type=int, metavar="N", help="this many scenarios in one process (default: 25)")
-    parser.add_argument("--seed", type=int, metavar="K", help="only this one; or with --seeds, the first one")
+    parser.add_argument("--seed", type=int, metavar="K", help="only this one; the first one with --seeds or --bugs")
     parser.add_argument("--processes", action="store_true", help="the seeds with real worker processes")
     parser.add_argument("--matrix", action="store_true", help="real processes, hit at each kill point in every way")
     parser.add_argument("--only", metavar="TEXT", default="", help="with --matrix: cases whose name contains this")
     parser.add_argument("--every", type=int, metavar="N", default=1, help="with --matrix: every N-th case alone")
-    parser.add_argument("--bugs", action="store_true", help="plant each known bug into a copy; each must be caught")
+    parser.add_argument("--bugs", action="store_true", help="plant each known bug; each must be caught")
     parser.add_argument("--bug", metavar="NAME", nargs="+", help="only these bugs")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--until-caught", action="store_true", help="stop at the first failure")
+    parser.add_argument("--before", type=int, help=argparse.SUPPRESS)  # a seed to play before the others
     parser.add_argument("--template", help=argparse.SUPPRESS)  # a prepared database on the server of DATABASE_URL
     parser.add_argument("--package", type=Path, help=argparse.SUPPRESS)  # where the provider must come from
     options = parser.parse_args(arguments)
     options.first = options.seed if options.seed is not None else 1
     options.count = options.seeds or (25 if options.seed is None else 1)
-    options.workers = min(options.workers, options.count)
+    if not (options.bugs or options.bug):
+        options.workers = min(options.workers, options.count)
     return options
 
 
@@ -75,7 +77,8 @@ def _run(options: argparse.Namespace, figures: dict[str, Any]) -> bool:
 
 
 def _play_seeds(options: argparse.Namespace, figures: dict[str, Any]) -> bool:
-    seeds = range(options.first, options.first + options.count)
+    seeds = [] if options.before is None else [options.before]
+    seeds += range(options.first, options.first + options.count)
     tally: Counter[str] = Counter()
     failed: list[int] = []
     problems: list[str] = []

@@ -18,6 +18,7 @@ from hubspot_simulator import SimulatorServer
 from local_stack.processes import wait_until
 from local_stack.simulation.attempts import Attempt, StoppedError, Tenant, make_pages_small
 from local_stack.simulation.checking import Auditor, InvariantBrokenError
+from local_stack.simulation.hearts import make_hearts_stoppable
 from local_stack.simulation.people import People
 from local_stack.simulation.scenario import IN_TRANSACTION, READING, Blow, Kind, Scenario
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 A_DAY_AGO_S = -86_400.0  # the simulator's clock, so that it can run without passing PostgreSQL's
 ATTEMPTS_MAX = 40
 EXTRA_RUNS_MAX = 12  # until every planned fault has fallen
+# (changes, seconds). Three of them are the search lag, after which what was changed stands on the very end of a window.
+BETWEEN_RUNS = ((0, 0.0), (2, 3.0), (5, 3.0), (10, 7.0))
+BETWEEN_ATTEMPTS = ((0, 0.0), (1, 0.0), (2, 3.0), (3, 7.0))
 HEARTBEAT_S = 0.3  # so that attempts of half a second have some
 WAIT_S = 30.0
 
@@ -47,7 +51,7 @@ class Simulation:
         self._chance = Random(f"{scenario.seed}/runs")  # noqa: S311 - a scenario, not a secret
         self._moves = Random(f"{scenario.seed}/clock")  # noqa: S311 - as above
         self._blows = list(scenario.blows)
-        self._reached: Counter[KillPoint] = Counter()
+        self._run, self._reached = 0, Counter[KillPoint]()
         self._current = threading.local()
         self._successors: dict[str, tuple[Attempt, threading.Thread]] = {}
         self._woken: set[str] = set()
@@ -121,9 +125,9 @@ class Simulation:
 
     def _finish(self, tenant: Tenant, run: int, mode: str) -> None:
         """Attempts of one run until one of them ends it."""
+        self._run, self._reached = run, Counter()
+        self._wait(tenant, BETWEEN_RUNS)
         tenant.people.a_run_begins()
-        if tenant.people.are_at_work:
-            tenant.people.edit_crowd(self._scenario.crowd or 3)
         self.tally["runs"] += 1
         number = 1
         while number <= ATTEMPTS_MAX:
@@ -133,7 +137,15 @@ class Simulation:
             if last.outcome in ("completed", "cancelled"):
                 return
             number = last.number + 1
+            self._wait(tenant, BETWEEN_ATTEMPTS)
         raise StuckError(f"{tenant.slug}, run {run}: {ATTEMPTS_MAX} attempts, the last one: {last.error!r}")
+
+    def _wait(self, tenant: Tenant, pauses: tuple[tuple[int, float], ...]) -> None:
+        """While nothing runs, people go on working."""
+        changes, seconds = self._chance.choice(pauses)
+        if tenant.people.are_at_work:
+            tenant.people.work_alone(changes)
+            self._simulator.clock.shift(seconds)
 
     def _execute(self, attempt: Attempt) -> Attempt:
         """One attempt, and the one that took over from it; the later of the two."""
@@ -163,10 +175,13 @@ class Simulation:
         if attempt.is_successor:
             return
         self._reached[point] += 1
-        due = [blow for blow in self._blows if blow.point == point and blow.nth <= self._reached[point]]
+        due = [blow for blow in self._blows if blow.point == point and self._is_due(blow)]
         if due:
             self._blows.remove(due[0])
             self._strike(attempt, due[0])
+
+    def _is_due(self, blow: Blow) -> bool:
+        return blow.run < self._run or (blow.run == self._run and blow.nth <= self._reached[blow.point])
 
     def _strike(self, attempt: Attempt, blow: Blow) -> None:
         self.tally[f"blow {blow.kind}"] += 1
@@ -180,20 +195,22 @@ class Simulation:
             case Kind.CANCELLED:
                 attempt.cancel()
             case Kind.TAKEN_OVER:
-                self._take_over(attempt, blow.point)
+                self._take_over(attempt, blow)
 
-    def _take_over(self, attempt: Attempt, point: KillPoint) -> None:
+    def _take_over(self, attempt: Attempt, blow: Blow) -> None:
         """While this attempt stands still; inside a transaction the other one can only wait for its end."""
         successor = attempt.successor()
         thread = threading.Thread(target=self._in_thread, args=(successor,), daemon=True)
         self._successors[attempt.name] = (successor, thread)
-        thread.start()
-        if point in IN_TRANSACTION:
+        if blow.point in IN_TRANSACTION:
+            thread.start()
             wait_until(lambda: self._waits(successor) or not thread.is_alive(), what="takeover", timeout_s=WAIT_S)
-        else:
+            return
+        with attempt.heart.stopped(for_good=blow.is_deaf):
+            thread.start()
             thread.join(WAIT_S)
-            if point != KillPoint.COMPLETED:
-                self._woken.add(attempt.name)
+        if blow.point != KillPoint.COMPLETED:
+            self._woken.add(attempt.name)
 
     def _in_thread(self, attempt: Attempt) -> None:
         self._current.attempt = attempt
@@ -216,8 +233,8 @@ class Simulation:
             return
         try:
             if self._people[portal_id].are_at_work:
-                self._simulator.clock.shift(self._moves.choice([0, 0, 0.001, 0.999, 1, 2]))
-            self._people[portal_id].see_request()
+                self._simulator.clock.shift(self._moves.choice(self._scenario.pace))
+            self._people[portal_id].see_request(endpoint)
         except BaseException as error:
             self._failures.append(error)
             raise
@@ -232,5 +249,6 @@ class Simulation:
 def prepare_process() -> None:
     """What makes small portals behave as large ones, and short attempts as long ones."""
     make_pages_small()
+    make_hearts_stoppable()
     ranges.PAGES_TO_SPLIT = 1.5
     heartbeat.INTERVAL_S = HEARTBEAT_S

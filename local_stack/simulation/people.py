@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hubspot_simulator.portal import Portal
 
 CROWDED_RATE = 0.05  # of changes
+IMPORT_RATE, IMPORTED = 0.3, 45  # more than a page of search
 
 
 class People:
@@ -18,6 +19,9 @@ class People:
 
     Attributes:
         recalculated: deals whose values changed without a trace in hs_lastmodifieddate.
+
+    They restore no deal before it was read as archived, unless that takes until the archived list has been read: what a
+    run can never see is not promised (docs/reliability.md).
     """
 
     def __init__(self, portal: Portal, chance: Random, *, rate: float, crowd: int) -> None:
@@ -26,19 +30,33 @@ class People:
         self.recalculated: set[int] = set()
         self.changes = 0
         self.are_at_work = True
-        self._long_archived: set[int] = set()
+        self._was_read: set[int] = set()  # archived, and read as that
+        self._is_being_read: set[int] = set(portal.store.ids(archived=True))
+        self._was_searched = True
 
     def a_run_begins(self) -> None:
-        """A deal that is archived and restored within one run, and was never read before, shows nowhere: see docs."""
-        self._long_archived = set(self.portal.store.ids(archived=True))
+        """It reads the archived list to its end before it searches."""
+        self._was_read = self._restorable()
+        self._is_being_read = set(self.portal.store.ids(archived=True))
+        self._was_searched = False
+
+    def work_alone(self, changes: int) -> None:
+        """While nothing runs; also an import, which takes ids in a row in one millisecond."""
+        with self.portal.lock:
+            self.edit_crowd(self._crowd or 3)
+            for _ in range(changes):
+                self._change_something()
+            if self._chance.random() < IMPORT_RATE:
+                self._import(IMPORTED)
 
     def all_known(self) -> set[int]:
         """Every deal that the portal ever had."""
         with self.portal.lock:
             return set(self._known)
 
-    def see_request(self) -> None:
-        """Just before an answer."""
+    def see_request(self, endpoint: str) -> None:
+        """Just before an answer of ``endpoint``, a name of ``READING``."""
+        self._was_searched = self._was_searched or endpoint == "search"
         if self.are_at_work and self._chance.random() < self._rate:
             with self.portal.lock:
                 self._change_something()
@@ -53,7 +71,7 @@ class People:
 
     def _change_something(self) -> None:
         live = list(self.portal.store.ids(archived=False))
-        archived = sorted(self._long_archived.intersection(self.portal.store.ids(archived=True)))
+        archived = sorted(self._restorable())
         verbs: list[Callable[[], object]] = [self._create]
         if len(live) > 5:  # noqa: PLR2004 - enough to choose from
             verbs += [
@@ -65,7 +83,7 @@ class People:
                 lambda: self._recalculate(self._chance.choice(live)),
             ]
         if archived:
-            verbs.append(lambda: self.portal.restore_deal(self._chance.choice(archived)))
+            verbs.append(lambda: self._restore(self._chance.choice(archived)))
         verb = self._chance.choice(verbs)
         if self._crowd and self._chance.random() < CROWDED_RATE:
             self.edit_crowd(self._crowd)
@@ -74,6 +92,21 @@ class People:
 
     def _create(self) -> None:
         self._known.add(self.portal.create_deal({"dealname": f"New {self.changes}", "amount": "10"}))
+
+    def _import(self, count: int) -> None:
+        first = max(self._known) + 1
+        for number in range(count):
+            self._known.add(self.portal.create_deal({"dealname": f"Imported {number}"}, deal_id=first + number))
+        self.changes += 1
+
+    def _restorable(self) -> set[int]:
+        read = self._was_read | self._is_being_read if self._was_searched else self._was_read
+        return read.intersection(self.portal.store.ids(archived=True))
+
+    def _restore(self, deal_id: int) -> None:
+        for known in (self._was_read, self._is_being_read):
+            known.discard(deal_id)
+        self.portal.restore_deal(deal_id)
 
     def _merge(self, primary: int, other: int) -> None:
         self._known.add(self.portal.merge_deals(primary, other))

@@ -41,7 +41,24 @@ PAGE_FAULTS = (
 )
 OLD = (Fault.OLD_RECORDS,)
 READING = ("list", "search", "batch_read")
-PAGE_FAULT_RATE = 0.4  # of faults
+PAGE_FAULT_RATE = 0.6  # of faults
+
+ONCE_A_RUN = frozenset(
+    {
+        KillPoint.CLAIM_WRITTEN,
+        KillPoint.CLAIMED,
+        KillPoint.PORTAL_CHECKED,
+        KillPoint.DIMENSIONS_STORED,
+        KillPoint.READING_FINISHED,
+        KillPoint.COMPLETION_WRITTEN,
+        KillPoint.COMPLETED,
+    }
+)
+# What happens while deals are read and written is worth more blows than what happens once a run.
+_POINTS = [point for point in KillPoint for _ in range(1 if point in ONCE_A_RUN else 3)]
+
+# Seconds that pass before an answer. Whole ones put changes on the very ends of windows: HubSpot's Date has no more.
+PACES = ((0,), (0, 0, 0.001, 0.999, 1, 2), (0, 1, 2, 5))
 
 
 class Kind(StrEnum):
@@ -56,11 +73,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blow:
-    """At the ``nth`` time that ``point`` is reached."""
+    """At the ``nth`` time that ``point`` is reached in a run; in a later run when that one did not reach it so often.
 
+    Attributes:
+        is_deaf: the heartbeat of an attempt that wakes up does not hear any more that it was replaced.
+    """
+
+    run: int
     point: KillPoint
     nth: int
     kind: Kind
+    is_deaf: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +97,7 @@ class Scenario:
     search_lag_s: float
     lag_jitter_s: float
     overlap_s: float
+    pace: tuple[float, ...]
     change_rate: float
     crowd: int  # deals that are now and then edited within one millisecond
     blows: tuple[Blow, ...]
@@ -89,25 +113,27 @@ def drawn(seed: int) -> Scenario:
     """The same for the same seed."""
     chance = Random(seed)  # noqa: S311 - a scenario, not a secret
     specs = tuple(_portal(chance, 1001 + number, seed) for number in range(chance.choice([1, 1, 1, 2])))
+    runs = chance.choice([2, 3])
     return Scenario(
         seed=seed,
         portals=specs,
-        runs=chance.choice([2, 3]),
-        readers=chance.choice([1, 1, 4]),
+        runs=runs,
+        readers=chance.choice([1, 4]),
         search_lag_s=chance.choice([0.0, 1.0, 2.0]),
         lag_jitter_s=chance.choice([0.0, 0.9]),
         overlap_s=chance.choice([0.0, 0.0, 1.0]),
+        pace=chance.choice(PACES),
         change_rate=chance.choice([0.3, 0.6, 0.9]),
         crowd=chance.choice([0, 35, 100]),
-        blows=tuple(_blow(chance) for _ in range(chance.choice([2, 4, 6]))),
-        rules=drawn_rules(chance, chance.choice([0, 2, 4])),
+        blows=tuple(_blow(chance, runs) for _ in range(chance.choice([2, 4, 6]))),
+        rules=drawn_rules(chance, chance.choice([0, 3, 5])),
     )
 
 
 def _portal(chance: Random, portal_id: int, seed: int) -> PortalSpec:
     return PortalSpec(
         portal_id=portal_id,
-        deals=chance.choice([12, 70, 140]),
+        deals=chance.choice([12, 70, 140, 140]),
         archived=chance.choice([3, 50]),
         seed=seed * 10 + portal_id % 10,
         merge_survivor=chance.choice(["new", "primary"]),
@@ -116,10 +142,16 @@ def _portal(chance: Random, portal_id: int, seed: int) -> PortalSpec:
     )
 
 
-def _blow(chance: Random) -> Blow:
-    point = chance.choice(list(KillPoint))
+def _blow(chance: Random, runs: int) -> Blow:
+    point = chance.choice(_POINTS)
     kinds = [kind for kind in Kind if kind != Kind.CANCELLED or point not in IN_TRANSACTION]
-    return Blow(point=point, nth=chance.choice([1, 1, 2, 3]), kind=chance.choice(kinds))
+    return Blow(
+        run=chance.randrange(runs),
+        point=point,
+        nth=1 if point in ONCE_A_RUN else chance.choice([1, 2, 3, 4, 6]),
+        kind=chance.choice(kinds),
+        is_deaf=chance.random() < 0.5,  # noqa: PLR2004 - a coin
+    )
 
 
 def drawn_rules(chance: Random, count: int) -> tuple[FaultRule, ...]:
@@ -133,4 +165,4 @@ def _rule(chance: Random, endpoint: str, every: int) -> FaultRule:
     if chance.random() < PAGE_FAULT_RATE:
         faults = [{"fault": each} for each in (OLD if endpoint == "batch_read" else PAGE_FAULTS)]
     chosen: dict[str, Any] = chance.choice(faults)
-    return FaultRule(endpoint=endpoint, every=every, nth=2, times=None, **chosen)
+    return FaultRule(endpoint=endpoint, every=every, nth=chance.choice([1, 2, 3]), times=None, **chosen)

@@ -183,7 +183,7 @@ class Stages:
         def change(endpoint: str, _portal_id: int | None) -> None:
             if endpoint in READING and people.are_at_work:
                 clock.shift(moves.choice([0, 0.001, 0.999, 1, 9]))
-                people.see_request()
+                people.see_request(endpoint)
 
         self._simulator.application.on_request[:] = [change]
 

@@ -48,7 +48,7 @@ def test_a_planned_blow_that_never_fell_fails_the_run(
     monkeypatch.setattr(fast, "EXTRA_RUNS_MAX", 0)
     name = "simulation_never_fired"
     url = postgres_server.create_database(name, template=simulation_template)
-    never = Blow(point=KillPoint.COMPLETED, nth=1_000, kind=Kind.KILLED)
+    never = Blow(run=0, point=KillPoint.COMPLETED, nth=1_000, kind=Kind.KILLED)
 
     with pytest.raises(FaultNeverFiredError, match="completed"):
         Simulation(replace(drawn(1), runs=1, blows=(never,), rules=()), url).run()
