@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
     from local_stack.simulation.people import People
@@ -22,6 +22,10 @@ _TRUTH = """
     CREATE TEMPORARY TABLE truth (
         organization_id uuid, deal_id bigint, state text, modified timestamptz, survivor bigint, properties jsonb);
     CREATE TEMPORARY TABLE known (organization_id uuid, deal_id bigint)
+"""
+_FORGET = """
+    DELETE FROM truth USING unnest(%s::uuid[], %s::bigint[]) AS old (organization_id, deal_id)
+    WHERE (truth.organization_id, truth.deal_id) = (old.organization_id, old.deal_id)
 """
 
 
@@ -60,6 +64,8 @@ class Auditor:
         )
         with self._connection.cursor() as cursor:
             cursor.execute(_TRUTH.encode())
+        self._truth: set[tuple[Any, ...]] = set()
+        self._known: set[tuple[UUID, int]] = set()
 
     def close(self) -> None:
         """End the session."""
@@ -88,8 +94,8 @@ class Auditor:
             # The copy as it is now, then the portals: whatever changes meanwhile is newer in the portals alone.
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute("SELECT 1")
-            cursor.execute("TRUNCATE truth, known")
-            self._copy_truth(cursor, with_properties=with_properties)
+            self._tell_known(cursor)
+            self._tell_truth(cursor, with_properties=with_properties)
             found: list[Any] = []
             for name in names:
                 cursor.execute(STATEMENTS[name].encode(), self._parameters(with_purges=with_purges))
@@ -102,15 +108,34 @@ class Auditor:
         recalculated = [each for people in self._organizations.values() for each in people.recalculated]
         return {"with_purges": with_purges, "recalculated": [] if with_purges else recalculated}
 
-    def _copy_truth(self, cursor: psycopg.Cursor[Any], *, with_properties: bool) -> None:
-        with cursor.copy("COPY known FROM STDIN") as copy:
-            for organization, people in self._organizations.items():
-                for deal_id in people.all_known():
-                    copy.write_row((organization, deal_id))
-        with cursor.copy("COPY truth FROM STDIN") as copy:
-            for organization, people in self._organizations.items():
-                for row in _truth(people, with_properties=with_properties):
-                    copy.write_row((organization, *row))
+    # What changed since the last check; all of it anew would take most of the simulation's time.
+
+    def _tell_known(self, cursor: psycopg.Cursor[Any]) -> None:
+        known = {(organization, each) for organization, people in self._people() for each in people.all_known()}
+        if new := known - self._known:
+            _copy(cursor, "COPY known FROM STDIN", new)
+        self._known = known
+
+    def _tell_truth(self, cursor: psycopg.Cursor[Any], *, with_properties: bool) -> None:
+        truth = {
+            (organization, *row)
+            for organization, people in self._people()
+            for row in _truth(people, with_properties=with_properties)
+        }
+        if old := self._truth - truth:
+            cursor.execute(_FORGET.encode(), ([row[0] for row in old], [row[1] for row in old]))
+        if new := truth - self._truth:
+            _copy(cursor, "COPY truth FROM STDIN", new)
+        self._truth = truth
+
+    def _people(self) -> Iterable[tuple[UUID, People]]:
+        return self._organizations.items()
+
+
+def _copy(cursor: psycopg.Cursor[Any], statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    with cursor.copy(statement.encode()) as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def _truth(people: People, *, with_properties: bool) -> list[tuple[Any, ...]]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hubspot_simulator.portal import Portal
 
 CROWDED_RATE = 0.05  # of changes
+AT_ONCE_RATE = 0.5  # of restored deals
 IMPORT_RATE, IMPORTED = 0.3, 45  # more than a page of search
 
 
@@ -33,6 +34,7 @@ class People:
         self._was_read: set[int] = set()  # archived, and read as that
         self._is_being_read: set[int] = set(portal.store.ids(archived=True))
         self._was_searched = True
+        self._last_archived = 0
 
     def a_run_begins(self) -> None:
         """It reads the archived list to its end before it searches."""
@@ -77,13 +79,13 @@ class People:
             verbs += [
                 lambda: self.portal.edit_deals(self._chance.sample(live, 5), {"dealname": f"Edited {self.changes}"}),
                 lambda: self.portal.edit_deal(self._chance.choice(live), {"dealstage": f"stage{self.changes}"}),
-                lambda: self.portal.archive_deal(self._chance.choice(live)),
+                lambda: self._archive(self._chance.choice(live)),
                 lambda: self._merge(*self._chance.sample(live, 2)),
                 lambda: self.portal.purge_deal(self._chance.choice(live)),
                 lambda: self._recalculate(self._chance.choice(live)),
             ]
         if archived:
-            verbs.append(lambda: self._restore(self._chance.choice(archived)))
+            verbs.append(lambda: self._restore(self._chosen_to_restore(archived)))
         verb = self._chance.choice(verbs)
         if self._crowd and self._chance.random() < CROWDED_RATE:
             self.edit_crowd(self._crowd)
@@ -102,6 +104,15 @@ class People:
     def _restorable(self) -> set[int]:
         read = self._was_read | self._is_being_read if self._was_searched else self._was_read
         return read.intersection(self.portal.store.ids(archived=True))
+
+    def _archive(self, deal_id: int) -> None:
+        self._last_archived = deal_id
+        self.portal.archive_deal(deal_id)
+
+    def _chosen_to_restore(self, archived: list[int]) -> int:
+        """A mistake is often noticed at once."""
+        is_at_once = self._last_archived in archived and self._chance.random() < AT_ONCE_RATE
+        return self._last_archived if is_at_once else self._chance.choice(archived)
 
     def _restore(self, deal_id: int) -> None:
         for known in (self._was_read, self._is_being_read):

@@ -34,12 +34,15 @@ HTTP_FAULTS: tuple[dict[str, Any], ...] = (
         )
     ),
 )
-# Right records on a wrong page.
-PAGE_FAULTS = (
-    *(Fault.EMPTY_PAGE, Fault.SHORT_PAGE, Fault.DUPLICATE_RECORD, Fault.UNSORTED, Fault.MISSING_NEXT),
-    *(Fault.NUMBER_CURSOR, Fault.OLD_RECORDS),
-)
-OLD = (Fault.OLD_RECORDS,)
+# Right records on a wrong page, or old ones.
+PAGE_FAULTS = {
+    "list": (
+        *(Fault.EMPTY_PAGE, Fault.SHORT_PAGE, Fault.DUPLICATE_RECORD, Fault.UNSORTED, Fault.MISSING_NEXT),
+        *(Fault.NUMBER_CURSOR, Fault.OLD_RECORDS),
+    ),
+    "search": (Fault.EMPTY_PAGE, Fault.SHORT_PAGE, Fault.UNSORTED, Fault.MISSING_NEXT),
+    "batch_read": (Fault.OLD_RECORDS,),
+}
 READING = ("list", "search", "batch_read")
 PAGE_FAULT_RATE = 0.6  # of faults
 
@@ -163,6 +166,6 @@ def drawn_rules(chance: Random, count: int) -> tuple[FaultRule, ...]:
 def _rule(chance: Random, endpoint: str, every: int) -> FaultRule:
     faults: list[dict[str, Any]] = list(HTTP_FAULTS)
     if chance.random() < PAGE_FAULT_RATE:
-        faults = [{"fault": each} for each in (OLD if endpoint == "batch_read" else PAGE_FAULTS)]
+        faults = [{"fault": each} for each in PAGE_FAULTS[endpoint]]
     chosen: dict[str, Any] = chance.choice(faults)
     return FaultRule(endpoint=endpoint, every=every, nth=chance.choice([1, 2, 3]), times=None, **chosen)
