@@ -11,10 +11,9 @@ import sys
 import tempfile
 import time
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,9 +80,10 @@ def hunt(options: argparse.Namespace, figures: dict[str, Any], say: Callable[[st
         server = opened.enter_context(throwaway_server())
         template = opened.enter_context(template_database(server))
         threads = opened.enter_context(ThreadPoolExecutor(options.workers))
-        for result in threads.map(partial(_hunted, server_url=server.url, template=template, options=options), chosen):
-            results.append(result)
-            say(_line(result))
+        hunts = [threads.submit(_hunted, bug, server.url, template, options) for bug in chosen]
+        for done in as_completed(hunts):
+            results.append(done.result())
+            say(_line(results[-1]))
     caught = sum(result["caught"] for result in results)
     say(f"{caught} of {len(results)} planted bugs caught")
     return bool(results) and caught == len(results)

@@ -53,5 +53,5 @@ def test_planted_bugs_are_caught_and_named(postgres_server: DatabaseServer, monk
     options = Namespace(bug=[bug.name for bug in known_bugs()[::EVERY]], first=1, seed=None, seeds=20, workers=2)
 
     assert hunt(options, figures, said.append), said
-    assert [found["name"] for found in figures["bugs"]] == options.bug
+    assert {found["name"] for found in figures["bugs"]} == set(options.bug)
     assert all("broken" in found["by"] for found in figures["bugs"]), said
