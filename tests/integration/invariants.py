@@ -55,7 +55,7 @@ INVARIANTS = {
         GROUP BY job.id
         HAVING job.records_quarantined <> coalesce(sum((event.details ->> 'records')::integer), 0)
     """,
-    "usage is the sum of what jobs count, unless some were deleted": """
+    "usage is the sum of what jobs count, unless some were archived or deleted": """
         WITH counts (organization_id, type, name, count) AS (
             SELECT organization_id, hubspot.deal_type_of(jobs.type), name, count
             FROM hubspot.jobs CROSS JOIN LATERAL (
@@ -77,7 +77,9 @@ INVARIANTS = {
             WHERE name ~ '^(api_calls|deals_|runs_|rate_|bytes_)' AND name <> 'api_calls_other'
         )
         SELECT organization_id, type, name, sum(count) FROM counts
-        WHERE organization_id NOT IN (SELECT organization_id FROM hubspot.job_events WHERE kind = 'deleted')
+        WHERE organization_id NOT IN (
+            SELECT organization_id FROM hubspot.job_events WHERE kind IN ('jobs_archived', 'deleted')
+        )
         GROUP BY 1, 2, 3 HAVING sum(count) <> 0
     """,
 }

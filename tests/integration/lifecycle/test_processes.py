@@ -16,7 +16,7 @@ import pytest
 
 from airflow_provider_hubspot_deals import jobs, loading
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, JobSuperseded
-from airflow_provider_hubspot_deals.sync import batches, heartbeat, recovery, running
+from airflow_provider_hubspot_deals.sync import batches, committing, copying, heartbeat, recovery
 from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL, at_call
 from tests.integration.sync.conftest import Organization
 
@@ -24,8 +24,8 @@ from tests.integration.sync.conftest import Organization
 POINTS: dict[str, tuple[Any, str, str, int]] = {
     "e01 claimed": (jobs, "claim", "after", 1),
     "e02 before a request": (Organization, "client", "after", 1),
-    "e03 after an answer": (running, "parsed", "before", 2),
-    "e04 parsed": (running, "parsed", "after", 3),
+    "e03 after an answer": (copying, "parsed", "before", 2),
+    "e04 parsed": (copying, "parsed", "after", 3),
     "e05 transaction open": (batches, "_note_absences", "before", 2),
     "e06 within COPY": (loading, "_stage", "within", 2),
     "e07 copied": (loading, "_stage", "after", 2),
@@ -33,7 +33,7 @@ POINTS: dict[str, tuple[Any, str, str, int]] = {
     "e09 ledger written": (jobs, "record_batch", "after", 3),
     "e10 watermark set": (jobs, "advance_watermark", "after", 1),
     "e11 before COMMIT": (jobs, "record_batch", "after", 2),
-    "e12 after COMMIT": (running, "write", "after", 2),
+    "e12 after COMMIT": (committing, "write", "after", 2),
     "e13 before completion": (jobs, "complete", "before", 1),
     "e14 after completion": (jobs, "complete", "after", 1),
 }
