@@ -45,6 +45,7 @@ PAGE_FAULTS = {
 }
 READING = ("list", "search", "batch_read")
 PAGE_FAULT_RATE = 0.6  # of faults
+UNSORTED_TIMES = 10
 
 ONCE_A_RUN = frozenset(
     {
@@ -168,4 +169,7 @@ def _rule(chance: Random, endpoint: str, every: int) -> FaultRule:
     if chance.random() < PAGE_FAULT_RATE:
         faults = [{"fault": each} for each in PAGE_FAULTS[endpoint]]
     chosen: dict[str, Any] = chance.choice(faults)
-    return FaultRule(endpoint=endpoint, every=every, nth=chance.choice([1, 2, 3]), times=None, **chosen)
+    nth = chance.choice([1, 2, 3])
+    # A search without order ends an attempt, rightly: one that stays so ends all of them.
+    times = UNSORTED_TIMES if chosen == {"fault": Fault.UNSORTED} and endpoint == "search" else None
+    return FaultRule(endpoint=endpoint, every=every, nth=nth, times=times, **chosen)
