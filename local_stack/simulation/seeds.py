@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from local_stack.databases import DatabaseServer
 from local_stack.tether import tie_to_parent
@@ -37,7 +38,7 @@ def template_database(server: DatabaseServer) -> Iterator[str]:
     from airflow_provider_hubspot_deals import migrations
     from local_stack.simulation.checking import install_audit
 
-    name = f"simulation_template_{os.getpid()}"
+    name = f"simulation_template_{uuid4().hex[:12]}"
     url = server.create_database(name)
     try:
         migrations.upgrade(url)
