@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,9 +59,6 @@ def test_f26_plain_text_to_another_machine_is_warned_of_once(
     warnings: int,
 ) -> None:
     postgres._warn_of_plain_text.cache_clear()
-    # What Airflow has done to the loggers of this process depends on the tests before.
-    monkeypatch.setattr(postgres, "log", own := logging.Logger("postgres"))  # noqa: LOG001 - in no tree
-    own.addHandler(caplog.handler)
     parts = urlsplit(database_url)
     fields = {"conn_type": "postgres", "host": host, "port": parts.port, "schema": parts.path[1:]}
     # libpq connects to hostaddr and takes the host for its name.
