@@ -59,7 +59,7 @@ def changed_pages(
     Raises:
         BadResponseError: ids did not rise, so that going on after the last one could lose deals.
     """
-    finds = _finds(source, readers, window, cursor["last_id"] if cursor else 0)
+    finds = _finds(source, readers, window, cursor)
     wanted = (replace(find, wanted=outdated(find.versions) if find.versions else []) for find in finds)
     return readers.in_order(partial(_read, source, properties), wanted, lambda: source.requests_in_flight)
 
@@ -84,7 +84,8 @@ def fresh_pages(
         total = latest.total
         versions = {_known_id(record): version_of(record) for record in latest.records}
         times = [datetime.fromisoformat(version) for version in versions.values() if version]
-        if len(versions) < SEARCH_PAGE or min(times, default=window[0]) < window[0]:
+        holds_all_deals = len(versions) < SEARCH_PAGE and latest.total <= len(versions)
+        if holds_all_deals or min(times, default=window[0]) < window[0]:
             newer = {found: version for found, version in versions.items() if _is_since(window[0], version)}
             page = _read(source, properties, _Find(newer, None, wanted=outdated(newer) if newer else []))
             yield replace(page, total=total)
@@ -111,24 +112,23 @@ def missing_ids(asked: Sequence[int], records: Sequence[Record]) -> tuple[int, .
     return tuple(deal_id for deal_id in asked if str(deal_id) not in given)
 
 
-def _finds(source: DealSource, readers: Readers, window: tuple[datetime, datetime], last_id: int) -> Iterator[_Find]:
+def _finds(source: DealSource, readers: Readers, window: tuple[datetime, datetime], cursor: Cursor) -> Iterator[_Find]:
     """Page by page as search finds them; the next search is under way meanwhile."""
+    last_id, named = (cursor["last_id"], cursor.get("named", 0)) if cursor else (0, 0)
     ask = partial(source.search_deals, modified_from=window[0], modified_to=window[1])
     asked = readers.ask(partial(ask, after_id=last_id))
-    named = 0
     while True:
         found = asked.result()
         versions = _rising(found, last_id)
         last_id = next(reversed(versions), last_id)
         named += len(versions)
         finished = not versions or (len(versions) < SEARCH_PAGE and found.total <= len(versions))
-        if not finished:
-            asked = readers.ask(partial(ask, after_id=last_id))
         if finished:
             unnamed = 0 if versions else found.total
             yield _Find(versions, None, events=(_incomplete(window, named, unnamed),) if unnamed else ())
             return
-        yield _Find(versions, {"last_id": last_id})
+        asked = readers.ask(partial(ask, after_id=last_id))
+        yield _Find(versions, {"last_id": last_id, "named": named})
 
 
 def _incomplete(window: tuple[datetime, datetime], named: int, unnamed: int) -> Event:

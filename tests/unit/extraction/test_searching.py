@@ -51,7 +51,7 @@ def test_each_search_asks_for_ids_greater_than_the_last_one(source: FakeSource) 
     assert asked_after(source) == [0, 200]
     assert {(start, end) for start, end, _ in source.asked("search")} == {WINDOW}
     assert sorted(ids_of(record for page in pages for record in page.records)) == [*FULL_PAGE, 500]
-    assert [page.cursor for page in pages] == [{"last_id": 200}, None]
+    assert [page.cursor for page in pages] == [{"last_id": 200, "named": 200}, None]
 
 
 def test_b22_a_full_last_page_asks_once_more(source: FakeSource) -> None:
@@ -77,6 +77,17 @@ def test_b02_deals_that_are_counted_and_never_named_are_told_with_both_numbers(s
     (told,) = last.events
     assert (told.kind, told.details["named"], told.details["counted"]) == (SEARCH_INCOMPLETE, 2, 7)
     assert last.cursor is None
+
+
+def test_b02_deals_that_were_named_before_a_walk_was_broken_off_count_as_named(source: FakeSource) -> None:
+    source.live = {*FULL_PAGE}
+    source.found = {0: found(FULL_PAGE, total=207), 200: found([], total=7)}
+    first, _ = search(source)
+
+    (last,) = search(source, cursor=first.cursor)
+
+    (told,) = last.events
+    assert (told.details["named"], told.details["counted"]) == (200, 207)
 
 
 def test_nothing_changed_is_one_empty_page(source: FakeSource) -> None:
@@ -205,6 +216,24 @@ def test_more_fresh_changes_than_one_answer_holds_are_walked_by_id(source: FakeS
     assert [page.total for page in pages] == [730, None]
 
 
+@pytest.mark.parametrize("named", [50, 0])
+def test_b01_b02_an_answer_with_less_than_a_page_of_the_newest_deals_is_not_all(source: FakeSource, named: int) -> None:
+    source.live = {*FULL_PAGE}
+    source.latest = FoundDeals(total=730, records=[modified(deal_id, minutes=1) for deal_id in FULL_PAGE[:named]])
+    source.found = {0: found(FULL_PAGE), 200: found([])}
+    pages = fresh(source)
+    assert sorted(ids_of(record for page in pages for record in page.records)) == FULL_PAGE
+    assert [page.total for page in pages] == [730, None]
+
+
+def test_a_portal_of_a_few_new_deals_is_in_one_answer(source: FakeSource) -> None:
+    source.live = {4, 9}
+    source.latest = FoundDeals(total=2, records=[modified(9, minutes=5), modified(4, minutes=2)])
+    (page,) = fresh(source)
+    assert sorted(ids_of(page.records)) == [4, 9]
+    assert source.asked("search") == []
+
+
 def test_a_full_answer_that_reaches_back_before_the_window_is_all(source: FakeSource) -> None:
     source.live = set(FULL_PAGE)
     source.latest = FoundDeals(total=730, records=[modified(deal_id, minutes=2 - deal_id) for deal_id in FULL_PAGE])
@@ -230,4 +259,7 @@ def test_searching_and_reading_go_on_side_by_side_and_pages_stay_in_order(source
             changed_pages(source, readers, properties=["dealname"], window=WINDOW, outdated=everything, cursor=None)
         )
     assert [sorted(ids_of(page.records)) for page in pages] == [*pages_of_ids, []]
-    assert [page.cursor for page in pages] == [*({"last_id": page[-1]} for page in pages_of_ids), None]
+    assert [page.cursor for page in pages] == [
+        *({"last_id": page[-1], "named": page[-1]} for page in pages_of_ids),
+        None,
+    ]
