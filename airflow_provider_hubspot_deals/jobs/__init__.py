@@ -8,6 +8,7 @@ slept writes nothing.
 from airflow_provider_hubspot_deals.jobs.claiming import claim, take_up
 from airflow_provider_hubspot_deals.jobs.doubt import was_committed
 from airflow_provider_hubspot_deals.jobs.lifecycle import (
+    EVENT_NAMES_MAX,
     advance_watermark,
     bind_portal,
     complete,
@@ -25,6 +26,7 @@ from airflow_provider_hubspot_deals.jobs.model import COUNTS, SILENCE_MAX, Job, 
 
 __all__ = [
     "COUNTS",
+    "EVENT_NAMES_MAX",
     "SILENCE_MAX",
     "Job",
     "JobOrder",

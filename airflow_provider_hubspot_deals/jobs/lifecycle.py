@@ -15,6 +15,8 @@ from airflow_provider_hubspot_deals.exceptions import JobCancelled, JobSupersede
 from airflow_provider_hubspot_deals.jobs.model import Job
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 
+EVENT_NAMES_MAX = 100  # of a list in one event; the count beside it is that of all
+
 
 def bind_portal(connection: Connection[Any], job: Job, portal_id: int) -> None:
     """Remember which portal this organization and type belongs to; a later token must open the same one.
@@ -73,7 +75,10 @@ def record_batch(connection: Connection[Any], job: Job, batch: Mapping[str, Any]
 
 
 def tell(connection: Connection[Any], job: Job, kind: str, details: Mapping[str, Any]) -> None:
-    """Write an event that the job's own row does not show, in the caller's transaction. Never a deal's values."""
+    """Write an event that the job's own row does not show, in the caller's transaction. Never a deal's values.
+
+    The month that it goes into is there: a claim makes it, for a week ahead.
+    """
     sql.execute(
         connection, "jobs.insert_event", {**job.keys, "kind": kind, "details": Jsonb(dict(details))}, schema=job.schema
     )

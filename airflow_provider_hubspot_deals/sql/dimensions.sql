@@ -300,6 +300,3 @@ SET pipelines_read_at = CASE WHEN %(pipelines_read)s THEN now() ELSE pipelines_r
     owners_read_at = CASE WHEN %(owners_read)s THEN now() ELSE owners_read_at END,
     dimensions_read_at = CASE WHEN %(is_settled)s THEN now() ELSE dimensions_read_at END
 WHERE organization_id = %(organization_id)s AND type = %(type)s
-
--- name: ensure_event_partition
-SELECT {schema}.ensure_job_events_partition(now())

@@ -13,7 +13,6 @@ from airflow_provider_hubspot_deals import jobs, sql
 from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.sync.properties import chosen, defined_names, properties_to_read
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
-from airflow_provider_hubspot_deals.sync.telling import NAMES_MAX, tell
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +44,9 @@ def choose(request: SyncRequest, connection: Connection[Any], job: jobs.Job, def
         if not job.checkpoint:  # the first attempt has told it
             with sql.transaction(connection):
                 jobs.lock_fence(connection, job)
-                tell(connection, job, "properties_unknown", unknown)
+                jobs.tell(connection, job, "properties_unknown", unknown)
     return Choices(properties=read.names, history=followed.names)
 
 
 def _shown(names: Sequence[str]) -> list[str]:
-    return [(name if name.isprintable() else ascii(name))[:_NAME_LENGTH_MAX] for name in names[:NAMES_MAX]]
+    return [(name if name.isprintable() else ascii(name))[:_NAME_LENGTH_MAX] for name in names[: jobs.EVENT_NAMES_MAX]]

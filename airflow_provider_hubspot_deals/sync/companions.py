@@ -33,7 +33,6 @@ from airflow_provider_hubspot_deals.extraction.associating import (
 from airflow_provider_hubspot_deals.extraction.pages import deal_id
 from airflow_provider_hubspot_deals.extraction.readers import Readers
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
-from airflow_provider_hubspot_deals.sync.telling import NAMES_MAX, tell
 
 log = logging.getLogger(__name__)
 
@@ -123,13 +122,13 @@ class Companions:
         for part in reading.associations:
             associations.store(connection, schema, keys, part.to_object_type, read_ids=part.ids, found=part.found)
             if part.refused:
-                details = {"object_type": part.to_object_type, "deals": part.refused[:NAMES_MAX]}
-                tell(connection, self._job, "associations_unread", details)
+                details = {"object_type": part.to_object_type, "deals": part.refused[: jobs.EVENT_NAMES_MAX]}
+                jobs.tell(connection, self._job, "associations_unread", details)
         property_history.store(connection, schema, keys, reading.history)
         for to_object_type, error in reading.refusals.items():
             log.warning("Job %s: associations with %s stay as they are: %s", self._job.id, to_object_type, error)
             details = {"object_type": to_object_type, "error_code": error.code, "error": str(error)}
-            tell(connection, self._job, "associations_unreadable", details)
+            jobs.tell(connection, self._job, "associations_unreadable", details)
 
     def finish(self) -> None:
         """After the last batch: a full run has read the history of every deal."""

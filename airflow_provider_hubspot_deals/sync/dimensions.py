@@ -21,7 +21,6 @@ from airflow_provider_hubspot_deals.exceptions import (
 )
 from airflow_provider_hubspot_deals.sync.definitions import Definitions, DefinitionSource, read_definitions
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
-from airflow_provider_hubspot_deals.sync.telling import NAMES_MAX, tell
 
 log = logging.getLogger(__name__)
 
@@ -84,10 +83,10 @@ class Refresh:
             dimensions.store_portal(connection, schema, keys, portal)
             drift = dimensions.store_properties(connection, schema, keys, listing, definitions.levels)
             if drift:
-                tell(connection, self._job, "schema_drift", drift.as_details(NAMES_MAX))
+                jobs.tell(connection, self._job, "schema_drift", drift.as_details(jobs.EVENT_NAMES_MAX))
             for level, error in definitions.refusals.items():
                 details = {"sensitivity": level, "error_code": error.code, "error": str(error)}
-                tell(connection, self._job, "sensitive_properties_unreadable", details)
+                jobs.tell(connection, self._job, "sensitive_properties_unreadable", details)
         if drift:
             log.info(
                 "Job %s: deal properties changed: %d new, %d gone, %d of another type.%s",
@@ -154,7 +153,7 @@ class Refresh:
             dimensions.record_reading(connection, schema, keys, read=listings, is_settled=is_settled)
             for dimension, error in failures.items():
                 details = {"dimension": dimension, "error_code": error.code, "error": str(error)}
-                tell(connection, self._job, "dimension_unreadable", details)
+                jobs.tell(connection, self._job, "dimension_unreadable", details)
         for dimension, counts in written.items():
             log.info(
                 "Job %s: %s: %d new, %d changed, %d gone.",
