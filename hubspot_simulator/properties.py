@@ -34,11 +34,12 @@ class Property:
     custom: bool = False
     sensitivity: str = "non_sensitive"
     options: tuple[str, ...] = ()
+    created_ms: int = _DEFINED_MS
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "updatedAt": iso_from_ms(_DEFINED_MS),
-            "createdAt": iso_from_ms(_DEFINED_MS),
+            "updatedAt": iso_from_ms(self.created_ms),
+            "createdAt": iso_from_ms(self.created_ms),
             "name": self.name,
             "label": self.label or self.name.removeprefix("hs_").replace("_", " ").capitalize(),
             "type": self.type,

@@ -78,17 +78,17 @@ SELECT array(
            WHERE changed.data_type IS DISTINCT FROM stored.data_type AND stored._deleted_at IS NULL
            ORDER BY name
        ) AS retyped,
-       -- Restored, or there while deals were read without it: by an earlier run, or an earlier attempt of this one, whose
-       -- heartbeat is of now.
+       -- Restored, or there while deals were read without it, by an earlier run or an earlier attempt of this one: of one
+       -- without a date that cannot be ruled out, nor within the minutes by which HubSpot's clock may be ahead of ours.
        EXISTS (
            SELECT FROM changed LEFT JOIN stored USING (name)
            WHERE EXISTS (SELECT FROM stored)
              AND (stored._deleted_at IS NOT NULL
-                  OR stored.name IS NULL AND changed.hubspot_created_at < (
-                      SELECT greatest(state.last_sync_at, (
-                          SELECT max(last_heartbeat) FROM {schema}.jobs
-                          WHERE organization_id = %(organization_id)s AND batches > 0
-                            AND {schema}.deal_type_of(jobs.type) = %(type)s
+                  OR stored.name IS NULL AND coalesce(changed.hubspot_created_at, '-infinity') < (
+                      SELECT interval '5 minutes' + greatest(state.last_sync_at, (
+                          SELECT max(batch.written_at)
+                          FROM {schema}.jobs AS job JOIN {schema}.job_batches AS batch ON batch.job_id = job.id
+                          WHERE job.organization_id = %(organization_id)s AND {schema}.deal_type_of(job.type) = %(type)s
                       ))
                       FROM {schema}.sync_state AS state
                       WHERE state.organization_id = %(organization_id)s AND state.type = %(type)s

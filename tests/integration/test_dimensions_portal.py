@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_hubspot_deals import dimensions
+from airflow_provider_hubspot_deals import dimensions, jobs, sql
 from airflow_provider_hubspot_deals.dimensions import Dimension, PropertyDrift
 from tests.integration.listings import keys_of, portal, properties, registered, rows_of
-from tests.integration.tenant import Tenant
+from tests.integration.tenant import Tenant, a_batch, a_run
 
 
 @pytest.fixture
@@ -55,6 +55,49 @@ def test_a_property_that_comes_back_with_another_type_appears(acme: Tenant) -> N
     properties(acme, definition("a"))
 
     assert properties(acme, definition("a"), definition("b", "date")) == PropertyDrift(appeared=("b",))
+
+
+@pytest.mark.parametrize(
+    ("created", "is_asked_for"),
+    [
+        ("2026-03-09T11:00:00Z", True),
+        ("2026-03-09T12:02:00Z", True),
+        (None, True),
+        ("1970-01-01T00:00:00Z", True),
+        ("2026-03-09T12:30:00Z", False),
+    ],
+    ids=["before the last run ended", "by a clock that is ahead", "without a date", "unknown", "after it"],
+)
+def test_deals_may_have_had_a_property_that_was_there_before_the_last_run_ended(
+    acme: Tenant, created: str | None, *, is_asked_for: bool
+) -> None:
+    properties(acme, definition("a"))
+    acme.execute("UPDATE hubspot.sync_state SET selection = 'all', last_sync_at = '2026-03-09T12:00:00Z'")
+
+    drift = properties(acme, definition("a"), definition("b", createdAt=created))
+
+    assert (drift.appeared, drift.asks_for_full_run) == (("b",), is_asked_for)
+    assert (acme.sync_state()["selection"] is None) is is_asked_for
+
+
+def test_another_type_of_the_organization_was_read_by_itself(acme: Tenant) -> None:
+    sandbox = Tenant(acme.url, type="sandbox")
+    job = sandbox.claim(a_run(dag_id="sandbox"))
+    with sandbox.connect() as connection, sql.transaction(connection):
+        jobs.record_batch(connection, job, a_batch())
+    old, new, unseen = (
+        definition("a"),
+        definition("b", createdAt="2026-03-09T12:30:00Z"),
+        definition("c", createdAt="2026-03-09T11:00:00Z"),
+    )
+    properties(acme, old)
+    acme.execute("UPDATE hubspot.sync_state SET selection = 'all', last_sync_at = '2026-03-09T12:00:00Z'")
+
+    assert not properties(acme, old, new).asks_for_full_run
+    assert properties(acme, old, new, unseen).asks_for_full_run
+
+    assert sandbox.job(job)["checkpoint"] == a_batch()["checkpoint"]
+    assert sandbox.sync_state()["selection"] == "all"
 
 
 def test_an_event_about_thousands_of_properties_stays_small() -> None:

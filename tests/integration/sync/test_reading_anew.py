@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_hubspot_deals.exceptions import JobSuperseded, RetriableError
+from hubspot_simulator.properties import Property
 from hubspot_simulator.specification import ALL_SCOPES
-from tests.integration.sync.conftest import Organization
+from tests.integration.sync.conftest import A_DAY_AGO_S, Organization
 from tests.integration.sync.dimension_rows import ALWAYS, QUIET, events
 from tests.integration.sync.test_lifecycle import RETRY, RUN, SMALL, fail_at
 
@@ -134,4 +135,44 @@ def test_a_property_that_came_while_deals_were_read_asks_for_a_full_run(acme: Or
     acme.sync(full_refresh_every=timedelta(days=100_000))
 
     assert [each["mode"] for each in acme.jobs()] == ["full", "incremental", "incremental", "full"]
+    assert acme.differences() == []
+
+
+@pytest.fixture
+def invent(acme: Organization) -> Callable[[], None]:
+    """Well after what was read so far, somebody makes a property and gives it to a deal."""
+
+    def invent() -> None:
+        clock = acme.simulator.clock
+        clock.shift(600 - A_DAY_AGO_S)
+        acme.portal.define_property(Property(name="churn_risk", type="number", custom=True, created_ms=clock.now_ms()))
+        acme.portal.edit_deal(min(acme.portal.live_deals()), {"churn_risk": "3"})
+
+    return invent
+
+
+def test_a_property_that_is_new_in_hubspot_brings_its_values_without_a_full_run(
+    acme: Organization, invent: Callable[[], None]
+) -> None:
+    acme.sync()
+    invent()
+
+    acme.sync()
+
+    assert [each["mode"] for each in acme.jobs()] == ["full", "incremental"]
+    assert [drift["asks_for_full_run"] for drift in events(acme, "schema_drift")] == [False]
+    assert acme.differences() == []
+    assert "3" in values(acme, "churn_risk").values()
+
+
+def test_a_property_that_is_new_since_the_last_batch_lets_a_full_run_go_on_where_it_was(
+    acme: Organization, invent: Callable[[], None]
+) -> None:
+    interrupted(acme)
+    invent()
+
+    acme.sync(origin=RETRY, mode="full", **SMALL)
+
+    edited = 1
+    assert job(acme)["records_extracted"] == 770 + 40 + edited
     assert acme.differences() == []
