@@ -14,11 +14,13 @@ from psycopg import Connection
 from airflow_provider_hubspot_deals import jobs, migrations, sql
 from airflow_provider_hubspot_deals.deals.parsing import DealParser
 from airflow_provider_hubspot_deals.deals.records import PortalFacts
+from airflow_provider_hubspot_deals.extraction import plan
 from airflow_provider_hubspot_deals.extraction.pages import DealSource
 from airflow_provider_hubspot_deals.extraction.readers import Readers
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 from airflow_provider_hubspot_deals.sql.line import hung_up_after
 from airflow_provider_hubspot_deals.sync.binding import check_portal
+from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
 from airflow_provider_hubspot_deals.sync.choices import choose
 from airflow_provider_hubspot_deals.sync.committing import Commits
 from airflow_provider_hubspot_deals.sync.companions import Companions, CompanionSource
@@ -171,7 +173,7 @@ class _Run:
         with self._readers, self._lookups:
             checkpoint = copying.run(phases.beginning())
             companions.finish()
-        self._compare_counts(phases, copying.hubspot_total)
+        self._compare_counts(phases, checkpoint, copying.hubspot_total)
         reached(KillPoint.READING_FINISHED)
         row = jobs.complete(
             self._connection,
@@ -183,9 +185,13 @@ class _Run:
         reached(KillPoint.COMPLETED)
         return row
 
-    def _compare_counts(self, phases: Phases, total: int | None) -> None:
-        total = self._client.highest_deal().total if total is None else total
-        self.count = compare_counts(self._connection, self.job, hubspot=total, horizon=phases.index_horizon())
+    def _compare_counts(self, phases: Phases, checkpoint: Checkpoint, total: int | None) -> None:
+        horizon = phases.index_horizon()
+        if total is None:
+            total = self._client.highest_deal().total
+        else:  # told in the fresh phase, after which a full run reads archived deals for as long as there are any
+            horizon = min(horizon, checkpoint.windows[plan.FRESH][0] - self._request.overlap)
+        self.count = compare_counts(self._connection, self.job, hubspot=total, horizon=horizon)
 
     def _stop_if_lost(self) -> None:
         if not self._heartbeat.check():

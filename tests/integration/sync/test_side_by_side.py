@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -10,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -257,6 +259,24 @@ def test_a_portal_that_gives_half_of_what_a_page_may_hold_is_read_completely(
     assert listed(wide) > 2 * PAGES - 2
 
 
+def test_a_search_that_gives_a_quarter_of_what_a_page_may_hold_hides_no_fresh_change(
+    wide: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at_most_50(body: Mapping[str, Any], name: str, default: int) -> int:
+        return min(int(body.get(name, default)), 50) if name == "limit" else int(body.get(name, default))
+
+    wide.settings["search_lag"] = timedelta(hours=1)
+    wide.sync()
+    monkeypatch.setattr("hubspot_simulator.search_query._integer", at_most_50)
+    edited = sorted(wide.portal.live_deals())[:120]
+    wide.portal.edit_deals(edited, {"hs_next_step": "Lately"})
+
+    wide.sync(mode="incremental")
+
+    assert wide.differences() == []
+    assert wide.sync_state()["watermark"] < wide.deals()[edited[0]]["hs_lastmodifieddate"]
+
+
 def test_nothing_changed_costs_five_requests(wide: Organization) -> None:
     wide.sync()
     before = len(wide.simulator.requests)
@@ -308,18 +328,40 @@ def test_a_deal_that_was_restored_and_archived_again_tells_the_newer_time(wide: 
 
 
 @pytest.mark.peer_pain(1)
-def test_a_gap_that_the_window_does_not_explain_is_told_with_both_numbers(wide: Organization) -> None:
+def test_a_gap_that_the_window_does_not_explain_is_told_with_both_numbers(
+    wide: Organization, caplog: pytest.LogCaptureFixture
+) -> None:
     wide.sync()
     wide.portal.purge_deal(min(wide.portal.live_deals()))  # shows in no list and no search
 
-    summary = wide.sync(mode="incremental")
+    with caplog.at_level(logging.WARNING):
+        summary = wide.sync(mode="incremental")
 
     assert (summary.live_deals, summary.hubspot_live_deals) == (DEALS, DEALS - 1)
     (told,) = events(wide, "count_mismatch")
     assert (told["stored"], told["hubspot"]) == (DEALS, DEALS - 1)
+    assert f"HubSpot counts {DEALS - 1} live deals of organization 'acme', and {DEALS} are stored" in caplog.text
 
     wide.sync(mode="full")
     assert len(events(wide, "count_mismatch")) == 1
+
+
+def test_what_is_archived_after_a_full_run_was_told_a_count_is_no_gap(wide: Organization) -> None:
+    asked: Counter[str] = Counter()
+
+    def archive_and_take_an_hour(call: str, _number: int) -> None:
+        if call == "list" and asked["search"] == 2 and not asked["list after search"]:
+            asked["list after search"] += 1
+            for deal_id in sorted(wide.portal.live_deals())[:5]:
+                wide.portal.archive_deal(deal_id)
+            wide.simulator.clock.shift(3600)
+        asked[call] += 1
+
+    summary = wide.sync(before=archive_and_take_an_hour)
+
+    assert asked["list after search"]
+    assert (summary.live_deals, summary.hubspot_live_deals) == (DEALS - 5, DEALS)
+    assert events(wide, "count_mismatch") == []
 
 
 def test_b15_more_than_ten_thousand_deals_changed_within_one_millisecond_are_all_read(
