@@ -63,9 +63,14 @@ class Commits:
         for counts in lacking:
             log.warning(
                 "Job %s: HubSpot's search counts %d deals of organization %r in a window and names %d of them, however "
-                "often it is asked. Later runs ask for this window again; the next full run reads every deal.",
-                *(self._job.id, counts["counted"], self._job.organization, counts["named"]),
+                "often it is asked. %s; the next full run reads every deal.",
+                *(self._job.id, counts["counted"], self._job.organization, counts["named"], self._what_follows()),
             )
+
+    def _what_follows(self) -> str:
+        if self._job.mode == "window":
+            return "No later run asks for this window by itself: run it again"
+        return "Later runs ask for this window again"
 
     def _doubt(self, usage: Mapping[str, Any], transaction_id: str) -> None:
         self.in_doubt = (transaction_id, usage)

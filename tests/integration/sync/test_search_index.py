@@ -111,6 +111,22 @@ def test_a_total_that_never_comes_true_is_told_and_the_window_asked_for_again(
     assert acme.sync_state()["watermark"] > watermark
 
 
+def test_a_chosen_window_that_search_does_not_name_is_somebodys_to_run_again(
+    acme: Organization, caplog: pytest.LogCaptureFixture
+) -> None:
+    acme.sync()
+    start = acme.sync_state()["watermark"]
+    acme.portal.edit_deals(sorted(acme.portal.live_deals())[:20], {"hs_next_step": "Edited"})
+    acme.simulator.clock.shift(60)
+    acme.simulator.add_fault(FaultRule(fault="empty_page", endpoint="search", times=None))
+
+    with caplog.at_level(logging.WARNING):
+        sync_impatiently(acme, mode="window", window_start=start)
+
+    assert len(events(acme, "search_incomplete")) == 1
+    assert "No later run asks for this window by itself: run it again" in caplog.text
+
+
 def test_a_full_run_without_a_usable_search_moves_the_watermark_to_its_beginning(acme: Organization) -> None:
     acme.simulator.add_fault(FaultRule(fault="empty_page", endpoint="search", times=None))
     deal_id = min(acme.portal.live_deals())
