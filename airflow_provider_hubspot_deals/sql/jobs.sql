@@ -231,6 +231,7 @@ SET status = 'pending', error_code = %(error_code)s, error_message = %(error_mes
     api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
     rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
 WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
+RETURNING resume_at
 
 -- name: fail
 UPDATE {schema}.jobs

@@ -20,6 +20,7 @@ from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 from airflow_provider_hubspot_deals.sql.line import hung_up_after
 from airflow_provider_hubspot_deals.sync.binding import check_portal
 from airflow_provider_hubspot_deals.sync.choices import choose
+from airflow_provider_hubspot_deals.sync.clocks import latest_version
 from airflow_provider_hubspot_deals.sync.committing import Commits
 from airflow_provider_hubspot_deals.sync.companions import Companions, CompanionSource
 from airflow_provider_hubspot_deals.sync.copying import Copying
@@ -152,7 +153,11 @@ class _Run:
         reached(KillPoint.PORTAL_CHECKED)
         definitions, self.job = Refresh(self._request, self._client, self._connection, self.job).run(self.portal)
         reached(KillPoint.DIMENSIONS_STORED)
-        parser = DealParser(custom_properties(definitions), allow_negative_amounts=self._request.allow_negative_amounts)
+        parser = DealParser(
+            custom_properties(definitions),
+            allow_negative_amounts=self._request.allow_negative_amounts,
+            latest_version=latest_version(self._client.server_time, jobs.database_time(self._connection)),
+        )
         choices = choose(self._request, self._connection, self.job, definitions)
         companions = Companions(self._request, self._client, self._connection, self.job, choices.history)
         reading = Reading(self._client, choices.properties, self._readers, self._lookups)
