@@ -145,6 +145,9 @@ SET status = 'running', attempt = attempt + 1, epoch = %(epoch)s, load_id = %(lo
 WHERE id = %(id)s AND status IN ('pending', 'running')
 RETURNING *
 
+-- name: passes_by_policies
+SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user
+
 -- name: bind_portal
 UPDATE {schema}.sync_state SET portal_id = %(portal_id)s
 WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(epoch)s AND portal_id IS NULL

@@ -18,7 +18,7 @@ from airflow_provider_hubspot_deals.extraction.pages import DealSource
 from airflow_provider_hubspot_deals.extraction.readers import Readers
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 from airflow_provider_hubspot_deals.sql.line import hung_up_after
-from airflow_provider_hubspot_deals.sync.binding import check_portal
+from airflow_provider_hubspot_deals.sync.binding import check_portal, tell_insecure_role
 from airflow_provider_hubspot_deals.sync.choices import choose
 from airflow_provider_hubspot_deals.sync.clocks import latest_version
 from airflow_provider_hubspot_deals.sync.committing import Commits
@@ -150,6 +150,7 @@ class _Run:
     def _execute(self) -> Mapping[str, Any]:
         self.portal = self._client.portal_facts()
         check_portal(self._request, self._connection, self.job, self.portal)
+        tell_insecure_role(self._connection, self.job)
         reached(KillPoint.PORTAL_CHECKED)
         definitions, self.job = Refresh(self._request, self._client, self._connection, self.job).run(self.portal)
         reached(KillPoint.DIMENSIONS_STORED)

@@ -42,6 +42,8 @@ from airflow_provider_hubspot_deals.client.retries import Retries
 url, bundle = sys.argv[1:]
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 context.load_verify_locations(bundle)
+context.set_ciphers("ALL:@SECLEVEL=0")
+context.minimum_version = ssl.TLSVersion.TLSv1
 with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as line:
     print("anybody:", context.wrap_socket(line, server_hostname="127.0.0.1").version())
 credentials, once = PrivateAppToken("pat-na1-11111111"), Retries(attempts_max=1)
