@@ -258,6 +258,8 @@ def test_c30_a_row_with_an_issue_in_every_column_lists_them_all() -> None:
     row = parse(record)
     assert isinstance(row, DealRow)
     assert (len(issues(row)), row.issues) == (20, 20)
+    (row,) = DealParser([], allow_negative_amounts=False, latest_version=lambda: "2026").parse_page([record], 1).rows
+    assert (len(issues(row)), row.issues) == (20, 21)
 
 
 def test_a_row_says_how_new_it_is_and_whether_it_is_archived() -> None:
