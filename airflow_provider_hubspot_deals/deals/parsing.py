@@ -98,8 +98,8 @@ class DealParser:
     Args:
         custom_properties: names of the properties that the portal defined itself.
         allow_negative_amounts: whether the leaf table takes them.
-        latest_version: gives the last instant at which a deal can have been modified, in ISO 8601 and UTC. A version
-            behind it would keep every change to come from being newer.
+        latest_version: gives the last instant at which a deal can have been modified, in ISO 8601 and UTC; any when
+            None. A version behind it would keep every change to come from being newer.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class DealParser:
         custom_properties: Collection[str],
         *,
         allow_negative_amounts: bool,
-        latest_version: Callable[[], str] = lambda: str(values.YEAR_LAST + 1),
+        latest_version: Callable[[], str] | None = None,
     ) -> None:
         self._latest_version = latest_version
         self._custom = frozenset(custom_properties)
@@ -137,8 +137,8 @@ class DealParser:
         return ParsedPage(self._rows(deals, self._believed(versions, issues), issues, page_number), bad)
 
     def _believed(self, versions: list[str], issues: Issues) -> list[str]:
-        latest = self._latest_version()
-        if max(versions) <= latest:  # all are written alike, so that texts compare as their instants do
+        # All are written alike, so that texts compare as their instants do.
+        if self._latest_version is None or max(versions) <= (latest := self._latest_version()):
             return versions
         for row, version in enumerate(versions):
             if version > latest:

@@ -26,6 +26,7 @@ _JOBS = (
     "tests/integration/test_racing_claims.py",
     "tests/integration/test_usage_records.py",
     "tests/integration/test_job_events.py",
+    "tests/integration/sync/test_insecure_roles.py",
 )
 
 
