@@ -82,8 +82,8 @@ def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUI
         stored = sql.one(connection, "jobs.job_of_attempts", ours, schema=schema)
         if state is not None and sql.one(connection, "jobs.status", ours, schema=schema) is None:
             raise DatabaseUnavailableError(
-                f"Job {job.id} of organization {order.organization!r} is not in this database: a standby that lacked the "
-                "last commits seems to have taken over. The run's retry begins it again."
+                f"Job {job.id} of organization {order.organization!r} is not in this database: a standby that lacked "
+                "the last commits seems to have taken over. The run's retry begins it again."
             )
         if state is None or stored is None or stored["epoch"] != state["epoch"]:
             raise JobSuperseded(f"Job {job.id} was taken over by a newer attempt; this one stops without writing.")
