@@ -233,3 +233,21 @@ def test_b20_within_a_batch_a_version_that_is_known_is_newer(acme: Tenant, *, kn
     written = acme.store(acme.claim(), *(rows if known_first else reversed(rows)))
     assert (written.inserted, written.duplicate) == (1, 1)
     assert acme.deal()["dealname"] == "known"
+
+
+def test_c04_the_same_id_as_text_and_as_number_is_one_row(acme: Tenant) -> None:
+    records = [a_record("5", dealname="text"), {**a_record(dealname="number"), "id": 5}]
+    page = DealParser([], allow_negative_amounts=False).parse_page(records, 1)
+    written = acme.store(acme.claim(), *page.rows)
+    assert (written.inserted, written.duplicate, page.bad) == (1, 1, [])
+    assert {deal_id: deal["dealname"] for deal_id, deal in acme.deals().items()} == {5: "number"}
+
+
+def test_c12_c27_c28_what_is_odd_and_no_mistake_is_stored_as_it_comes(acme: Tenant) -> None:
+    odd = "\ufeff\u200bA\ufffd😀"
+    record = {**a_record(dealname=odd, amount="1.50", deal_currency_code="XYZ"), "archived": "true"}
+    acme.store(acme.claim(), *DealParser([], allow_negative_amounts=False).parse_page([record], 1).rows)
+    deal = acme.deal()
+    assert (deal["dealname"], deal["raw_properties"]["dealname"]) == (odd, odd)
+    assert (str(deal["amount"]), deal["deal_currency_code"]) == ("1.50", "XYZ")
+    assert (deal["archived"], deal["_deleted_reason"], deal["_value_issues"]) == (False, None, None)
