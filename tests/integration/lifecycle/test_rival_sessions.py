@@ -19,7 +19,7 @@ from tests.integration.lifecycle.conftest import A_TRY, SMALL
 from tests.integration.roles import SUPERUSER, Roles
 from tests.integration.sync.conftest import Organization
 
-WAITING = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+WAITING = "SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"  # of any role
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
