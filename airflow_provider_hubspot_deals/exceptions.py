@@ -27,6 +27,11 @@ Every message is one sentence that an operator can act on. Messages never hold a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
 
 class HubSpotDealsError(Exception):
     """Base of the tree. ``code`` is stable and goes into ``jobs.error_code``."""
@@ -158,6 +163,7 @@ class DeferredError(_HubSpotAnswerError):
 
     Attributes:
         resume_after_s: seconds to wait before the next attempt.
+        resume_at: the same as a moment, by PostgreSQL's clock; None until the job's row says so.
     """
 
     code = "DEFERRED"
@@ -174,6 +180,7 @@ class DeferredError(_HubSpotAnswerError):
     ) -> None:
         super().__init__(message, code=code, status_code=status_code, category=category, correlation_id=correlation_id)
         self.resume_after_s = resume_after_s
+        self.resume_at: datetime | None = None
 
 
 class JobStopped(HubSpotDealsError):  # noqa: N818 - an outcome, not an error

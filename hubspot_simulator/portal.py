@@ -86,6 +86,11 @@ class Portal:
             for deal in deals:
                 self._put(edited(deal, properties, now_ms))
 
+    def stamp_deal(self, deal_id: int, at_ms: int) -> None:
+        """Give a live deal an hs_lastmodifieddate that no edit of today would leave."""
+        with self.lock:
+            self._put(edited(self._live(deal_id), {}, at_ms))
+
     def recalculate_deal(self, deal_id: int, properties: Properties) -> None:
         """Change (calculated) properties without a trace in hs_lastmodifieddate (reference §1.9)."""
         with self.lock:

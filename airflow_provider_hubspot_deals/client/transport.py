@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
 import urllib3
+from requests.certs import where
 from requests.structures import CaseInsensitiveDict
 
 from airflow_provider_hubspot_deals import __version__
@@ -19,6 +21,7 @@ from airflow_provider_hubspot_deals.client.bodies import BodyDamagedError, BodyT
 from airflow_provider_hubspot_deals.client.deadline import DeadlineAdapter, Exchange, exchange_deadline
 from airflow_provider_hubspot_deals.exceptions import (
     BadResponseError,
+    ConfigurationError,
     HubSpotRefusedError,
     ResponseTooLargeError,
     UpstreamUnavailableError,
@@ -64,6 +67,9 @@ class Transport:
     """A session that cannot be led astray: no redirects, cookies, ``.netrc``, proxies from the environment.
 
     Thread-safe. ``asked`` names the request in messages, without its query.
+
+    Raises:
+        ConfigurationError: there are no CA certificates to check HubSpot's with.
     """
 
     def __init__(
@@ -79,7 +85,7 @@ class Transport:
         self._timeouts = timeouts
         self._body_size_max = body_size_max
         self._who = who
-        self._session = _strict_session(ca_bundle)
+        self._session = _strict_session(_existing(ca_bundle or where(), who) if base_url.startswith("https:") else None)
         self._lock = threading.Lock()
         self._under_way: set[Exchange] = set()
         self._is_abandoned = False
@@ -180,6 +186,15 @@ class Transport:
 class _NoRedirects(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None: even with ``allow_redirects=False`` requests would read the body of a redirect, without any limit."""
+
+
+def _existing(ca_bundle: str, who: str) -> str:
+    if not Path(ca_bundle).exists():  # requests would say so with each request, as if the network were down
+        raise ConfigurationError(
+            f"{who}: the worker has no CA certificates at {ca_bundle}, so nobody's certificate can be checked; "
+            "install the package certifi again"
+        )
+    return ca_bundle
 
 
 def _strict_session(ca_bundle: str | None) -> requests.Session:

@@ -54,4 +54,4 @@ STAGED_COLUMNS = (
 """Order of the columns that COPY fills."""
 
 COMPARED_COLUMNS = ("hubspot_deal_id", "hs_lastmodifieddate", "archived", "_page_number", "_content_hash")
-"""Of a row, never NULL: which deal, how new, whether deleted; the later of two; whether anything differs."""
+"""Of a row: which deal, how new (NULL: nobody knows), whether deleted; the later of two; whether anything differs."""

@@ -6,7 +6,7 @@ The JSON is made record by record, everything else column by column.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache, partial
 from hashlib import blake2b
 from typing import NamedTuple
@@ -38,21 +38,23 @@ _VERSION_AT = REQUIRED_PROPERTIES.index(_VERSION)
 _MERGED_IDS_AT = REQUIRED_PROPERTIES.index(MERGED_IDS_PROPERTY)
 _NULL = NULL.encode()
 _TRUE, _FALSE = "t", "f"  # PostgreSQL's text output of a boolean
+_UNKNOWN = "NULL"  # as an element of an array that is written as text
 
 
 class DealRow(NamedTuple):
     """A deal ready for COPY."""
 
     line: bytes  # ``columns.STAGED_COLUMNS`` in COPY's text format, with its line feed
-    compared: tuple[str, ...]  # ``columns.COMPARED_COLUMNS`` as PostgreSQL's text input
+    compared: tuple[str, ...]  # ``columns.COMPARED_COLUMNS`` as PostgreSQL's text input for elements of arrays
     deal_id: int
     merged_ids: tuple[int, ...]  # deals that HubSpot merged into this one
     issues: int  # values that their columns could not hold
 
     @property
-    def version(self) -> str:
-        """hs_lastmodifieddate."""
-        return self.compared[COMPARED_COLUMNS.index("hs_lastmodifieddate")]
+    def version(self) -> str | None:
+        """hs_lastmodifieddate; None when HubSpot's is not to be believed."""
+        version = self.compared[COMPARED_COLUMNS.index("hs_lastmodifieddate")]
+        return None if version == _UNKNOWN else version
 
     @property
     def page_number(self) -> int:
@@ -96,9 +98,18 @@ class DealParser:
     Args:
         custom_properties: names of the properties that the portal defined itself.
         allow_negative_amounts: whether the leaf table takes them.
+        latest_version: gives the last instant at which a deal can have been modified, in ISO 8601 and UTC; any when
+            None. A version behind it would keep every change to come from being newer.
     """
 
-    def __init__(self, custom_properties: Collection[str], *, allow_negative_amounts: bool) -> None:
+    def __init__(
+        self,
+        custom_properties: Collection[str],
+        *,
+        allow_negative_amounts: bool,
+        latest_version: Callable[[], str] | None = None,
+    ) -> None:
+        self._latest_version = latest_version
         self._custom = frozenset(custom_properties)
         self._custom_writer = cache(partial(subset_writer, names=self._custom))
         amount = values.amount if allow_negative_amounts else values.non_negative_amount
@@ -120,7 +131,19 @@ class DealParser:
             bad += [bad_record(deals[row].record, verdict, page_number) for row, _ in _where(versions, null=True)]
             deals = [deals[row] for row, _ in _where(versions, null=False)]
             versions = [version for _, version in _where(versions, null=False)]
-        return ParsedPage(self._rows(deals, versions, page_number) if deals else [], bad)
+        if not deals:
+            return ParsedPage([], bad)
+        issues: Issues = defaultdict(list)
+        return ParsedPage(self._rows(deals, self._believed(versions, issues), issues, page_number), bad)
+
+    def _believed(self, versions: list[str], issues: Issues) -> list[str]:
+        # All are written alike, so that texts compare as their instants do.
+        if self._latest_version is None or max(versions) <= (latest := self._latest_version()):
+            return versions
+        for row, version in enumerate(versions):
+            if version > latest:
+                issues[row].append({"field": _VERSION, "code": "DATE_IN_FUTURE"})
+        return [NULL if version > latest else version for version in versions]
 
     def _read(self, record: Record) -> _Deal | UnstorableError:
         try:
@@ -158,8 +181,7 @@ class DealParser:
             escape_json(raw_json.nested(associations).encode()) if associations else _NULL,
         )
 
-    def _rows(self, deals: Sequence[_Deal], versions: list[str], page_number: int) -> list[DealRow]:
-        issues: Issues = defaultdict(list)
+    def _rows(self, deals: Sequence[_Deal], versions: list[str], issues: Issues, page_number: int) -> list[DealRow]:
         texts = dict(zip(REQUIRED_PROPERTIES, zip(*(deal.texts for deal in deals), strict=True), strict=True))
         typed = {name: copy_column(name, parse, texts[name], issues) for name, parse in self._parsers.items()}
         typed[_VERSION] = versions
@@ -193,7 +215,7 @@ def _row(
     # follow from the properties only as long as nobody changes how they are parsed.
     content_hash = blake2b(content, digest_size=16).hexdigest()
     line = b"\t".join((content, f"{page_number}\t{content_hash}\n".encode()))
-    compared = (deal.deal_id, version, archived, page_number, content_hash)
+    compared = (deal.deal_id, _UNKNOWN if version == NULL else version, archived, page_number, content_hash)
     return DealRow(line, compared, int(deal.deal_id), _merged_ids(deal.texts[_MERGED_IDS_AT]), len(issues))
 
 

@@ -71,6 +71,7 @@ def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUI
 
     Raises:
         JobCancelled, JobSuperseded: it is not ours any more.
+        DatabaseUnavailableError: this database does not know it; the run's retry makes another one.
     """
     schema, keys = job.schema, _keys(order)
     with sql.transaction(connection):  # on its own: a session that is being ended lets go of its locks a little later
@@ -79,6 +80,11 @@ def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUI
         state = sql.one(connection, "jobs.lock_sync_state", keys, schema=schema)
         ours = {"id": job.id, "load_ids": [job.load_id, load_id]}
         stored = sql.one(connection, "jobs.job_of_attempts", ours, schema=schema)
+        if state is not None and sql.one(connection, "jobs.status", ours, schema=schema) is None:
+            raise DatabaseUnavailableError(
+                f"Job {job.id} of organization {order.organization!r} is not in this database: a standby that lacked "
+                "the last commits seems to have taken over. The run's retry begins it again."
+            )
         if state is None or stored is None or stored["epoch"] != state["epoch"]:
             raise JobSuperseded(f"Job {job.id} was taken over by a newer attempt; this one stops without writing.")
         if stored["status"] == "completed":

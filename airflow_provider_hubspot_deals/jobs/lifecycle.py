@@ -127,11 +127,15 @@ def release(
     error_message: str,
     resume_after: timedelta,
     usage: Mapping[str, Any],
-) -> None:
-    """Back to pending with its checkpoint: the next attempt goes on from there."""
+) -> datetime | None:
+    """Back to pending with its checkpoint: the next attempt goes on from there.
+
+    Gives the moment from which it may, by PostgreSQL's clock; None when the job has changed hands already.
+    """
     outcome = {"error_code": error_code, "error_message": error_message, "resume_after": resume_after}
     with sql.transaction(connection):
-        sql.execute(connection, "jobs.release", {**job.keys, **outcome, **_usage(usage)}, schema=job.schema)
+        released = sql.column(connection, "jobs.release", {**job.keys, **outcome, **_usage(usage)}, schema=job.schema)
+    return released[0] if released else None
 
 
 def fail(

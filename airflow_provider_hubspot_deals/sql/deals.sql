@@ -6,13 +6,14 @@ SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin'
 -- name: compare
 -- Which rows of a batch are to be written, as positions counted from 1; of a deal that is in it twice, the newest version,
 -- and of equal ones what came last.
--- The hash decides: unchanged rows are neither sent nor written; a version never goes back.
+-- The hash decides: unchanged rows are neither sent nor written; a version never goes back. Of a deal whose version is
+-- not known, what comes last is taken.
 WITH latest AS (
     SELECT DISTINCT ON (deal_id) deal_id, version, is_archived, content_hash, position
     FROM unnest(
         %(ids)s::bigint[], %(versions)s::timestamptz[], %(archived)s::boolean[], %(pages)s::integer[], %(hashes)s::uuid[]
     ) WITH ORDINALITY AS received (deal_id, version, is_archived, page_number, content_hash, position)
-    ORDER BY deal_id, version DESC, page_number DESC, position DESC
+    ORDER BY deal_id, version DESC NULLS LAST, page_number DESC, position DESC
 ),
 compared AS (
     SELECT position,
@@ -182,7 +183,7 @@ UPDATE {schema}.{leaf} AS stored SET
     _dlt_load_id = %(load_id)s
 FROM pg_temp.hubspot_deals_stage AS staged
 WHERE stored.hubspot_deal_id = staged.hubspot_deal_id
-  AND (stored.hs_lastmodifieddate IS NULL OR stored.hs_lastmodifieddate <= staged.hs_lastmodifieddate)
+  AND (stored.hs_lastmodifieddate > staged.hs_lastmodifieddate) IS NOT TRUE
 
 -- name: mark_merged
 -- HubSpot lists a merged deal nowhere; only the deal that it was merged into still names it.

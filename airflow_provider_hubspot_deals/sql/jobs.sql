@@ -145,6 +145,9 @@ SET status = 'running', attempt = attempt + 1, epoch = %(epoch)s, load_id = %(lo
 WHERE id = %(id)s AND status IN ('pending', 'running')
 RETURNING *
 
+-- name: passes_by_policies
+SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user
+
 -- name: bind_portal
 UPDATE {schema}.sync_state SET portal_id = %(portal_id)s
 WHERE organization_id = %(organization_id)s AND type = %(type)s AND epoch = %(epoch)s AND portal_id IS NULL
@@ -231,6 +234,7 @@ SET status = 'pending', error_code = %(error_code)s, error_message = %(error_mes
     api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
     rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
 WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
+RETURNING resume_at
 
 -- name: fail
 UPDATE {schema}.jobs

@@ -1,15 +1,20 @@
-"""A token of another portal stops before the first write of a deal."""
+"""Before the first write of a deal: whose portal the token opens, and whether policies hold for the role that loads."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from psycopg import Connection
 
-from airflow_provider_hubspot_deals import jobs
+from airflow_provider_hubspot_deals import jobs, sql
 from airflow_provider_hubspot_deals.deals.records import PortalFacts
 from airflow_provider_hubspot_deals.exceptions import WrongPortalError
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
+
+log = logging.getLogger(__name__)
+
+INSECURE_ROLE = "insecure_role"  # a kind of event
 
 
 def check_portal(request: SyncRequest, connection: Connection[Any], job: jobs.Job, facts: PortalFacts) -> None:
@@ -27,3 +32,21 @@ def check_portal(request: SyncRequest, connection: Connection[Any], job: jobs.Jo
             )
     if job.portal_id is None:
         jobs.bind_portal(connection, job, facts.portal_id)
+
+
+def tell_insecure_role(connection: Connection[Any], job: jobs.Job) -> None:
+    """Say so when the role that loads passes by every policy: it could write what our statements never would.
+
+    Raises:
+        JobSuperseded: a newer attempt has taken over.
+    """
+    with sql.transaction(connection):
+        if sql.column(connection, "jobs.passes_by_policies", {}) != [True]:
+            return
+        jobs.lock_fence(connection, job)
+        jobs.tell(connection, job, INSECURE_ROLE, {"role": connection.info.user})
+    log.warning(
+        "Job %s: role %r is a superuser or has BYPASSRLS, so row-level security does not hold for what it loads. Load "
+        "with a role that owns nothing: SELECT %s.grant_loader('…')",
+        *(job.id, connection.info.user, job.schema),
+    )

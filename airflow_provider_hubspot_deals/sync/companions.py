@@ -75,7 +75,7 @@ class Companions:
         self._at_once = min(request.requests_in_flight, _REQUESTS_AT_ONCE)
         self._types = list(request.associations)
         self._history = list(history)
-        self._seen: dict[int, str] = {}
+        self._seen: dict[int, str | None] = {}
         self._reads_every_history = job.mode == "window" or not self._is_history_complete()
 
     def see(self, rows: Sequence[DealRow]) -> None:
@@ -99,7 +99,7 @@ class Companions:
                 self._source.abandon()  # or the readers would be waited for as long as HubSpot is
                 raise
 
-    def _read(self, readers: Readers, seen: dict[int, str]) -> Reading:
+    def _read(self, readers: Readers, seen: dict[int, str | None]) -> Reading:
         reading = Reading()
 
         def at_once() -> int:
@@ -156,7 +156,7 @@ class Companions:
         except HubSpotRefusedError as error:  # one type that the token may not read holds up no deal
             return to_object_type, error
 
-    def _ids_for_history(self, seen: dict[int, str]) -> list[int]:
+    def _ids_for_history(self, seen: dict[int, str | None]) -> list[int]:
         """Deals whose values may have changed: those that are stored as they are have told their history."""
         if not self._history:
             return []

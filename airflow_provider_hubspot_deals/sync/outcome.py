@@ -123,7 +123,11 @@ def _record(
     goes_on = isinstance(error, DeferredError) or (origin.has_tries_left and not isinstance(error, FatalError))
     if goes_on:
         pause = timedelta(seconds=getattr(error, "resume_after_s", 0.0))
-        jobs.release(connection, job, error_code=code, error_message=message, resume_after=pause, usage=usage)
+        resume_at = jobs.release(
+            connection, job, error_code=code, error_message=message, resume_after=pause, usage=usage
+        )
+        if isinstance(error, DeferredError):
+            error.resume_at = resume_at
     else:
         jobs.fail(connection, job, error_code=code, error_message=message, usage=usage)
 

@@ -19,9 +19,10 @@ from airflow_provider_hubspot_deals.extraction.pages import DealSource
 from airflow_provider_hubspot_deals.extraction.readers import Readers
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 from airflow_provider_hubspot_deals.sql.line import hung_up_after
-from airflow_provider_hubspot_deals.sync.binding import check_portal
+from airflow_provider_hubspot_deals.sync.binding import check_portal, tell_insecure_role
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
 from airflow_provider_hubspot_deals.sync.choices import choose
+from airflow_provider_hubspot_deals.sync.clocks import latest_version
 from airflow_provider_hubspot_deals.sync.committing import Commits
 from airflow_provider_hubspot_deals.sync.companions import Companions, CompanionSource
 from airflow_provider_hubspot_deals.sync.copying import Copying
@@ -151,10 +152,15 @@ class _Run:
     def _execute(self) -> Mapping[str, Any]:
         self.portal = self._client.portal_facts()
         check_portal(self._request, self._connection, self.job, self.portal)
+        tell_insecure_role(self._connection, self.job)
         reached(KillPoint.PORTAL_CHECKED)
         definitions, self.job = Refresh(self._request, self._client, self._connection, self.job).run(self.portal)
         reached(KillPoint.DIMENSIONS_STORED)
-        parser = DealParser(custom_properties(definitions), allow_negative_amounts=self._request.allow_negative_amounts)
+        parser = DealParser(
+            custom_properties(definitions),
+            allow_negative_amounts=self._request.allow_negative_amounts,
+            latest_version=latest_version(self._client.server_time, jobs.database_time(self._connection)),
+        )
         choices = choose(self._request, self._connection, self.job, definitions)
         companions = Companions(self._request, self._client, self._connection, self.job, choices.history)
         reading = Reading(self._client, choices.properties, self._readers, self._lookups)

@@ -256,7 +256,8 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
     def _continue_later(self, error: DeferredError) -> NoReturn:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
-        moment = datetime.now(UTC) + timedelta(seconds=error.resume_after_s)
+        # By PostgreSQL's clock: a worker's that is behind would have the triggerer ask HubSpot again at once, for ever.
+        moment = (error.resume_at or datetime.now(UTC) + timedelta(seconds=error.resume_after_s)).astimezone(UTC)
         self.log.warning("%s Continuing at %s; the worker is free until then.", error, moment.isoformat())
         self.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute_later")
 

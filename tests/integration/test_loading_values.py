@@ -36,6 +36,7 @@ NASTY_TEXTS = [
 ]
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)  # PostgreSQL names the value; minutes of COPY add nothing
 
+FUTURE = "2150-01-01T00:00:00Z"
 HARD_NUMBERS = ["5.", ".5", "+5", "-0", "1e400", "1e-400", "9" * 400, f"0.{'0' * 399}1", "1.5E+2", f"1.{'0' * 20_000}"]
 HARD_TIMES = ["1900-01-01", "2200-12-31T23:59:59.999999Z", "2024-02-29T00:00:00+23:59", "1900-01-01T00:00:00+2359"]
 
@@ -205,3 +206,48 @@ def test_d26_hostile_settings_of_the_role_change_nothing(acme: Tenant) -> None:
     row = acme.deal()
     assert row["closedate"].timestamp() == 1_772_582_400
     assert row["createdate"].timestamp() == 1_772_600_400
+
+
+def a_row_of_the_future(deal_id: int, **properties: Any) -> DealRow:
+    parser = DealParser([], allow_negative_amounts=False, latest_version=lambda: "2026-03-10")
+    return parser.parse_page([a_record(deal_id, hs_lastmodifieddate=FUTURE, **properties)], 1).rows[0]
+
+
+def test_b20_a_deal_of_which_nobody_knows_how_new_it_is_replaces_any_and_is_replaced_by_any(acme: Tenant) -> None:
+    job = acme.claim()
+    acme.store(job, a_row(1, dealname="known"))
+    later = {
+        "of the future": a_row_of_the_future(1, dealname="of the future"),
+        "of the future still": a_row_of_the_future(1, dealname="of the future still"),
+        "older": a_row(1, dealname="older", hs_lastmodifieddate="2020-01-01T00:00:00Z"),
+    }
+    for name, row in later.items():
+        assert (acme.store(job, row).updated, acme.store(job, row).unchanged) == (1, 1)
+        assert acme.deal()["dealname"] == name
+        assert (acme.deal()["hs_lastmodifieddate"] is None) == (row.version is None)
+
+
+@pytest.mark.parametrize("known_first", [False, True])
+def test_b20_within_a_batch_a_version_that_is_known_is_newer(acme: Tenant, *, known_first: bool) -> None:
+    rows = [a_row(1, dealname="known"), a_row_of_the_future(1, dealname="of the future")]
+    written = acme.store(acme.claim(), *(rows if known_first else reversed(rows)))
+    assert (written.inserted, written.duplicate) == (1, 1)
+    assert acme.deal()["dealname"] == "known"
+
+
+def test_c04_the_same_id_as_text_and_as_number_is_one_row(acme: Tenant) -> None:
+    records = [a_record("5", dealname="text"), {**a_record(dealname="number"), "id": 5}]
+    page = DealParser([], allow_negative_amounts=False).parse_page(records, 1)
+    written = acme.store(acme.claim(), *page.rows)
+    assert (written.inserted, written.duplicate, page.bad) == (1, 1, [])
+    assert {deal_id: deal["dealname"] for deal_id, deal in acme.deals().items()} == {5: "number"}
+
+
+def test_c12_c27_c28_what_is_odd_and_no_mistake_is_stored_as_it_comes(acme: Tenant) -> None:
+    odd = "\ufeff\u200bA\ufffd😀"
+    record = {**a_record(dealname=odd, amount="1.50", deal_currency_code="XYZ"), "archived": "true"}
+    acme.store(acme.claim(), *DealParser([], allow_negative_amounts=False).parse_page([record], 1).rows)
+    deal = acme.deal()
+    assert (deal["dealname"], deal["raw_properties"]["dealname"]) == (odd, odd)
+    assert (str(deal["amount"]), deal["deal_currency_code"]) == ("1.50", "XYZ")
+    assert (deal["archived"], deal["_deleted_reason"], deal["_value_issues"]) == (False, None, None)

@@ -26,6 +26,7 @@ _JOBS = (
     "tests/integration/test_racing_claims.py",
     "tests/integration/test_usage_records.py",
     "tests/integration/test_job_events.py",
+    "tests/integration/sync/test_insecure_roles.py",
 )
 
 
@@ -61,6 +62,5 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "values",
         "len(value) * 4 > INDEXED_BYTES_MAX -> len(value) * 4 >= INDEXED_BYTES_MAX",
     ): "its bytes count next",
-    ("parsing", "20 -> 21"): "a row has twenty values that can be an issue",
 }
 """(target, change) → why it changes nothing that anybody could see. They count neither as killed nor as survivors."""

@@ -211,7 +211,7 @@ def test_b08_a_deal_created_behind_the_cursor_is_not_lost(acme: Organization) ->
     assert acme.differences() == []
 
 
-def test_deals_that_move_while_lists_are_read_end_where_hubspot_has_them(acme: Organization) -> None:
+def test_b09_b10_b11_deals_that_move_while_lists_are_read_end_where_hubspot_has_them(acme: Organization) -> None:
     acme.sync()
     live, archived = sorted(acme.portal.live_deals()), sorted(acme.portal.archived_deals())
 

@@ -258,6 +258,8 @@ def test_c30_a_row_with_an_issue_in_every_column_lists_them_all() -> None:
     row = parse(record)
     assert isinstance(row, DealRow)
     assert (len(issues(row)), row.issues) == (20, 20)
+    (row,) = DealParser([], allow_negative_amounts=False, latest_version=lambda: "2026").parse_page([record], 1).rows
+    assert (len(issues(row)), row.issues) == (20, 21)
 
 
 def test_a_row_says_how_new_it_is_and_whether_it_is_archived() -> None:
@@ -273,3 +275,24 @@ def test_b20_a_deal_without_version_takes_nothing_from_its_neighbours() -> None:
         (3, newer, "Deal 3"),
     ]
     assert [bad.deal_id_text for bad in page.bad] == ["2"]
+
+
+def test_b20_of_a_deal_of_the_future_all_but_its_version_is_believed() -> None:
+    latest, later = "2026-03-09T20:29:45", "2026-03-09T22:29:46+02:00"
+    records = [
+        a_record(1, hs_lastmodifieddate="2026-03-09T20:29:44Z"),
+        a_record(2, hs_lastmodifieddate=later),
+        a_record(3, hs_lastmodifieddate="soon"),
+        a_record(4, hs_lastmodifieddate="4070908800000"),
+    ]
+    parser = DealParser([], allow_negative_amounts=False, latest_version=lambda: latest)
+    page = parser.parse_page(records, 1)
+    assert [(row.deal_id, row.version, row.issues) for row in page.rows] == [
+        (1, "2026-03-09T20:29:44Z", 0),
+        (2, None, 1),
+        (4, None, 1),
+    ]
+    assert columns(page.rows[1])["hs_lastmodifieddate"] is None
+    assert issues(page.rows[1]) == [{"field": "hs_lastmodifieddate", "code": "DATE_IN_FUTURE"}]
+    assert json.loads(columns(page.rows[1])["raw_properties"] or "")["hs_lastmodifieddate"] == later
+    assert [bad.deal_id_text for bad in page.bad] == ["3"]

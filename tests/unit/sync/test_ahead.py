@@ -41,7 +41,7 @@ def test_items_come_in_the_order_in_which_they_are_made(weight: int) -> None:
         assert [item.number for item in ahead] == list(range(50))
 
 
-def test_the_maker_works_ahead_and_not_too_far() -> None:
+def test_e19_the_maker_works_ahead_and_not_too_far() -> None:
     made, reached = [], threading.Event()
 
     def counted() -> Iterator[Item]:
