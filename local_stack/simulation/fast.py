@@ -236,6 +236,7 @@ class Simulation:
     def _count(self) -> None:
         self.tally["changes"] += sum(people.changes for people in self._people.values())
         self.tally["http faults"] += self._planned.spoiled
+        self.tally["old answers"] += self._planned.old_answers
         self.tally["outages"] += self._planned.outages
         self.tally["deals"] += sum(len(people.all_known()) for people in self._people.values())
         self.tally["checks"] += self._auditor.checks

@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from local_stack.simulation.cases import Case, matrix
+from local_stack.simulation.planned import has_happened
 from local_stack.simulation.play import NeverReachedError, Play
 from local_stack.simulation.recovery import figures_of, lines_of
 
@@ -65,7 +66,7 @@ def _play_seed(play: Play, seed: int) -> Counter[str]:
                 play.finish(stage, "incremental", f"seed {seed}")
             tally["runs"] += 1
             stage.next_run()
-            unfelt = [f"{rule.fault} on {rule.endpoint}" for rule in stage.rules if not rule.felt]
+            unfelt = [f"{rule.fault} on {rule.endpoint}" for rule in stage.rules if not has_happened(rule)]
             if not (waiting or unfelt):
                 break
         else:

@@ -64,6 +64,15 @@ def test_a_fault_that_changed_no_answer_has_not_happened(simulator: SimulatorSer
     assert planned.open() == []
 
 
+def test_old_records_need_not_be_felt_in_every_seed(simulator: SimulatorServer) -> None:
+    rule = FaultRule(endpoint="batch_read", fault="old_records")
+    planned = Planned(scenario(rules=(rule,)), simulator)
+    assert planned.open() == ["old_records on batch_read"]
+
+    rule.fired, rule.felt = 2, 1
+    assert (planned.open(), planned.old_answers) == ([], 1)
+
+
 def test_an_outage_lasts_until_an_attempt_has_given_up_for_it(simulator: SimulatorServer) -> None:
     rule = outage()
     planned = Planned(scenario(outage=rule), simulator)
