@@ -78,7 +78,6 @@ class Play:
 
         Raises:
             NeverReachedError: the run is over, and the blow has not fallen.
-            CostlyError: it made HubSpot answer too much again.
         """
         self._proxy.expect()
         worker = self._start(stage, case.mode, 1, stand_still_at=[case.point, nth])

@@ -22,10 +22,6 @@ USABLE = frozenset({None, *NOT_ALWAYS_FELT, Fault.CLOSE, Fault.HTTP_1_0})
 Version = tuple[str, str, bool]  # of a deal: its id, when it was changed, whether it is archived
 
 
-class CostlyError(AssertionError):
-    """A blow cost more than it may."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """Of one blow.
