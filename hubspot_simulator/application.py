@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 import zlib
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from hubspot_simulator import errors
 from hubspot_simulator.access_log import AccessLog, LoggedRequest
 from hubspot_simulator.exchange import Answer, Caller, Request
 from hubspot_simulator.fault_effects import changed_page, damaged, replacement
-from hubspot_simulator.faults import Fault, Plan
+from hubspot_simulator.faults import NOT_ALWAYS_FELT, Fault, Plan
 from hubspot_simulator.mutations import mutate
 from hubspot_simulator.rate_limits import Bucket
 from hubspot_simulator.routes import oauth
@@ -48,6 +49,7 @@ class HubSpotApplication:
         self.latency_ms = latency_ms
         self.gzip = gzip
         self.on_request: list[Callable[[str, int | None], None]] = []
+        self.on_answer: list[Callable[[LoggedRequest, bytes], None]] = []  # with the body, before it goes on the wire
 
     async def __call__(
         self,
@@ -85,8 +87,9 @@ class HubSpotApplication:
         if answer is None:
             answer = self._answered(request, endpoint, caller, rule)
         if rule is not None:
+            rule.felt += _is_felt(rule, request, endpoint, caller, answer)
             answer = damaged(rule, answer)
-        self._log(request, name, portal_id, answer.status, rule)
+        self._log(request, name, portal_id, answer, rule)
         return answer, rule
 
     def _disturb(self, name: str, portal_id: int | None) -> None:
@@ -140,20 +143,21 @@ class HubSpotApplication:
             headers.append((errors.CORRELATION_HEADER, errors.new_correlation_id().encode()))
         return headers
 
-    def _log(self, request: Request, name: str, portal_id: int | None, status: int, rule: FaultRule | None) -> None:
-        self.log.add(
-            LoggedRequest(
-                time.monotonic(),
-                request.method,
-                request.path,
-                tuple(request.query),
-                _body_keys(request),
-                name,
-                portal_id,
-                status,
-                None if rule is None else str(rule.fault),
-            )
+    def _log(self, request: Request, name: str, portal_id: int | None, answer: Answer, rule: FaultRule | None) -> None:
+        entry = LoggedRequest(
+            time.monotonic(),
+            request.method,
+            request.path,
+            tuple(request.query),
+            _body_keys(request),
+            name,
+            portal_id,
+            answer.status,
+            None if rule is None else str(rule.fault),
         )
+        self.log.add(entry)
+        for callback in self.on_answer:
+            callback(entry, answer.body)
 
 
 def _handled(request: Request, endpoint: Endpoint, caller: Caller, rule: FaultRule | None) -> Answer:
@@ -164,6 +168,17 @@ def _handled(request: Request, endpoint: Endpoint, caller: Caller, rule: FaultRu
     if isinstance(result, Answer):
         return result
     return (result if rule is None else changed_page(rule, result, request.query.get("after"))).answer()
+
+
+def _is_felt(
+    rule: FaultRule, request: Request, endpoint: Endpoint | None, caller: Caller | None, answer: Answer
+) -> bool:
+    if rule.fault not in NOT_ALWAYS_FELT:
+        return True
+    if endpoint is None or caller is None or answer.status != HTTPStatus.OK:
+        return False
+    request.reaches_replica = False
+    return _handled(request, endpoint, caller, None).body != answer.body
 
 
 def _no_endpoint(request: Request) -> Answer:

@@ -52,6 +52,15 @@ class Fault(StrEnum):
     CLOSE = "close"  # the whole answer, and the kept-alive connection is closed without a word
 
 
+# Nothing is wrong with some answers: a last page has no cursor to lose, one record is always in order.
+NOT_ALWAYS_FELT = frozenset(
+    {
+        *(Fault.EMPTY_PAGE, Fault.SHORT_PAGE, Fault.CURSOR_LOOP, Fault.DUPLICATE_RECORD, Fault.UNSORTED),
+        *(Fault.MISSING_NEXT, Fault.NUMBER_CURSOR, Fault.OLD_RECORDS),
+    }
+)
+
+
 @dataclass(kw_only=True)
 class Rule:
     """When it applies: from the ``nth`` matching request on, every ``every``-th, at most ``times`` times.
@@ -98,6 +107,7 @@ class FaultRule(Rule):
     keep_bytes: int | None = None
     chunk_bytes: int = 1
     location: str | None = None
+    felt: int = field(default=0, init=False)  # how often the answer was another one than without it
 
     def __post_init__(self) -> None:
         try:

@@ -9,7 +9,6 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid5
 
 import psycopg
 
@@ -24,9 +23,8 @@ from airflow_provider_hubspot_deals.extraction import confirming, listing, searc
 from local_stack.simulation.hearts import Connection, Heart
 
 if TYPE_CHECKING:
-    from local_stack.simulation.people import People
+    from local_stack.simulation.tenants import Tenant
 
-NAMESPACE = UUID("00000000-0000-4000-8000-000000000003")
 SEARCH_LAG = timedelta(seconds=3)  # more than any scenario's index is late
 # HubSpot's are 100, 200 and 100. Small pages make small portals behave as large ones, at a fraction of the time.
 LIST_PAGE, SEARCH_PAGE, BATCH_READ_MAX = 30, 40, 25
@@ -91,28 +89,6 @@ def make_pages_small() -> None:
 
 
 @dataclass
-class Tenant:
-    """One organization over one portal."""
-
-    slug: str
-    people: People
-    base_url: str
-    database_url: str
-    readers: int
-    overlap: timedelta
-
-    @property
-    def id(self) -> UUID:
-        """As the organizations file would make it."""
-        return uuid5(NAMESPACE, self.slug)
-
-    def execute(self, statement: str, parameters: tuple[Any, ...] = ()) -> int:
-        """Run a statement as a person at a console would."""
-        with psycopg.connect(self.database_url, autocommit=True) as connection:
-            return connection.execute(statement.encode(), parameters).rowcount
-
-
-@dataclass
 class Attempt:
     """A worker's process, as far as anybody outside can tell."""
 
@@ -174,20 +150,29 @@ class Attempt:
                 line.shutdown(socket.SHUT_RDWR)
         raise KilledError
 
-    def disconnect(self) -> None:
-        """The server ends its sessions."""
-        self.tenant.execute(
+    def disconnect(self) -> int:
+        """The server ends its sessions; how many there were."""
+        return self.tenant.execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
             " WHERE application_name = %s AND datname = current_database()",
             (self.name,),
         )
 
     def cancel(self) -> int:
-        """As the documents show it."""
+        """As the documents show it; 0 when no job is running."""
         return self.tenant.execute(
             "UPDATE hubspot.jobs SET status = 'cancelled' WHERE organization_id = %s AND status = 'running'",
             (self.tenant.id,),
         )
+
+    def waits_for_a_lock(self) -> bool:
+        """As PostgreSQL tells."""
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
+        return bool(self.tenant.execute(waiting, (self.name,)))
+
+    def has_claimed(self) -> bool:
+        """As the audit has noted."""
+        return bool(self.tenant.execute("SELECT FROM audit.attempts WHERE application = %s", (self.name,)))
 
     def successor(self) -> Attempt:
         """What Airflow starts after it."""
@@ -221,6 +206,7 @@ class Attempt:
             search_lag=SEARCH_LAG,
             overlap=self.tenant.overlap,
             batch_rows=self.batch_rows,
+            batch_seconds=3_600,  # a slow machine makes no other batches
             requests_in_flight=self.tenant.readers,
             origin=origin,
         )

@@ -5,6 +5,7 @@ CREATE SCHEMA audit;
 
 CREATE TABLE audit.attempts (application text PRIMARY KEY, organization_id uuid, epoch bigint);
 CREATE TABLE audit.violations (invariant text NOT NULL, details text NOT NULL);
+CREATE TABLE audit.commits (application text NOT NULL, committed_at timestamptz NOT NULL);
 
 CREATE FUNCTION audit.check_writer(organization uuid, what text) RETURNS void LANGUAGE sql SET search_path = pg_catalog AS $$
     INSERT INTO audit.violations
@@ -30,6 +31,11 @@ BEGIN
         INSERT INTO audit.violations VALUES ('i7: watermark and epoch never go back', format('%s -> %s', old, new));
     END IF;
     IF new.epoch > old.epoch THEN
+        INSERT INTO audit.violations
+        SELECT 'i14: whoever was replaced takes no epoch again',
+               format('%s by %s, after %s', new.organization_id, mine.application, other.application)
+        FROM audit.attempts AS mine JOIN audit.attempts AS other USING (organization_id)
+        WHERE mine.application = current_setting('application_name') AND other.epoch > mine.epoch;
         INSERT INTO audit.attempts VALUES (current_setting('application_name'), new.organization_id, new.epoch)
         ON CONFLICT (application) DO UPDATE SET epoch = excluded.epoch, organization_id = excluded.organization_id;
     ELSE
@@ -60,6 +66,15 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION audit.see_commit() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    INSERT INTO audit.commits VALUES (current_setting('application_name'), clock_timestamp());
+    RETURN NULL;
+END $$;
+
 CREATE TRIGGER audit AFTER UPDATE ON hubspot.sync_state FOR EACH ROW EXECUTE FUNCTION audit.see_sync_state();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.jobs FOR EACH ROW EXECUTE FUNCTION audit.see_job();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.hubspot_deals FOR EACH ROW EXECUTE FUNCTION audit.see_deal();
+-- Deferred: at the COMMIT itself.
+CREATE CONSTRAINT TRIGGER audit AFTER INSERT ON hubspot.job_batches DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION audit.see_commit();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from local_stack.simulation.people import People
 
 APPLICATION = "auditor"
+GONE_WITHIN_S, POLL_S = 10.0, 0.02
 _FOLDER = Path(__file__).parent
 _TRUTH = """
     CREATE TEMPORARY TABLE truth (
@@ -86,6 +88,9 @@ class Auditor:
             with_purges: the run read every deal, so that it knows which ones are gone, and calculated values.
         """
         self._check(when, ["always", "quiescent", "rows_inserted_once"], with_properties=True, with_purges=with_purges)
+        if empty := [str(each) for each, people in self._people() if not people.all_known()]:
+            raise InvariantBrokenError(f"{when}: nothing to compare with in {', '.join(empty)}")
+        self._refuse_sessions(when)
 
     def _check(self, when: str, names: list[str], *, with_properties: bool, with_purges: bool = True) -> None:
         self.checks += 1
@@ -103,6 +108,14 @@ class Auditor:
         if found:
             lines = "\n".join(f"  {invariant}: {details}" for invariant, details in found[:20])
             raise InvariantBrokenError(f"{when}: {len(found)} broken\n{lines}")
+
+    def _refuse_sessions(self, when: str) -> None:
+        """None is left of any attempt. PostgreSQL takes a moment to see that a client has gone."""
+        deadline = time.monotonic() + GONE_WITHIN_S
+        while left := self._connection.execute(STATEMENTS["sessions"].encode(), {"own": APPLICATION}).fetchall():
+            if time.monotonic() > deadline:
+                raise InvariantBrokenError(f"{when}: i18: sessions are left: {', '.join(name for (name,) in left)}")
+            time.sleep(POLL_S)
 
     def _parameters(self, *, with_purges: bool) -> dict[str, Any]:
         recalculated = [each for people in self._organizations.values() for each in people.recalculated]

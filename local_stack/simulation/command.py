@@ -42,6 +42,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--matrix", action="store_true", help="real processes, hit at each kill point in every way")
     parser.add_argument("--only", metavar="TEXT", default="", help="with --matrix: cases whose name contains this")
     parser.add_argument("--every", type=int, metavar="N", default=1, help="with --matrix: every N-th case alone")
+    parser.add_argument("--part", metavar="K/N", type=_part, default=(1, 1), help="with --matrix: the K-th of N parts")
     parser.add_argument("--bugs", action="store_true", help="plant each known bug; each must be caught")
     parser.add_argument("--bug", metavar="NAME", nargs="+", help="only these bugs")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
@@ -53,9 +54,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     options.first = options.seed if options.seed is not None else 1
     options.count = options.seeds or (25 if options.seed is None else 1)
-    if not (options.bugs or options.bug):
+    if not (options.bugs or options.bug or options.matrix):
         options.workers = min(options.workers, options.count)
     return options
+
+
+def _part(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"{text!r} is none; the second of four parts is 2/4")
+    return int(part), int(parts)
 
 
 def _run(options: argparse.Namespace, figures: dict[str, Any]) -> bool:
@@ -92,10 +100,25 @@ def _play_seeds(options: argparse.Namespace, figures: dict[str, Any]) -> bool:
                 _tell(verdict)
                 if options.until_caught:
                     break
+    tally, blows = in_parts(tally)
     figures |= {"failed_seeds": failed, "problems": problems, "tally": dict(sorted(tally.items()))}
+    figures |= {"blows": dict(sorted(blows.items()))}
     said = ", ".join(f"{number:,} {name}" for name, number in sorted(tally.items()))
     say(f"{said}; {len(failed)} of {tally['seeds']} seeds failed")
+    if blows:
+        say(f"blows fell in {len(blows)} ways (kind and kill point), each {min(blows.values())} times or more")
     return not failed
+
+
+def in_parts(tally: Counter[str]) -> tuple[Counter[str], Counter[str]]:
+    """The counts with blows by kind, and the blows by kind and kill point."""
+    rest, blows = Counter[str](), Counter[str]()
+    for name, number in tally.items():
+        kind, _, point = name.partition(" at ")
+        if point:
+            blows[name] += number
+        rest[f"blows: {kind}" if point else name] += number
+    return rest, +blows
 
 
 def _template(options: argparse.Namespace, server: Any) -> Any:  # noqa: ANN401 - a context manager either way

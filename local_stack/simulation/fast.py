@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -16,11 +15,12 @@ from airflow_provider_hubspot_deals.kill_points import KillPoint
 from airflow_provider_hubspot_deals.sync import heartbeat
 from hubspot_simulator import SimulatorServer
 from local_stack.processes import wait_until
-from local_stack.simulation.attempts import Attempt, StoppedError, Tenant, make_pages_small
+from local_stack.simulation.attempts import Attempt, StoppedError, make_pages_small
 from local_stack.simulation.checking import Auditor, InvariantBrokenError
 from local_stack.simulation.hearts import make_hearts_stoppable
-from local_stack.simulation.people import People
+from local_stack.simulation.planned import FaultNeverFiredError, Planned
 from local_stack.simulation.scenario import IN_TRANSACTION, READING, Blow, Kind, Scenario
+from local_stack.simulation.tenants import Tenant, tenants_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,10 +39,6 @@ class StuckError(AssertionError):
     """Attempt after attempt, and no end."""
 
 
-class FaultNeverFiredError(AssertionError):
-    """The plan was not carried out, so its passing would mean nothing."""
-
-
 class Simulation:
     """One scenario over one database. ``run`` raises AssertionError when the copy is wrong, or the plan was not met."""
 
@@ -50,11 +46,12 @@ class Simulation:
         self._scenario, self._url = scenario, database_url
         self._chance = Random(f"{scenario.seed}/runs")  # noqa: S311 - a scenario, not a secret
         self._moves = Random(f"{scenario.seed}/clock")  # noqa: S311 - as above
-        self._blows = list(scenario.blows)
         self._run, self._reached = 0, Counter[KillPoint]()
         self._current = threading.local()
         self._successors: dict[str, tuple[Attempt, threading.Thread]] = {}
+        self._struck: set[str] = set()
         self._woken: set[str] = set()
+        self._is_cancelled = False  # the job of this run
         self._failures: list[BaseException] = []
         self.tally: Counter[str] = Counter()
 
@@ -65,11 +62,10 @@ class Simulation:
             # Whole seconds, as in the Date header, so that changes often fall on the very end of a window.
             simulator.clock.shift(A_DAY_AGO_S - simulator.clock.now_ms() % 1000 / 1000)
             self._simulator = simulator
-            self._tenants = [self._tenant(number) for number in range(len(self._scenario.portals))]
+            self._tenants = tenants_of(self._scenario, simulator, self._url)
             self._people = {tenant.people.portal.portal_id: tenant.people for tenant in self._tenants}
             simulator.on_request(self._before_answer)
-            for rule in self._scenario.rules:
-                simulator.add_fault(rule)
+            self._planned = Planned(self._scenario, simulator)
             self._auditor = Auditor(self._url, {tenant.id: tenant.people for tenant in self._tenants})
             kill_points.listen(self._at)
             try:
@@ -78,25 +74,6 @@ class Simulation:
                 kill_points.listen(None)
                 self._count()
                 self._auditor.close()
-
-    def _tenant(self, number: int) -> Tenant:
-        scenario, spec = self._scenario, self._scenario.portals[number]
-        portal = self._simulator.portal(spec.portal_id)
-        portal.set_search_lag(scenario.search_lag_s, jitter_s=scenario.lag_jitter_s)
-        people = People(
-            portal,
-            Random(f"{scenario.seed}/people/{number}"),  # noqa: S311 - a scenario, not a secret
-            rate=scenario.change_rate,
-            crowd=scenario.crowd,
-        )
-        return Tenant(
-            slug=f"tenant-{number}",
-            people=people,
-            base_url=self._simulator.base_url,
-            database_url=self._url,
-            readers=scenario.readers,
-            overlap=timedelta(seconds=scenario.overlap_s),
-        )
 
     def _play(self) -> None:
         for run in self._runs():
@@ -111,21 +88,26 @@ class Simulation:
             for tenant in self._tenants:
                 self._finish(tenant, 1000 + number, mode)
             self._auditor.check_quiescent(f"after the last {mode} run", with_purges=mode == "full")
+        self._refuse_unchecked_batches()
+
+    def _refuse_unchecked_batches(self) -> None:
+        with psycopg.connect(self._url) as connection:
+            stored = connection.execute("SELECT FROM hubspot.job_batches").rowcount
+        if self.tally["batches"] != stored:
+            raise FaultNeverFiredError(f"{self.tally['batches']} batches were checked, {stored} are stored")
 
     def _runs(self) -> Iterator[int]:
         """As many as planned, and more until every planned fault has fallen."""
-        rules = self._scenario.rules
         for run in range(self._scenario.runs + EXTRA_RUNS_MAX):
-            if run >= self._scenario.runs and not self._blows and all(rule.fired for rule in rules):
+            if run >= self._scenario.runs and not self._planned.open():
                 return
             yield run
-        idle = [*map(str, self._blows), *(f"{rule.fault} on {rule.endpoint}" for rule in rules if not rule.fired)]
-        if idle:
-            raise FaultNeverFiredError(f"planned, and never fired: {'; '.join(idle)}")
+        if missing := self._planned.open():
+            raise FaultNeverFiredError(f"planned, and never happened: {'; '.join(missing)}")
 
     def _finish(self, tenant: Tenant, run: int, mode: str) -> None:
         """Attempts of one run until one of them ends it."""
-        self._run, self._reached = run, Counter()
+        self._run, self._reached, self._is_cancelled = run, Counter(), False
         self._wait(tenant, BETWEEN_RUNS)
         tenant.people.a_run_begins()
         self.tally["runs"] += 1
@@ -149,19 +131,32 @@ class Simulation:
 
     def _execute(self, attempt: Attempt) -> Attempt:
         """One attempt, and the one that took over from it; the later of the two."""
-        self._current.attempt = attempt
-        self.tally["attempts"] += 1
         try:
-            attempt.execute()
+            self._live(attempt)
         finally:
             successor, thread = self._successors.pop(attempt.name, (attempt, None))
             if thread is not None:
-                thread.join(WAIT_S)
+                _join(thread, successor)
         if self._failures:
             raise self._failures[0]
         if attempt.outcome == "completed" and attempt.name in self._woken:
             raise InvariantBrokenError(f"{attempt.name} was replaced while it was frozen, and reports success")
         return successor
+
+    def _live(self, attempt: Attempt) -> None:
+        """An attempt from its beginning to its end, which must have a reason."""
+        self._current.attempt = attempt
+        self.tally["attempts"] += 1
+        spoiled = self._planned.spoiled
+        attempt.execute()
+        self._planned.see_failure(attempt.error)
+        reasons = {
+            "completed": True,
+            "cancelled": self._is_cancelled,
+            "superseded": attempt.name in self._struck,
+        }
+        if not reasons.get(attempt.outcome, attempt.name in self._struck or self._planned.spoiled > spoiled):
+            raise InvariantBrokenError(f"{attempt.name} ended for nothing: {attempt.outcome}, {attempt.error!r}")
 
     # What happens at a kill point
 
@@ -175,27 +170,31 @@ class Simulation:
         if attempt.is_successor:
             return
         self._reached[point] += 1
-        due = [blow for blow in self._blows if blow.point == point and self._is_due(blow)]
-        if due:
-            self._blows.remove(due[0])
-            self._strike(attempt, due[0])
-
-    def _is_due(self, blow: Blow) -> bool:
-        return blow.run < self._run or (blow.run == self._run and blow.nth <= self._reached[blow.point])
+        if blow := self._planned.blow_at(point, run=self._run, times=self._reached[point]):
+            self._strike(attempt, blow)
 
     def _strike(self, attempt: Attempt, blow: Blow) -> None:
-        self.tally[f"blow {blow.kind}"] += 1
+        self._struck.add(attempt.name)
+        self.tally[f"{blow.kind} at {blow.point}"] += 1
         match blow.kind:
             case Kind.KILLED:
                 attempt.die()
             case Kind.STOPPED:
                 raise StoppedError
             case Kind.DISCONNECTED:
-                attempt.disconnect()
+                self._must_hit(blow, attempt.disconnect())
             case Kind.CANCELLED:
-                attempt.cancel()
+                self._is_cancelled = self._must_hit(blow, attempt.cancel()) or self._is_cancelled
             case Kind.TAKEN_OVER:
-                self._take_over(attempt, blow)
+                if self._must_hit(blow, attempt.name not in self._successors):
+                    self._take_over(attempt, blow)
+
+    def _must_hit(self, blow: Blow, hits: int) -> bool:
+        """An attempt that was replaced and does not know it has no job to lose or cancel, and perhaps no session."""
+        if not hits:
+            self.tally[f"{blow.kind} at {blow.point}"] -= 1
+            self._planned.missed(blow)
+        return bool(hits)
 
     def _take_over(self, attempt: Attempt, blow: Blow) -> None:
         """While this attempt stands still; inside a transaction the other one can only wait for its end."""
@@ -204,26 +203,21 @@ class Simulation:
         self._successors[attempt.name] = (successor, thread)
         if blow.point in IN_TRANSACTION:
             thread.start()
-            wait_until(lambda: self._waits(successor) or not thread.is_alive(), what="takeover", timeout_s=WAIT_S)
+            wait_until(lambda: successor.waits_for_a_lock() or not thread.is_alive(), what="takeover", timeout_s=WAIT_S)
             return
         with attempt.heart.stopped(for_good=blow.is_deaf):
             thread.start()
-            thread.join(WAIT_S)
+            _join(thread, successor)
         if blow.point != KillPoint.COMPLETED:
             self._woken.add(attempt.name)
+            if not (successor.has_claimed() or self._is_cancelled):
+                raise InvariantBrokenError(f"{successor.name} did not take over: {successor.error!r}")
 
     def _in_thread(self, attempt: Attempt) -> None:
-        self._current.attempt = attempt
-        self.tally["attempts"] += 1
         try:
-            attempt.execute()
+            self._live(attempt)
         except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
             self._failures.append(error)
-
-    def _waits(self, attempt: Attempt) -> bool:
-        with psycopg.connect(self._url, autocommit=True) as connection:
-            waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
-            return connection.execute(waiting, (attempt.name,)).fetchone() is not None
 
     # What happens at a request, in the simulator's thread
 
@@ -241,9 +235,17 @@ class Simulation:
 
     def _count(self) -> None:
         self.tally["changes"] += sum(people.changes for people in self._people.values())
-        self.tally["http faults"] += sum(rule.fired for rule in self._scenario.rules)
+        self.tally["http faults"] += self._planned.spoiled
+        self.tally["old answers"] += self._planned.old_answers
+        self.tally["outages"] += self._planned.outages
         self.tally["deals"] += sum(len(people.all_known()) for people in self._people.values())
         self.tally["checks"] += self._auditor.checks
+
+
+def _join(thread: threading.Thread, successor: Attempt) -> None:
+    thread.join(WAIT_S)
+    if thread.is_alive():
+        raise StuckError(f"{successor.name}, which took over, has not ended within {WAIT_S:.0f} s")
 
 
 def prepare_process() -> None:

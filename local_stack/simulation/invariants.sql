@@ -22,8 +22,11 @@ UNION ALL
 SELECT 'i11: a job counts what its batches count', format('%%s: %%s of %%s', job.id, job.records_extracted, sum(batch.received))
 FROM hubspot.jobs AS job LEFT JOIN hubspot.job_batches AS batch ON batch.job_id = job.id
 GROUP BY job.id
-HAVING (job.records_extracted, job.records_inserted, job.records_updated, job.batches)
+HAVING (job.records_extracted, job.records_inserted, job.records_updated, job.records_unchanged, job.records_duplicate,
+        job.records_stale, job.records_quarantined, job.records_deleted, job.pages_read, job.batches)
     IS DISTINCT FROM (coalesce(sum(batch.received), 0), coalesce(sum(batch.inserted), 0), coalesce(sum(batch.updated), 0),
+                      coalesce(sum(batch.unchanged), 0), coalesce(sum(batch.duplicate), 0), coalesce(sum(batch.stale), 0),
+                      coalesce(sum(batch.quarantined), 0), coalesce(sum(batch.deleted), 0), coalesce(sum(batch.pages), 0),
                       count(batch.job_id))
 UNION ALL
 SELECT 'i12: a batch balances', format('%%s/%%s', job_id, batch_number) FROM hubspot.job_batches
@@ -41,9 +44,16 @@ UNION ALL
 SELECT 'no deal twice', format('%%s in %%s', hubspot_deal_id, _organization_id)
 FROM hubspot.hubspot_deals GROUP BY hubspot_deal_id, _organization_id, _type HAVING count(*) > 1
 UNION ALL
-SELECT 'i17: events without gaps, one end', job_id::text FROM hubspot.job_events WHERE job_id IS NOT NULL
+SELECT 'i17: events without gaps', job_id::text FROM hubspot.job_events WHERE job_id IS NOT NULL
 GROUP BY job_id
-HAVING (min(sequence), max(sequence)) <> (1, count(*)) OR count(*) FILTER (WHERE kind IN ('completed', 'failed', 'cancelled')) > 1
+HAVING (min(sequence), max(sequence)) <> (1, count(*))
+UNION ALL
+SELECT 'i17: events tell the end once, and as it is', format('%%s is %%s, told: %%s', jobs.id, status, told.ends)
+FROM hubspot.jobs LEFT JOIN (
+    SELECT job_id, array_agg(kind) AS ends FROM hubspot.job_events
+    WHERE kind IN ('completed', 'failed', 'cancelled') GROUP BY job_id
+) AS told ON told.job_id = jobs.id
+WHERE told.ends IS DISTINCT FROM CASE WHEN status IN ('completed', 'failed', 'cancelled') THEN ARRAY[status::text] END
 
 -- name: rows_inserted_once
 -- Before anybody deletes: a deal is inserted by one batch, whatever was repeated.
@@ -100,7 +110,8 @@ WHERE is_stored AND state IN ('live', 'archived') AND NOT (deal_id = ANY (%(reca
        OR hs_lastmodifieddate <> (properties ->> 'hs_lastmodifieddate')::timestamptz)
 UNION ALL
 SELECT 'i8: no job is stuck', format('%%s is %%s', id, status) FROM hubspot.jobs WHERE status IN ('pending', 'running')
-UNION ALL
-SELECT 'i18: no session is left in a transaction', format('%%s %%s', application_name, state)
-FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%%'
+
+-- name: sessions
+-- Whoever is connected besides the audit; an attempt that has ended is not.
+SELECT format('%%s (%%s)', application_name, state) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND application_name <> %(own)s

@@ -1,247 +1,96 @@
-"""The matrix, played: real worker processes, a PostgreSQL that is crashed as well, and a look after each attempt."""
+"""The matrix: which cases are played, by how many processes, and what is said of them."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
-import time
 from collections import Counter
-from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-import psycopg
-
-from airflow_provider_hubspot_deals.kill_points import KillPoint
-from local_stack.postgres import EmbeddedPostgres
-from local_stack.processes import wait_until
-from local_stack.simulation.cases import Blow, Case, matrix
-from local_stack.simulation.checking import InvariantBrokenError
-from local_stack.simulation.proxy import CommitProxy, Spoiling
-from local_stack.simulation.scenario import IN_TRANSACTION
-from local_stack.simulation.seeds import template_database
-from local_stack.simulation.stage import FIXED, Stage, Stages
-from local_stack.simulation.workers import SilentWorkerError, Worker, Workers
-from local_stack.throwaway import temporary_directory
+from local_stack.simulation.cases import Case, matrix
+from local_stack.simulation.play import Play
+from local_stack.simulation.recovery import Cost, figures_of, lines_of
+from local_stack.tether import tie_to_parent
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
-
-ATTEMPTS_MAX = 5
-STOPPED_WITHIN_S = 5.0  # then Airflow sends SIGKILL
-SPOILINGS = {Blow.COMMIT_REPLY_LOST: Spoiling.REPLY_LOST, Blow.COMMIT_SWALLOWED: Spoiling.SWALLOWED}
+    from collections.abc import Callable, Iterable, Sequence
 
 
-class NeverReachedError(AssertionError):
-    """The attempt ended before the case could happen."""
+@dataclass
+class Played:
+    """What became of some cases.
+
+    Attributes:
+        felt: how often each fault of HubSpot's changed an answer.
+    """
+
+    failed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    costs: list[Cost] = field(default_factory=list)
+    tally: Counter[str] = field(default_factory=Counter)
+    felt: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Played) -> None:
+        """Take in what another process has played."""
+        self.failed += other.failed
+        self.problems += other.problems
+        self.costs += other.costs
+        for name, number in other.felt.items():
+            self.felt[name] += number  # unlike update, keeps those that are 0
+        self.tally.update(other.tally)
 
 
 def play_matrix(options: argparse.Namespace, figures: dict[str, Any], say: Callable[[str], None]) -> bool:
     """Whether every case of the matrix, or of the part that is wanted, went well."""
-    cases = [case for case in matrix() if options.only in str(case)][:: options.every]
-    failed: list[str] = []
-    recovery_s: list[float] = []
-    tally: Counter[str] = Counter()
+    cases = chosen(options)
+    played = Played()
+    for part in _played_by(min(options.workers, len(cases)), cases):
+        played.add(part)
+        for problem in part.problems:
+            say(problem)
+    # Some are felt in few cases: a replica is seldom behind where search is not.
+    is_whole = len(cases) == len(matrix())
+    unfelt = sorted(fault for fault, times in played.felt.items() if is_whole and not times)
+    figures |= {"cases": len(cases), "failed_cases": played.failed, "unfelt_faults": unfelt}
+    figures |= {"tally": dict(sorted(played.tally.items())), **figures_of(played.costs)}
+    say("\n".join(["what a blow cost:", *lines_of(played.costs)]))
+    said = ", ".join(f"{number:,} {name}" for name, number in sorted(played.tally.items()))
+    say(f"{len(cases)} of {len(matrix())} cases ({said}); {len(played.failed)} failed")
+    if unfelt:
+        say(f"planned, and never felt: {', '.join(unfelt)}")
+    return bool(cases) and not played.failed and not unfelt
+
+
+def chosen(options: argparse.Namespace) -> list[Case]:
+    """The cases that the command line wants; the parts of one number are all of them together."""
+    part, parts = options.part
+    return [case for case in matrix() if options.only in str(case)][:: options.every][part - 1 :: parts]
+
+
+def play_cases(cases: Sequence[Case]) -> Played:
+    """One after the other, over a PostgreSQL and a HubSpot of their own."""
+    played = Played()
     with Play() as play:
         for case in cases:
-            began = time.monotonic()
             try:
-                recovery_s += play.case(case)
-            except (AssertionError, psycopg.Error) as error:
-                failed.append(str(case))
-                say(f"{case} FAILED: {type(error).__name__}: {error}\n  again: ./run simulate --matrix --only {case}")
-            tally[case.blow] += 1
-            tally["seconds"] += round(time.monotonic() - began)
-        tally.update(play.tally)
-    figures |= {"cases": len(cases), "failed_cases": failed, "tally": dict(sorted(tally.items()))}
-    if recovery_s:
-        figures["recovery_s"] = {"median": sorted(recovery_s)[len(recovery_s) // 2], "max": max(recovery_s)}
-        say(f"seconds from the blow to the end of the run: {figures['recovery_s']}")
-    said = ", ".join(f"{number:,} {name}" for name, number in sorted(tally.items()))
-    say(f"{len(cases)} cases ({said}); {len(failed)} failed")
-    return bool(cases) and not failed
+                play.case(case)
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong, the other cases are played
+                played.failed.append(str(case))
+                again = f"again: ./run simulate --matrix --only {case}"
+                played.problems.append(f"{case} FAILED: {type(error).__name__}: {error}\n  {again}")
+            played.tally[case.blow] += 1
+        played.tally.update(play.tally)
+        played.costs, played.felt = play.costs, play.felt
+    return played
 
 
-class Play:
-    """Everything that cases share; a context manager."""
-
-    def __init__(self) -> None:
-        self._open = ExitStack()
-        self.tally: Counter[str] = Counter()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as opened:
-            folder = opened.enter_context(temporary_directory())
-            # A crash of the server, unlike one of the machine, loses nothing that fsync would save.
-            self._postgres = EmbeddedPostgres(folder / "pg", durable=False, settings={"synchronous_commit": "on"})
-            server = opened.enter_context(self._postgres)
-            self._proxy = opened.enter_context(CommitProxy("127.0.0.1", self._postgres.port))
-            self._workers = opened.enter_context(Workers(folder))
-            template = opened.enter_context(template_database(server))
-            self._stages = opened.enter_context(Stages(server, template, self._proxy.port))
-            self.census = self._counted()
-            self._open = opened.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
-
-    def case(self, case: Case) -> list[float]:
-        """Play one case.
-
-        Raises:
-            AssertionError: an invariant is broken, somebody is stuck, or the blow never fell.
-        """
-        nth = case.place.of(self.census[case.mode][case.point])
-        try:
-            return self._played(case, nth)
-        except NeverReachedError:  # threads have their say in how many pages make a batch
-            return self._played(case, max(1, nth - 1))
-
-    def stage(self, mode: str, seed: int = FIXED) -> AbstractContextManager[Stage]:
-        """A fresh one, loaded before when the next run on it is to be incremental."""
-        return self._stages.stage(mode, seed, worker=self._run_undisturbed)
-
-    def run(self, stage: Stage, case: Case, nth: int) -> float:
-        """One run with one blow, and attempts until it is complete; seconds from the blow to then.
-
-        Raises:
-            NeverReachedError: the run is over, and the blow has not fallen.
-        """
-        self._proxy.expect()
-        worker = self._start(stage, case.mode, 1, stand_still_at=[case.point, nth])
-        word = worker.next_word()
-        if "point" not in word:
-            worker.close()
-            raise NeverReachedError(f"{case}: the attempt did not reach it {nth} times: {word}")
-        began = time.monotonic()
-        ended = self._strike(case, stage, worker)
-        _refuse_giving_up(str(case), ended)
-        stage.auditor.check(f"{case}: after the blow")
-        number = 2 if case.blow == Blow.FROZEN else 1
-        while ended != "completed":
-            number += 1
-            if number > ATTEMPTS_MAX:
-                raise SilentWorkerError(f"{case}: {ATTEMPTS_MAX} attempts, the last one ended: {ended}")
-            ended = self._attempt(stage, case.mode, number)
-            stage.auditor.check(f"{case}: after attempt {number}")
-        return round(time.monotonic() - began, 2)
-
-    def check_end(self, stage: Stage, what: str) -> None:
-        """People go home, one more run, and the copy must be right."""
-        stage.everybody_goes_home()
-        ended = self._attempt(stage.next_run(), "incremental", 1)
-        if ended != "completed":
-            raise InvariantBrokenError(f"{what}: the next run ended: {ended}")
-        stage.auditor.check_quiescent(what, with_purges=False)
-
-    def _counted(self) -> dict[str, dict[str, int]]:
-        """How often an undisturbed run reaches each point, by mode."""
-        census = {}
-        for mode in ("full", "incremental"):
-            with self.stage(mode) as stage:
-                word = self._run_undisturbed(stage, mode)
-                census[mode] = word["counts"]
-        return census
-
-    def _run_undisturbed(self, stage: Stage, mode: str) -> dict[str, Any]:
-        self._proxy.expect()
-        worker = self._workers.start(stage.name(1), stage.order(mode, 1))
-        word = worker.next_word()
-        worker.close()
-        if word.get("ended") != "completed":
-            raise SilentWorkerError(f"an undisturbed {mode} run ended: {word}")
-        return word
-
-    def _played(self, case: Case, nth: int) -> list[float]:
-        with self.stage(case.mode) as stage:
-            seconds = self.run(stage, case, nth)
-            self.check_end(stage, str(case))
-            return [seconds]
-
-    def _start(self, stage: Stage, mode: str, number: int, **more: Any) -> Worker:  # noqa: ANN401 - parts of an order
-        self.tally["attempts"] += 1
-        return self._workers.start(stage.name(number), stage.order(mode, number, **more))
-
-    def _attempt(self, stage: Stage, mode: str, number: int) -> str:
-        self._proxy.expect()
-        worker = self._start(stage, mode, number)
-        ended = worker.next_word().get("ended", "died")
-        worker.close()
-        _refuse_giving_up(stage.name(number), ended)
-        return str(ended)
-
-    # The blows
-
-    def _strike(self, case: Case, stage: Stage, worker: Worker) -> str:
-        """How the attempt ended, or the one that took over from it."""
-        strike = {
-            Blow.KILLED: self._kill,
-            Blow.FROZEN: self._freeze,
-            Blow.STOPPED: self._stop,
-            Blow.DISCONNECTED: self._disconnect,
-            Blow.SERVER_CRASHED: self._crash_server,
-            Blow.COMMIT_REPLY_LOST: self._spoil_commit,
-            Blow.COMMIT_SWALLOWED: self._spoil_commit,
-        }[case.blow]
-        try:
-            return strike(case, stage, worker)
-        finally:
-            worker.close()
-
-    def _kill(self, case: Case, _stage: Stage, worker: Worker) -> str:
-        worker.signal(signal.SIGKILL)
-        if word := worker.next_word():
-            raise InvariantBrokenError(f"{case}: a dead worker says {word}")
-        return "died"
-
-    def _stop(self, case: Case, _stage: Stage, worker: Worker) -> str:
-        began = time.monotonic()
-        worker.signal(signal.SIGTERM)
-        ended = str(worker.next_word().get("ended", "died"))
-        if time.monotonic() - began > STOPPED_WITHIN_S:
-            raise InvariantBrokenError(f"{case}: took {time.monotonic() - began:.1f} s to stop")
-        return ended
-
-    def _disconnect(self, _case: Case, stage: Stage, worker: Worker) -> str:
-        stage.end_sessions(worker.name)
-        return self._go_on(worker)
-
-    def _crash_server(self, _case: Case, stage: Stage, worker: Worker) -> str:
-        self._postgres.process.process.send_signal(signal.SIGQUIT)
-        self._postgres.process.process.wait()
-        self._postgres.start()
-        stage.auditor.connect()
-        return self._go_on(worker)
-
-    def _spoil_commit(self, case: Case, _stage: Stage, worker: Worker) -> str:
-        self._proxy.arm(SPOILINGS[case.blow])
-        ended = self._go_on(worker)
-        if not self._proxy.has_fired:
-            raise NeverReachedError(f"{case}: no COMMIT came after it")
-        return ended
-
-    def _freeze(self, case: Case, stage: Stage, worker: Worker) -> str:
-        worker.signal(signal.SIGSTOP)
-        successor = self._start(stage, case.mode, 2)
-        if case.point in IN_TRANSACTION:
-            # It waits for the fence, until PostgreSQL's idle_in_transaction_session_timeout; not that long here.
-            wait_until(lambda: stage.waits(successor.name), what=f"{case}: the takeover waits", timeout_s=20)
-            stage.end_sessions(worker.name)
-        took_over = str(successor.next_word().get("ended", "died"))
-        successor.close()
-        stage.auditor.check(f"{case}: taken over")
-        worker.signal(signal.SIGCONT)
-        ended = self._go_on(worker)
-        if ended == "completed" and case.point != KillPoint.COMPLETED:
-            raise InvariantBrokenError(f"{case}: the frozen attempt was replaced, and reports success")
-        return took_over
-
-    def _go_on(self, worker: Worker) -> str:
-        worker.go()
-        return str(worker.next_word().get("ended", "died"))
-
-
-def _refuse_giving_up(who: str, ended: str) -> None:
-    """None of these blows is a reason for Airflow never to try again."""
-    if ended.startswith("AirflowFailException"):
-        raise InvariantBrokenError(f"{who} gave up for good: {ended}")
+def _played_by(processes: int, cases: Sequence[Case]) -> Iterable[Played]:
+    if processes <= 1:
+        return map(play_cases, [cases])
+    spawn, tied = multiprocessing.get_context("spawn"), (os.getpid(), int(signal.SIGTERM))  # nobody outlives us
+    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=tie_to_parent, initargs=tied) as pool:
+        return list(pool.map(play_cases, [cases[number::processes] for number in range(processes)]))

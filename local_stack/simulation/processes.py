@@ -6,10 +6,10 @@ from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-
 from local_stack.simulation.cases import Case, matrix
-from local_stack.simulation.matrix import NeverReachedError, Play
+from local_stack.simulation.planned import has_happened
+from local_stack.simulation.play import NeverReachedError, Play
+from local_stack.simulation.recovery import figures_of, lines_of
 
 if TYPE_CHECKING:
     import argparse
@@ -27,14 +27,15 @@ def play_processes(options: argparse.Namespace, figures: dict[str, Any], say: Ca
         for seed in range(options.first, options.first + options.count):
             try:
                 tally.update(_play_seed(play, seed))
-            except (AssertionError, psycopg.Error) as error:
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong, the other seeds are played
                 failed.append(seed)
                 say(f"seed {seed} FAILED: {type(error).__name__}: {error}")
                 say(f"  the plan: {', '.join(map(str, drawn_cases(seed)))}")
                 say(f"  again: ./run simulate --processes --seed {seed}")
             tally["seeds"] += 1
         tally.update(play.tally)
-    figures |= {"failed_seeds": failed, "tally": dict(sorted(tally.items()))}
+    figures |= {"failed_seeds": failed, "tally": dict(sorted(tally.items())), **figures_of(play.costs)}
+    say("\n".join(["what a blow cost:", *lines_of(play.costs)]))
     said = ", ".join(f"{number:,} {name}" for name, number in sorted(tally.items()))
     say(f"{said}; {len(failed)} of {tally['seeds']} seeds failed")
     return not failed
@@ -52,21 +53,25 @@ def _play_seed(play: Play, seed: int) -> Counter[str]:
     waiting = drawn_cases(seed)
     with play.stage("full", seed) as stage:
         for _ in range(len(RUNS) + EXTRA_RUNS_MAX):
-            case = waiting.pop(0)
             stage.people.a_run_begins()
             stage.people.edit_crowd(150)
-            try:
-                play.run(stage, case, case.place.of(play.census[case.mode][case.point]))
-                tally[f"blow {case.blow}"] += 1
-            except NeverReachedError:
-                waiting.append(case)
+            if waiting:
+                case = waiting.pop(0)
+                try:
+                    play.run(stage, case, case.place.of(play.census[case.mode][case.point]))
+                    tally[f"blow {case.blow}"] += 1
+                except NeverReachedError:
+                    waiting.append(case)
+            else:
+                play.finish(stage, "incremental", f"seed {seed}")
             tally["runs"] += 1
             stage.next_run()
-            if not waiting:
+            unfelt = [f"{rule.fault} on {rule.endpoint}" for rule in stage.rules if not has_happened(rule)]
+            if not (waiting or unfelt):
                 break
         else:
-            raise NeverReachedError(f"planned, and never fell: {', '.join(map(str, waiting))}")
-        tally["http faults"] += stage.faults_fired()
+            raise NeverReachedError(f"planned, and never happened: {', '.join([*map(str, waiting), *unfelt])}")
+        tally["http faults"] += sum(rule.fired for rule in stage.rules)
         play.check_end(stage, f"seed {seed}")
         tally["changes"] += stage.people.changes
     return tally

@@ -17,7 +17,11 @@ class Spoiling(StrEnum):
 
 
 class CommitProxy:
-    """Context manager. The first connection after ``expect`` is the one that writes."""
+    """Context manager. The first connection after ``expect`` is the one that writes.
+
+    Attributes:
+        has_fired: a COMMIT has taken effect, and its reply was kept back.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._upstream = (host, port)
@@ -66,7 +70,7 @@ class CommitProxy:
         """What is to become of these bytes of a client."""
         if self._armed is None or not is_writer or b"COMMIT" not in data:
             return None
-        spoiling, self._armed, self.has_fired = self._armed, None, True
+        spoiling, self._armed = self._armed, None
         return spoiling
 
 
@@ -92,7 +96,9 @@ class _Link:
             while data := self._server.recv(65_536):
                 if self._spoiling is None:
                     self._client.sendall(data)
-                elif self._spoiling == Spoiling.REPLY_LOST:
+                    continue
+                self._proxy.has_fired = True  # that was the reply: the COMMIT has taken effect
+                if self._spoiling == Spoiling.REPLY_LOST:
                     break
         if self._spoiling != Spoiling.SWALLOWED:
             _cut(self._client)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from enum import StrEnum, auto
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from hubspot_simulator import PortalSpec
 from hubspot_simulator.faults import Fault, FaultRule
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
 
 IN_TRANSACTION = frozenset(
     {
@@ -21,6 +24,9 @@ IN_TRANSACTION = frozenset(
         KillPoint.COMPLETION_WRITTEN,
     }
 )
+
+# Inside a transaction the row is locked; after the last one there is nothing to cancel.
+NOT_TO_BE_CANCELLED = IN_TRANSACTION | {KillPoint.COMPLETED}
 
 # Faults that HubSpot recovers from; each makes an attempt retry a request, and at worst the attempt fails.
 HTTP_FAULTS: tuple[dict[str, Any], ...] = (
@@ -46,6 +52,7 @@ PAGE_FAULTS = {
 READING = ("list", "search", "batch_read")
 PAGE_FAULT_RATE = 0.6  # of faults
 UNSORTED_TIMES = 10
+OUTAGE_RATE = 0.3  # of seeds
 
 ONCE_A_RUN = frozenset(
     {
@@ -92,7 +99,11 @@ class Blow:
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One seed's choices."""
+    """One seed's choices.
+
+    Attributes:
+        outage: lasts until an attempt has given up.
+    """
 
     seed: int
     portals: tuple[PortalSpec, ...]
@@ -106,10 +117,14 @@ class Scenario:
     crowd: int  # deals that are now and then edited within one millisecond
     blows: tuple[Blow, ...]
     rules: tuple[FaultRule, ...] = field(default=())
+    outage: FaultRule | None = None
 
     def __str__(self) -> str:
-        lines = [f"{each.name} = {getattr(self, each.name)!r}" for each in fields(self) if each.name != "rules"]
+        names = [each.name for each in fields(self) if each.name not in ("rules", "outage")]
+        lines = [f"{name} = {getattr(self, name)!r}" for name in names]
         lines += [f"rule: {rule.fault} {rule.status} on {rule.endpoint}, every {rule.every}" for rule in self.rules]
+        if self.outage:
+            lines.append(f"outage: {self.outage.endpoint}, from request {self.outage.nth} on")
         return "\n".join(f"    {line}" for line in lines)
 
 
@@ -123,14 +138,15 @@ def drawn(seed: int) -> Scenario:
         portals=specs,
         runs=runs,
         readers=chance.choice([1, 4]),
-        search_lag_s=chance.choice([0.0, 1.0, 2.0]),
+        search_lag_s=(lag_s := chance.choice([0.0, 1.0, 2.0])),
         lag_jitter_s=chance.choice([0.0, 0.9]),
         overlap_s=chance.choice([0.0, 0.0, 1.0]),
         pace=chance.choice(PACES),
         change_rate=chance.choice([0.3, 0.6, 0.9]),
         crowd=chance.choice([0, 35, 100]),
         blows=tuple(_blow(chance, runs) for _ in range(chance.choice([2, 4, 6]))),
-        rules=drawn_rules(chance, chance.choice([0, 3, 5])),
+        rules=drawn_rules(chance, chance.choice([0, 3, 5]), has_old_records=lag_s > 0),
+        outage=_outage(Random(f"{seed}/outage")),  # noqa: S311 - a scenario, not a secret
     )
 
 
@@ -148,7 +164,7 @@ def _portal(chance: Random, portal_id: int, seed: int) -> PortalSpec:
 
 def _blow(chance: Random, runs: int) -> Blow:
     point = chance.choice(_POINTS)
-    kinds = [kind for kind in Kind if kind != Kind.CANCELLED or point not in IN_TRANSACTION]
+    kinds = [kind for kind in Kind if kind != Kind.CANCELLED or point not in NOT_TO_BE_CANCELLED]
     return Blow(
         run=chance.randrange(runs),
         point=point,
@@ -158,16 +174,29 @@ def _blow(chance: Random, runs: int) -> Blow:
     )
 
 
-def drawn_rules(chance: Random, count: int) -> tuple[FaultRule, ...]:
-    """Each counts on its own: two of one endpoint with one period would hide each other for ever."""
+def _outage(chance: Random) -> FaultRule | None:
+    if chance.random() >= OUTAGE_RATE:
+        return None
+    endpoint, nth = chance.choice(READING), chance.randint(2, 9)
+    return FaultRule(endpoint=endpoint, fault=Fault.STATUS, status=503, nth=nth, times=None)
+
+
+def drawn_rules(chance: Random, count: int, *, has_old_records: bool) -> tuple[FaultRule, ...]:
+    """Each counts on its own: two of one endpoint with one period would hide each other for ever.
+
+    Args:
+        has_old_records: search is late, and so is the replica that gives old records.
+    """
     turns = chance.sample([(endpoint, every) for endpoint in READING for every in (3, 5, 7)], count)
-    return tuple(_rule(chance, endpoint, every) for endpoint, every in turns)
+    never = frozenset[Fault]() if has_old_records else {Fault.OLD_RECORDS}
+    return tuple(_rule(chance, endpoint, every, never) for endpoint, every in turns)
 
 
-def _rule(chance: Random, endpoint: str, every: int) -> FaultRule:
+def _rule(chance: Random, endpoint: str, every: int, never: AbstractSet[Fault]) -> FaultRule:
     faults: list[dict[str, Any]] = list(HTTP_FAULTS)
-    if chance.random() < PAGE_FAULT_RATE:
-        faults = [{"fault": each} for each in PAGE_FAULTS[endpoint]]
+    of_pages = [{"fault": each} for each in PAGE_FAULTS[endpoint] if each not in never]
+    if chance.random() < PAGE_FAULT_RATE and of_pages:
+        faults = of_pages
     chosen: dict[str, Any] = chance.choice(faults)
     nth = chance.choice([1, 2, 3])
     # A search without order ends an attempt, rightly: one that stays so ends all of them.

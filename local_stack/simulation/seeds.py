@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import random
 import signal
 import traceback
 from collections import Counter
@@ -68,6 +69,7 @@ def play_one(server_url: str, template: str, seed: int) -> Verdict:
     from local_stack.simulation.scenario import drawn
 
     prepare_process()
+    random.seed(seed)  # the provider's own: how long it pauses
     if not os.environ.get("SIMULATION_LOG"):
         logging.disable(logging.CRITICAL)
     server, scenario = DatabaseServer(server_url), drawn(seed)

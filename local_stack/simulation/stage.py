@@ -15,12 +15,16 @@ from hubspot_simulator import FaultRule, PortalSpec, SimulatorServer
 from hubspot_simulator.faults import Fault
 from local_stack.simulation.checking import Auditor
 from local_stack.simulation.people import People
+from local_stack.simulation.recovery import records_in
 from local_stack.simulation.scenario import READING, drawn_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
+    from hubspot_simulator.access_log import LoggedRequest
     from local_stack.databases import DatabaseServer
+    from local_stack.simulation.recovery import Version
 
 ORGANIZATION, ORGANIZATION_ID = "matrix", UUID("00000000-0000-4000-8000-000000000004")
 TWO_DAYS_S = 172_800.0
@@ -37,12 +41,27 @@ RULES: tuple[dict[str, Any], ...] = (
 
 
 class Stage:
-    """One organization over one portal in one database."""
+    """One organization over one portal in one database.
 
-    def __init__(self, simulator: SimulatorServer, people: People, database_url: str, proxy_port: int) -> None:
+    Attributes:
+        rules: HubSpot's faults.
+        answers: of this run that brought deals, oldest first: endpoint class and deals.
+    """
+
+    def __init__(
+        self,
+        simulator: SimulatorServer,
+        people: People,
+        database_url: str,
+        proxy_port: int,
+        rules: Sequence[FaultRule],
+    ) -> None:
         self._simulator, self.people, self._url, self._proxy_port = simulator, people, database_url, proxy_port
-        self._run = f"run-{uuid4().hex[:8]}"
+        self.rules = rules
+        self.answers: list[tuple[str, frozenset[Version]]] = []
+        simulator.application.on_answer[:] = [self._see_answer]
         self.auditor = Auditor(database_url, {ORGANIZATION_ID: people})
+        self.next_run()
 
     def name(self, number: int) -> str:
         """application_name of an attempt."""
@@ -51,7 +70,18 @@ class Stage:
     def next_run(self) -> Self:
         """The same stage, for another run."""
         self._run = f"run-{uuid4().hex[:8]}"
+        self.answers.clear()
         return self
+
+    def next_commit(self, moment: datetime) -> datetime | None:
+        """When the first batch after ``moment`` was committed."""
+        committed: datetime | None
+        ((committed,),) = self._ask("SELECT min(committed_at) FROM audit.commits WHERE committed_at > %s", moment)
+        return committed
+
+    def _see_answer(self, request: LoggedRequest, body: bytes) -> None:
+        if records := records_in(request, body):
+            self.answers.append((request.endpoint, records))
 
     def order(self, mode: str, number: int, *, stand_still_at: list[Any] | None = None) -> dict[str, Any]:
         """What a worker needs to know of one attempt."""
@@ -70,23 +100,24 @@ class Stage:
             "stand_still_at": stand_still_at,
         }
 
-    def faults_fired(self) -> int:
-        """How many answers HubSpot spoiled."""
-        return sum(rule.fired for rule in self._simulator.application.plan.faults)
-
     def everybody_goes_home(self) -> None:
         """And the index catches up."""
         self._simulator.application.plan.clear()
         self.people.are_at_work = False
         self._simulator.clock.shift(120)
 
-    def end_sessions(self, application: str) -> None:
-        """As an administrator, or a timeout of the server's, ends them."""
-        self._ask(
+    def end_sessions(self, application: str) -> int:
+        """As an administrator, or a timeout of the server's, ends them; how many there were."""
+        ended = self._ask(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
             " WHERE application_name = %s AND datname = current_database()",
             application,
         )
+        return len(ended)
+
+    def has_claimed(self, application: str) -> bool:
+        """Whether an attempt took an epoch, as the audit has noted."""
+        return bool(self._ask("SELECT epoch FROM audit.attempts WHERE application = %s", application))
 
     def waits(self, application: str) -> bool:
         """Whether an attempt waits for a lock."""
@@ -96,7 +127,7 @@ class Stage:
             )
         )
 
-    def _ask(self, statement: str, *parameters: str) -> list[Any]:
+    def _ask(self, statement: str, *parameters: object) -> list[Any]:
         with psycopg.connect(self._url, autocommit=True) as connection:
             return connection.execute(statement.encode(), parameters).fetchall()
 
@@ -151,6 +182,7 @@ class Stages:
             yield stage
         finally:
             self._simulator.application.on_request.clear()
+            self._simulator.application.on_answer.clear()
             stage.auditor.close()
             self._server.drop_database(name)
 
@@ -171,11 +203,12 @@ class Stages:
         people = People(portal, Random(seed), rate=0.5, crowd=0)  # noqa: S311 - a scenario
         self._simulator.application.plan.clear()
         chance = Random(f"{seed}/faults")  # noqa: S311 - a scenario
-        rules = drawn_rules(chance, 3) if seed else [FaultRule(times=None, **rule) for rule in RULES]
+        fixed = [FaultRule(times=None, **rule) for rule in RULES]
+        rules = drawn_rules(chance, 3, has_old_records=True) if seed else fixed
         for rule in rules:
             self._simulator.add_fault(rule)
         self._at_request(people, seed)
-        return Stage(self._simulator, people, url, self._proxy_port), name
+        return Stage(self._simulator, people, url, self._proxy_port, rules), name
 
     def _at_request(self, people: People, seed: int) -> None:
         moves, clock = Random(f"{seed}/clock"), self._simulator.clock  # noqa: S311 - a scenario

@@ -10,13 +10,11 @@ import subprocess
 import sys
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
 from local_stack.exceptions import StackError
-from local_stack.processes import tethered
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from local_stack.processes import tethered, wait_until
 
 PATIENCE_S = 45.0  # for a word of a worker: longer than each of its own deadlines
 
@@ -60,6 +58,19 @@ class Worker:
         """Send it a signal; fine when it is gone."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
+
+    def freeze(self) -> None:
+        """Stop all its threads where they are.
+
+        Raises:
+            StackError: it goes on.
+        """
+        self.signal(signal.SIGSTOP)
+        wait_until(self._stands_still, what=f"{self.name} stands still", timeout_s=PATIENCE_S)
+
+    def _stands_still(self) -> bool:
+        status = Path(f"/proc/{self.pid}/stat")  # Linux; elsewhere the signal is trusted
+        return not status.exists() or status.read_text().rpartition(")")[2].split()[0] in "Tt"
 
     def close(self) -> None:
         """Nothing is left of it."""

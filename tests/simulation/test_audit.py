@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 from uuid import UUID
 
 import psycopg
 import pytest
 
+from hubspot_simulator import PortalSpec
+from hubspot_simulator.clock import Clock
+from hubspot_simulator.portal import Portal
 from local_stack.databases import DatabaseServer
+from local_stack.simulation import checking
+from local_stack.simulation.checking import Auditor, InvariantBrokenError
+from local_stack.simulation.people import People
 
 ORGANIZATION = UUID(int=7)
 
@@ -63,3 +70,44 @@ def test_a_claim_that_takes_no_epoch_is_none(audited: str) -> None:
     claim(audited, "second", epochs=0)
 
     assert violations(audited) == ["i14: whoever writes took an epoch of its own before"]
+
+
+def test_whoever_was_replaced_takes_no_epoch_again(audited: str) -> None:
+    claim(audited, "first")
+    claim(audited, "first")  # it lost its connection, and nobody came meanwhile
+    assert violations(audited) == []
+
+    claim(audited, "second")
+    claim(audited, "first")
+
+    assert violations(audited) == ["i14: whoever was replaced takes no epoch again"]
+
+
+def test_a_leaf_that_was_made_later_is_watched_too(audited: str) -> None:
+    write(audited, "", "SELECT hubspot.ensure_deals_partition(%(id)s, 'standard')")
+    deal = """
+        INSERT INTO hubspot.hubspot_deals (_organization_id, _tenant_id, hubspot_deal_id, raw_properties)
+        VALUES (%(id)s, %(id)s, 1, '{}')
+    """
+    write(audited, "nobody", deal)
+
+    assert violations(audited) == ["i14: whoever writes took an epoch of its own before"]
+
+
+def test_a_session_that_an_attempt_leaves_is_told(audited: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "GONE_WITHIN_S", 0.0)
+    auditor = Auditor(audited, {})
+
+    with psycopg.connect(audited, application_name="run/1"), pytest.raises(InvariantBrokenError, match="run/1"):
+        auditor.check_quiescent("afterwards", with_purges=True)
+    auditor.close()
+
+
+def test_a_portal_without_deals_proves_nothing(audited: str) -> None:
+    portal = Portal(PortalSpec(portal_id=1001, deals=0, archived=0), Clock())
+    people = People(portal, Random(1), rate=0.0, crowd=0)  # noqa: S311 - not cryptography
+    auditor = Auditor(audited, {ORGANIZATION: people})
+
+    with pytest.raises(InvariantBrokenError, match="nothing to compare with"):
+        auditor.check_quiescent("afterwards", with_purges=True)
+    auditor.close()

@@ -11,6 +11,7 @@ import pytest
 
 from local_stack.databases import DATABASE_URL
 from local_stack.exceptions import StackError
+from local_stack.simulation import bugs
 from local_stack.simulation.bugs import PACKAGE, ROOT, Bug, hunt, known_bugs
 
 if TYPE_CHECKING:
@@ -43,6 +44,22 @@ def test_a_bug_that_can_no_longer_be_planted_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(StackError, match="bug old"):
         bug.plant(tmp_path)
+
+
+def test_a_bug_that_keeps_the_code_from_running_is_not_caught(
+    postgres_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DATABASE_URL, postgres_server.url)
+    broken = Bug(
+        name="broken",
+        what="",
+        edits=({"file": "sync/ahead.py", "old": "POLL_S = 0.25", "new": "POLL_S = 0.25 + nothing"},),
+    )
+    monkeypatch.setattr(bugs, "known_bugs", lambda: [broken])
+    figures: dict[str, Any] = {}
+
+    assert not hunt(Namespace(bug=None, first=1, seed=None, seeds=1, workers=1), figures, lambda _: None)
+    assert figures["bugs"][0]["by"].startswith("NameError")
 
 
 def test_planted_bugs_are_caught_and_named(postgres_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch) -> None:

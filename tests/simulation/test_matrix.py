@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from local_stack.simulation.cases import Blow, Case, Place, matrix
-from local_stack.simulation.matrix import Play
+from local_stack.simulation.command import parse
+from local_stack.simulation.matrix import Played, chosen
+from local_stack.simulation.play import NeverReachedError, Play
+from local_stack.simulation.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +39,44 @@ def test_the_matrix_has_every_point_blow_place_and_mode() -> None:
     assert {case.point for case in cases} == set(KillPoint)
     assert {case.blow for case in cases} == set(Blow)
     assert {case.place for case in cases} == set(Place)
+
+
+def test_the_parts_are_all_of_it_together() -> None:
+    parts = [chosen(parse(["--matrix", "--part", f"{number}/4"])) for number in (1, 2, 3, 4)]
+
+    assert sorted(str(case) for part in parts for case in part) == sorted(map(str, matrix()))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize("part", ["0/4", "5/4", "4", "a/b", "1/0", "-1/4"])
+def test_what_is_no_part_is_refused(part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--matrix", f"--part={part}"])
+    assert part in capsys.readouterr().err
+
+
+def test_what_several_processes_played_is_told_together() -> None:
+    played = Played(felt=Counter({"old_records on list": 0, "close on list": 2}), tally=Counter(killed=1))
+    played.add(Played(failed=["a"], problems=["a FAILED"], felt=Counter({"close on list": 3}), tally=Counter(killed=2)))
+
+    assert (played.failed, played.problems, played.tally) == (["a"], ["a FAILED"], {"killed": 3})
+    assert dict(played.felt) == {"old_records on list": 0, "close on list": 5}
+
+
+def test_a_case_whose_blow_hits_nobody_does_not_pass(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stage, "end_sessions", lambda *_: 0)
+    case = Case(mode="full", point=KillPoint.CLAIMED, place=Place.FIRST, blow=Blow.DISCONNECTED)
+
+    with pytest.raises(NeverReachedError, match="no session to end"):
+        play.case(case)
+
+
+def test_a_case_whose_worker_never_gets_there_does_not_pass(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(play.census["full"], KillPoint.CLAIMED, 1_000)
+    case = Case(mode="full", point=KillPoint.CLAIMED, place=Place.LAST, blow=Blow.KILLED)
+
+    with pytest.raises(NeverReachedError, match="did not reach it 999 times"):
+        play.case(case)
 
 
 def test_places_are_counted_from_the_first_to_the_last_time() -> None:

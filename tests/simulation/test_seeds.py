@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_hubspot_deals import kill_points, sync
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from local_stack.simulation import fast
-from local_stack.simulation.fast import FaultNeverFiredError, Simulation
-from local_stack.simulation.scenario import Blow, Kind, drawn
+from local_stack.simulation.checking import InvariantBrokenError
+from local_stack.simulation.fast import Simulation
+from local_stack.simulation.planned import FaultNeverFiredError
+from local_stack.simulation.scenario import Blow, Kind, Scenario, drawn
 from local_stack.simulation.seeds import play_all
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from local_stack.databases import DatabaseServer
 
 SEEDS = range(1, 1 + int(os.environ.get("SIMULATION_SEEDS", "200")))
@@ -49,14 +55,55 @@ def test_seeds_draw_every_blow_at_every_kill_point() -> None:
     assert {kind for kind, _ in blows} == set(Kind)
 
 
-def test_a_planned_blow_that_never_fell_fails_the_run(
-    postgres_server: DatabaseServer, simulation_template: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_third_of_all_seeds_or_so_has_an_outage() -> None:
+    with_outage = [seed for seed in range(500) if drawn(seed).outage]
+
+    assert 100 < len(with_outage) < 200
+    assert "outage: " in str(drawn(with_outage[0]))
+
+
+@pytest.fixture
+def database_of_one(postgres_server: DatabaseServer, simulation_template: str) -> Iterator[str]:
+    name = "simulation_of_one"
+    yield postgres_server.create_database(name, template=simulation_template)
+    postgres_server.drop_database(name)
+
+
+def quiet(*, blows: tuple[Blow, ...] = ()) -> Scenario:
+    """Nothing happens but the blows."""
+    return replace(drawn(1), runs=1, blows=blows, rules=(), outage=None)
+
+
+def test_a_planned_blow_that_never_fell_fails_the_run(database_of_one: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast, "EXTRA_RUNS_MAX", 0)
-    name = "simulation_never_fired"
-    url = postgres_server.create_database(name, template=simulation_template)
     never = Blow(run=0, point=KillPoint.COMPLETED, nth=1_000, kind=Kind.KILLED)
 
     with pytest.raises(FaultNeverFiredError, match="completed"):
-        Simulation(replace(drawn(1), runs=1, blows=(never,), rules=()), url).run()
-    postgres_server.drop_database(name)
+        Simulation(quiet(blows=(never,)), database_of_one).run()
+
+
+def test_a_cancellation_that_found_no_job_never_fell(database_of_one: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "EXTRA_RUNS_MAX", 0)
+    late = Blow(run=0, point=KillPoint.COMPLETED, nth=1, kind=Kind.CANCELLED)
+
+    with pytest.raises(FaultNeverFiredError, match="cancelled"):
+        Simulation(quiet(blows=(late,)), database_of_one).run()
+
+
+def test_an_attempt_that_ends_though_nothing_happened_to_it_fails_the_run(
+    database_of_one: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gives_up(*_: object, **__: object) -> None:
+        raise DatabaseUnavailableError("PostgreSQL looked tired.")
+
+    monkeypatch.setattr(sync, "run", gives_up)
+
+    with pytest.raises(InvariantBrokenError, match="ended for nothing: failed"):
+        Simulation(quiet(), database_of_one).run()
+
+
+def test_batches_that_nobody_checked_fail_the_run(database_of_one: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kill_points, "listen", lambda _: None)
+
+    with pytest.raises(FaultNeverFiredError, match="0 batches were checked"):
+        Simulation(quiet(), database_of_one).run()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from local_stack.exceptions import StackError
 from local_stack.simulation import command
-from local_stack.simulation.command import main, parse
+from local_stack.simulation.command import in_parts, main, parse
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,15 @@ def test_seeds_are_counted_from_the_first_one(arguments: list[str], first: int, 
 
     assert (options.first, options.count) == (first, count)
     assert 1 <= options.workers <= count
+
+
+def test_blows_are_counted_by_kind_and_by_kill_point() -> None:
+    tally = Counter({"seeds": 3, "killed at claimed": 2, "killed at page_read": 1, "stopped at claimed": 0})
+
+    counts, blows = in_parts(tally)
+
+    assert counts == {"seeds": 3, "blows: killed": 3, "blows: stopped": 0}
+    assert blows == {"killed at claimed": 2, "killed at page_read": 1}
 
 
 def test_a_stack_that_cannot_start_says_why(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hubspot_simulator import FaultRule, MutationRule
-from hubspot_simulator.faults import Plan, Rule, RuleError
+from hubspot_simulator.faults import Plan, RuleError
 from tests.unit.simulator.api import PORTAL_ID, SEARCH, Api
 
 if TYPE_CHECKING:
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from hubspot_simulator.portal import Portal
 
 
-def plan(simulator: SimulatorServer, fault: str, **facts: Any) -> Rule:
-    return simulator.add_fault(FaultRule(fault=fault, **facts))
+def plan(simulator: SimulatorServer, fault: str, **facts: Any) -> FaultRule:
+    rule = FaultRule(fault=fault, **facts)
+    simulator.add_fault(rule)
+    return rule
 
 
 def test_a_rule_can_be_for_one_endpoint_and_portal(simulator: SimulatorServer, api: Api) -> None:
@@ -85,3 +87,33 @@ def test_the_log_names_the_fault_and_holds_no_token(simulator: SimulatorServer, 
     assert (listed.endpoint, listed.status, listed.fault, listed.portal_id) == ("list", 200, "html", PORTAL_ID)
     assert (listed.query_keys, searched.body_keys) == (("limit", "properties"), ("limit",))
     assert simulator.account(PORTAL_ID).spec.token not in repr(simulator.requests)
+
+
+def test_a_callback_sees_each_answer(simulator: SimulatorServer, api: Api) -> None:
+    seen: list[tuple[str, str | None, bytes]] = []
+    simulator.application.on_answer.append(lambda entry, body: seen.append((entry.endpoint, entry.fault, body)))
+    plan(simulator, "html", nth=2)
+    right, wrong = api.get(limit=1), api.post(SEARCH, {"limit": 1})
+    assert seen == [("list", None, right.content), ("search", "html", wrong.content)]
+
+
+def test_a_rule_counts_the_answers_that_are_other_ones_for_it(simulator: SimulatorServer, api: Api) -> None:
+    rules = {fault: plan(simulator, fault, times=3) for fault in ("missing_next", "duplicate_record", "unsorted")}
+    for limit in (10, 100, 1) * 3:  # the second is the last page, the third one has nothing to put out of order
+        api.get(limit=limit)
+    assert [rule.fired for rule in rules.values()] == [3, 3, 3]
+    assert [rule.felt for rule in rules.values()] == [2, 2, 2]
+
+
+def test_old_records_are_felt_by_whoever_reads_what_has_changed(
+    simulator: SimulatorServer, api: Api, portal: Portal
+) -> None:
+    simulator.clock.freeze()
+    portal.set_search_lag(60)
+    changed, unchanged = api.listed_ids()[:2]
+    portal.edit_deal(changed, {"dealname": "New"})
+    rule = plan(simulator, "old_records", endpoint="batch_read", times=2)
+    api.read([unchanged], properties=["dealname"])
+    assert rule.felt == 0
+    api.read([changed], properties=["dealname"])
+    assert rule.felt == 1
