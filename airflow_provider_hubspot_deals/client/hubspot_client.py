@@ -89,7 +89,7 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
             rate_limits=rate_limits or RateLimits(clock),
             retries=retries or Retries(),
             clock=clock,
-            token_path=self._paths.oauth_token,
+            paths=self._paths,
             who=who,
             daily_reserve_percent=daily_reserve_percent,
         )
@@ -109,6 +109,11 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
     def requests_in_flight(self) -> int:
         """How many requests side by side use the whole rate limit, given how long answers take at present."""
         return self._requester.requests_in_flight
+
+    @property
+    def burst_limit(self) -> tuple[int, float]:
+        """Requests in how many seconds HubSpot allows this app, as far as it has told."""
+        return self._requester.burst_limit
 
     def abandon(self) -> None:
         """Give up what any thread is asking or waiting for, within a second, and refuse to ask again until renewed."""
