@@ -34,6 +34,7 @@ class Call:
     body: bytes | None = None
     content_type: str = "application/json"
     endpoint: Endpoint = Endpoint.OTHER
+    is_repeatable: bool = True  # False: nobody knows what a second one does after a first without an answer
 
     @property
     def asked(self) -> str:

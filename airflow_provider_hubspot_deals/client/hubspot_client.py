@@ -195,13 +195,15 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
     ) -> Answer:
         """Any other endpoint, with the same limits, retries and errors; the answer is complete and 2xx.
 
-        It is retried like every other request: a write that must happen only once does not belong here.
+        What may write (POST but for searches and batch reads, PATCH) is sent once: when no answer comes, only the
+        caller can tell whether to send it again.
 
         Raises:
             ValueError: ``path`` names a host, carries a query, or climbs.
         """
         call = Call(
             method=method.upper(),
+            is_repeatable=_is_repeatable(method.upper(), path),
             path=checked_path(path),
             query=calls.encode(params or {}),
             body=None if json is None else orjson.dumps(json),
@@ -232,6 +234,10 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
             return []
         chunks = in_chunks(properties)
         return read_part(ids, chunks[0]) if len(chunks) == 1 else read_wide(read_part, ids, chunks)
+
+
+def _is_repeatable(method: str, path: str) -> bool:
+    return method not in {"POST", "PATCH"} or path.endswith(("/search", "/batch/read"))
 
 
 def _at_most(count: int, ids: Sequence[int]) -> list[int]:

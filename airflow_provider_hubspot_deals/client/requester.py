@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -122,7 +123,8 @@ class Requester:
         def attempt(attempts: Attempts) -> T:
             return read(self._attempt(call, attempts))
 
-        return run_with_retries(attempt, self._retries, self._clock, lambda state: self._before_wait(call, state))
+        retries = self._retries if call.is_repeatable else replace(self._retries, attempts_max=1)
+        return run_with_retries(attempt, retries, self._clock, lambda state: self._before_wait(call, state))
 
     def _attempt(self, call: Call, attempts: Attempts) -> Answer:
         attempts.pause_s = 0.0

@@ -20,6 +20,7 @@ from airflow_provider_hubspot_deals.exceptions import (
     ConfigurationError,
     HubSpotRefusedError,
     MissingScopeError,
+    UpstreamUnavailableError,
 )
 from airflow_provider_hubspot_deals.hooks.hubspot import HubSpotHook
 from hubspot_simulator.faults import FaultRule
@@ -120,12 +121,8 @@ def test_the_connection_test_names_portal_region_and_type_and_what_is_left(conne
     [
         pytest.param(NARROW, ["owners", "companies", "line_items"], id="private app"),
         pytest.param(EUROS, ["owners", "companies", "line_items", "exchange rates"], id="several currencies"),
-        pytest.param(
-            PortalSpec(portal_id=1, app="oauth", scopes=NARROW.scopes),
-            ["owners", "companies", "line_items"],
-            id="OAuth",
-        ),
-        pytest.param(PortalSpec(portal_id=1, app="oauth"), [], id="OAuth with all"),
+        pytest.param(NARROW_OAUTH, ["owners", "companies", "line_items"], id="OAuth"),
+        pytest.param(OAUTH, [], id="OAuth with all"),
     ],
 )
 def test_the_connection_test_names_the_scopes_that_are_missing_and_what_for(
@@ -286,6 +283,34 @@ def test_run_sends_json_and_refuses_a_form(connect: Connect) -> None:
     assert hook.run(search, '{"limit": 1}').json()["total"] == ACME.deals
     with pytest.raises(ConfigurationError, match="HubSpot takes JSON"):
         hook.run(search, {"limit": 1})
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["https://evil.example/x", "crm/../../x", "/crm/v3//x", "crm/v3/%2e%2e\\x"],
+    ids=["host", "up", "//", "\\"],
+)
+def test_run_reaches_no_other_host_and_no_odd_path(connect: Connect, simulator: SimulatorServer, endpoint: str) -> None:
+    asked = len(simulator.requests)
+    with pytest.raises((ConfigurationError, HubSpotRefusedError)):
+        connect(password=ACME.token).run(endpoint)
+    assert [request.status for request in simulator.requests[asked:]] in ([], [404])
+
+
+def test_run_sends_what_may_write_once_and_reads_again_what_only_reads(
+    connect: Connect, simulator: SimulatorServer
+) -> None:
+    hook = connect(password=ACME.token, method="POST")
+    rule = simulator.add_fault(FaultRule(fault="status", status=503, times=None))
+    try:
+        with pytest.raises(UpstreamUnavailableError):
+            hook.run("/crm/v3/objects/companies", json={"properties": {"name": "Twice?"}})
+        assert rule.fired == 1
+    finally:
+        simulator.application.plan.clear()
+    rule = simulator.add_fault(FaultRule(fault="status", status=503, endpoint="search", times=1))
+    assert hook.run("/crm/v3/objects/deals/search", json={"limit": 1}).json()["total"] == ACME.deals
+    assert rule.fired == 1
 
 
 def test_run_raises_errors_of_our_own_kind(connect: Connect) -> None:
