@@ -32,7 +32,7 @@ ORDER BY hs_lastmodifieddate DESC
 LIMIT 10;
 ```
 
-The last job, and those before it:
+The page *HubSpot deals* in Airflow's menu shows the last job and how far it is. The same in SQL, with those before it:
 
 ```sql
 SELECT id, status, mode, records_extracted, start_time, end_time, error_code, error_message

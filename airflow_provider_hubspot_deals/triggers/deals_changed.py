@@ -68,9 +68,8 @@ class HubSpotDealsChangedTrigger(BaseTrigger):
             yield TriggerEvent({"error": str(error)})
 
     async def cleanup(self) -> None:
-        """Let a request go that may be under way."""
+        """Close the connection; a request under way was given up when the trigger was cancelled."""
         if self._client is not None:
-            self._client.abandon()
             self._client.close()
 
     async def _events(self) -> AsyncIterator[TriggerEvent]:
@@ -79,7 +78,7 @@ class HubSpotDealsChangedTrigger(BaseTrigger):
         while True:
             pause_s = self.poll_interval_s
             try:
-                changes = await sync_to_async(self._look, thread_sensitive=False)(watch)
+                changes = await self._look(watch)
             except FatalError as error:
                 failures += 1
                 pause_s = self._after_refusal(error)
@@ -96,13 +95,17 @@ class HubSpotDealsChangedTrigger(BaseTrigger):
     def _after_refusal(self, error: FatalError) -> float:
         raise error
 
-    def _look(self, watch: Watch) -> dict[str, Any] | None:
-        """Ask once, in a thread. A client is kept between questions, and made anew after whatever went wrong."""
-        self._client = client = self._client or _new_client(self.hubspot_conn_id)
+    async def _look(self, watch: Watch) -> dict[str, Any] | None:
+        """Ask once. A client is kept between questions, and made anew after whatever went wrong."""
+        if self._client is None:
+            # In a thread from which Airflow's supervisor can be asked for a connection.
+            self._client = await sync_to_async(_new_client, thread_sensitive=False)(self.hubspot_conn_id)
+        client = self._client
         try:
-            return watch.look(client)
+            return await asyncio.to_thread(watch.look, client)  # which a cancelled trigger need not wait for
         except BaseException:
             self._client = None
+            client.abandon()
             client.close()
             raise
 
