@@ -12,7 +12,7 @@ _TEMPLATE = """\
 
 Task `{task_id}` keeps a complete copy of the deals of this HubSpot account in PostgreSQL: live, archived and merged
 ones, with their pipelines, stages and owners{more}. A run reads what changed since the last one; every
-{full_refresh_every_days} days it reads everything, because archiving, calculated values and purges show in no date.
+{full_refresh_every_days} days it reads everything, because calculated values and purges show in no date.
 
 | | |
 |---|---|
