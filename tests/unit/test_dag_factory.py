@@ -8,6 +8,7 @@ import stat
 from datetime import timedelta
 from pathlib import Path
 from time import process_time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_provider_hubspot_deals.dag_factory import build_dag, build_dags, deals_asset
 from airflow_provider_hubspot_deals.organizations import parse_organization
+from airflow_provider_hubspot_deals.transfers.arguments import unknown_conf
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
 
 if TYPE_CHECKING:
@@ -328,6 +330,26 @@ def test_e33_what_somebody_enters_becomes_four_arguments_and_is_never_a_template
     after = {name: getattr(task, name) for name in task.template_fields}
     changed = {name: value for name, value in after.items() if value != before[name]}
     assert changed == dict.fromkeys(("mode", "window_start", "window_end", "properties"), text)
+
+
+@pytest.mark.parametrize(
+    ("conf", "expected"),
+    [
+        pytest.param({"mode": "full", "window_start": None}, [], id="nothing unknown"),
+        pytest.param({"moed": "full", "organization": "zeta"}, ["'moed'", "'organization'"], id="unknown"),
+        pytest.param({"x" * 1000: 1, "a\nb": 2}, ["'a\\nb'", "'" + "x" * 49], id="long, and of two lines"),
+        pytest.param({f"key-{number:03}": 1 for number in range(99)}, [f"'key-{n:03}'" for n in range(10)], id="many"),
+        pytest.param(None, [], id="no conf"),
+    ],
+)
+def test_e33_keys_that_the_form_does_not_have_are_named(conf: dict[str, object] | None, expected: list[str]) -> None:
+    context: Any = {"dag": build_dag(parse_organization({"slug": "acme"})), "dag_run": SimpleNamespace(conf=conf)}
+    assert unknown_conf(context) == expected
+
+
+def test_of_a_dag_without_a_form_no_key_is_unknown() -> None:
+    context: Any = {"dag": SimpleNamespace(params={}), "dag_run": SimpleNamespace(conf={"mine": 1})}
+    assert unknown_conf(context) == []
 
 
 def test_the_form_offers_the_modes_that_the_job_knows() -> None:
