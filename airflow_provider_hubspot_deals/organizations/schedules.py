@@ -7,6 +7,7 @@ night. The time is made from the organization's slug and type alone, so it never
 from __future__ import annotations
 
 import re
+from functools import partial
 from hashlib import sha256
 
 ONCE = "@once"
@@ -50,14 +51,15 @@ def spread(schedule: str | None, slug: str, type_: str) -> str | None:
         return schedule
     number = int.from_bytes(sha256(f"{slug}/{type_}".encode()).digest()[:8])
     expanded = []
-    for field, (lowest, highest) in zip(fields, _RANGES, strict=True):
-        number, own = divmod(number, highest - lowest + 1)
-        expanded.append(_HASHED.sub(lambda found, own=own, bounds=(lowest, highest): _own(found, own, *bounds), field))
+    for field, bounds in zip(fields, _RANGES, strict=True):
+        number, own = divmod(number, bounds[1] - bounds[0] + 1)
+        expanded.append(_HASHED.sub(partial(_own, own=own, bounds=bounds), field))
     return " ".join(expanded)
 
 
-def _own(found: re.Match[str], own: int, lowest: int, highest: int) -> str:
+def _own(found: re.Match[str], *, own: int, bounds: tuple[int, int]) -> str:
     """What one ``H``, ``H(a-b)`` or ``H/n`` becomes; ``own`` counts from 0 within the whole field."""
+    lowest, highest = bounds
     first, last, step = found.groups()
     if step is not None:
         if not 1 <= int(step) <= highest - lowest + 1:
