@@ -56,7 +56,8 @@ def test_e33_whatever_is_sent_under_other_names_changes_nothing(airflow_stack: A
         next(each for each in airflow_stack.organizations if each.slug == slug) for slug in ("harbor", "lumen")
     )
     names = ("organization", "type", "hubspot_conn_id", "postgres_conn_id", "schema", "portal_id", "associations")
-    foreign = {**dict.fromkeys((*names, "history", "host", "__class__", ""), value), "organization_id": str(harbor.id)}
+    foreign: dict[str, object] = {**dict.fromkeys((*names, "history", "host", "__class__", ""), value)}
+    foreign["organization_id"] = str(harbor.id)
 
     run_id = airflow_stack.run_dag(LUMEN, foreign)
 
