@@ -11,6 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 
 from airflow_provider_hubspot_deals.organizations import parse_organization
 from local_stack.airflow import STOP_TIMEOUT_S, airflow_command
@@ -64,6 +65,12 @@ def example_names() -> list[str]:
     return sorted(file.stem for file in (ROOT / "dags" / "examples").glob("*.py"))
 
 
+def statement_of(dag_id: str, task_id: str) -> str:
+    """The SQL of a task; Airflow keeps its rows in a form of its own."""
+    sql: str = DagBag(dag_folder=ROOT / "dags" / "examples" / f"{dag_id}.py").dags[dag_id].get_task(task_id).sql
+    return sql
+
+
 def states(stack: AirflowStack, dag_id: str, run_id: str) -> dict[str, str]:
     """By task."""
     return {task["task_id"]: task["state"] for task in stack.airflow.task_instances(dag_id, run_id)}
@@ -100,8 +107,9 @@ def test_the_report_follows_a_load_and_is_left_out_when_nothing_was_new(airflow_
     airflow_stack.airflow.unpause(dag_id)
     airflow_stack.run_dag(NORTHWIND, {"mode": "full"})
     first = wait_for_next_run(airflow_stack, dag_id, set(), "asset_triggered")
-    rows: Any = airflow_stack.airflow.xcom(dag_id, first, "report")
-    assert sum(count for _, count, _ in rows) == airflow_stack.simulator.counts()[PORTAL].live
+    assert states(airflow_stack, dag_id, first) == {"something_changed": "success", "report": "success"}
+    rows = airflow_stack.query(statement_of(dag_id, "report"))
+    assert sum(row["count"] for row in rows) == airflow_stack.simulator.counts()[PORTAL].live
 
     airflow_stack.run_dag(NORTHWIND)
     second = wait_for_next_run(airflow_stack, dag_id, {first}, "asset_triggered")
@@ -131,9 +139,10 @@ def test_sandbox_and_production_are_loaded_side_by_side_and_compared(airflow_sta
     held = airflow_stack.simulator.counts()
     for type_, portal_id in (("standard", PORTAL), ("sandbox", SANDBOX_PORTAL)):
         assert airflow_stack.query(OF_TYPE, type_) == [{"n": held[portal_id].live}]
-    different: Any = airflow_stack.airflow.xcom("sandbox_beside_production", run_id, "compare")
+    assert states(airflow_stack, "sandbox_beside_production", run_id)["compare"] == "success"
+    different = airflow_stack.query(statement_of("sandbox_beside_production", "compare"))
     assert len(different) == 3  # the properties that only the sandbox has
-    assert all(in_sandbox and not in_production for _, in_production, in_sandbox in different)
+    assert all(row["in_sandbox"] and not row["in_production"] for row in different)
 
 
 @contextmanager
