@@ -116,27 +116,29 @@ class HubSpotHook(HttpHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Say which portal the token opens, which scopes it lacks and what is left of its limits: the test button."""
-        patience = {"timeouts": Timeouts(connect_s=5, read_s=10, total_s=15), "retries": Retries(attempts_max=2)}
+        timeouts = Timeouts(connect_s=5, read_s=10, total_s=15)  # somebody is waiting
         try:
-            return True, str(self.access(**patience))
+            return True, str(self.access(timeouts=timeouts, retries=Retries(attempts_max=2)))
         except HubSpotDealsError as error:
             return False, str(error)
 
     def access(
         self,
         associations: Iterable[str] = USUAL_ASSOCIATIONS,
-        **patience: Any,  # noqa: ANN401 - get_client's
+        *,
+        timeouts: Timeouts | None = None,
+        retries: Retries | None = None,
     ) -> Access:
         """Find out what the connection's token opens and may do; ``str()`` of it is a few sentences for people.
 
         Args:
             associations: object types whose scopes are looked for as well.
-            patience: ``timeouts`` and ``retries`` of :meth:`get_client`.
+            timeouts, retries: as :meth:`get_client` takes them.
 
         Raises:
             HubSpotDealsError: the connection cannot be right, its token is refused, or it cannot read deals.
         """
-        with self.get_client(**patience) as client:
+        with self.get_client(timeouts=timeouts, retries=retries) as client:
             portal = client.portal_facts()
             self._check_portal(portal)
             return look_at(client, portal, associations)

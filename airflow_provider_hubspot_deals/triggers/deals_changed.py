@@ -43,7 +43,7 @@ class HubSpotDealsChangedTrigger(BaseTrigger):
         since: str | None = None,
         poll_interval_s: float = POLL_INTERVAL_S,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.hubspot_conn_id = hubspot_conn_id
         self.since = since
         self.poll_interval_s = max(float(poll_interval_s), POLL_INTERVAL_MIN_S)
@@ -65,7 +65,7 @@ class HubSpotDealsChangedTrigger(BaseTrigger):
                 yield event
                 return
         except FatalError as error:
-            yield TriggerEvent({"error": str(error)})
+            yield TriggerEvent({"error": str(error)})  # type: ignore[no-untyped-call]  # Airflow's
 
     async def cleanup(self) -> None:
         """Close the connection; a request under way was given up when the trigger was cancelled."""
@@ -89,7 +89,8 @@ class HubSpotDealsChangedTrigger(BaseTrigger):
             else:
                 failures = 0
                 if changes:
-                    yield TriggerEvent({"hubspot_conn_id": self.hubspot_conn_id, **changes})
+                    event = {"hubspot_conn_id": self.hubspot_conn_id, **changes}
+                    yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's
             await asyncio.sleep(pause_s * random.uniform(0.9, 1.1))  # noqa: S311 - so that a thousand do not ask at once
 
     def _after_refusal(self, error: FatalError) -> float:
