@@ -6,6 +6,7 @@ from typing import Any
 
 _PACKAGE = "airflow_provider_hubspot_deals"
 _INTEGRATION = "HubSpot"
+_OAUTH_SECTION = "OAuth app (in place of an access token)"
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -23,6 +24,8 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.hooks.hubspot"]}],
         "operators": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.operators.maintenance"]}],
+        "sensors": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.sensors.deals_changed"]}],
+        "triggers": [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.triggers.deals_changed"]}],
         "transfers": [
             {
                 "source-integration-name": _INTEGRATION,
@@ -45,7 +48,8 @@ def _connection_type() -> dict[str, Any]:
             "hidden-fields": ["login", "schema", "port"],
             "relabeling": {"password": "Access token", "host": "API address"},
             "placeholders": {
-                "password": "pat-na1-… of a private app, or a service key; empty with OAuth",
+                "description": "Whose HubSpot account, and who renews its token",
+                "password": "pat-na1-… of a service key or private app; empty with OAuth",
                 "host": "https://api.hubapi.com",
             },
         },
@@ -57,25 +61,38 @@ def _connection_fields() -> dict[str, Any]:
     return {
         "portal_id": {
             "label": "HubSpot account ID",
-            "description": "The account (Hub ID) that the token must belong to. A token of another account is refused "
-            "before anything is read or written.",
+            "description": "The account (its Hub ID) that the token must belong to. A token of "
+            "another account is refused before anything is read or written. Empty: the first one seen.",
             "schema": {"type": ["integer", "null"], "minimum": 1},
         },
+        **{name: _in_section(_OAUTH_SECTION, field) for name, field in _oauth_fields().items()},
+        **{name: _in_section("More", field) for name, field in _further_fields().items()},
+    }
+
+
+def _oauth_fields() -> dict[str, Any]:
+    return {
         "client_id": {
-            "label": "OAuth client ID",
-            "description": "Only for an OAuth app, in place of the access token; needs the two fields below as well.",
+            "label": "Client ID",
+            "description": "Of a HubSpot app with OAuth, in place of the access token above; needs the two fields "
+            "below as well.",
             "schema": {"type": ["string", "null"]},
         },
         "client_secret": {
-            "label": "OAuth client secret",
-            "description": "Of the same OAuth app.",
+            "label": "Client secret",
+            "description": "Of the same app.",
             "schema": {"type": ["string", "null"], "format": "password"},
         },
         "refresh_token": {
-            "label": "OAuth refresh token",
-            "description": "From the installation of the OAuth app in this HubSpot account.",
+            "label": "Refresh token",
+            "description": "From the installation of the app in this HubSpot account.",
             "schema": {"type": ["string", "null"], "format": "password"},
         },
+    }
+
+
+def _further_fields() -> dict[str, Any]:
+    return {
         "api_version": {
             "label": "API version",
             "description": "v3, or the date of one of HubSpot's dated versions, such as 2026-09.",
@@ -91,3 +108,7 @@ def _connection_fields() -> dict[str, Any]:
             "schema": {"type": ["boolean", "null"], "default": False},
         },
     }
+
+
+def _in_section(section: str, field: dict[str, Any]) -> dict[str, Any]:
+    return {**field, "schema": {**field["schema"], "section": section}}

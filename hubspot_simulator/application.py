@@ -15,9 +15,8 @@ from hubspot_simulator.fault_effects import changed_page, damaged, replacement
 from hubspot_simulator.faults import NOT_ALWAYS_FELT, Fault, Plan
 from hubspot_simulator.mutations import mutate
 from hubspot_simulator.rate_limits import Bucket
-from hubspot_simulator.routes import oauth
 from hubspot_simulator.routes.parameters import RefusedError
-from hubspot_simulator.routes.table import OAUTH_TOKEN, OTHER_OBJECTS, TOKEN_PATHS, UNKNOWN, Endpoint, endpoint_of
+from hubspot_simulator.routes.table import OPEN_PATHS, OTHER_OBJECTS, UNKNOWN, Endpoint, endpoint_of
 from hubspot_simulator.wire import CONNECTION, deliver
 
 if TYPE_CHECKING:
@@ -73,8 +72,8 @@ class HubSpotApplication:
     def answer(self, request: Request) -> tuple[Answer, FaultRule | None]:
         """The answer, and the fault that its delivery must follow."""
         endpoint = endpoint_of(request.path)
-        is_token_request = request.path in TOKEN_PATHS
-        name = OAUTH_TOKEN if is_token_request else endpoint.name if endpoint else UNKNOWN
+        opened = OPEN_PATHS.get(request.path)
+        name = opened.name if opened else endpoint.name if endpoint else UNKNOWN
         grant = self.accounts.grant(_token(request))
         caller = None if grant is None else Caller(grant.account, grant.app)
         portal_id = None if caller is None else caller.account.spec.portal_id
@@ -82,8 +81,9 @@ class HubSpotApplication:
         rule = self.plan.fault_for(name, portal_id)
         request.reaches_replica = rule is not None and rule.fault == Fault.OLD_RECORDS
         answer = None if rule is None else replacement(rule, portal_id or 0, caller.app.app_id if caller else 0)
-        if answer is None and is_token_request:
-            answer = oauth.token(request, self.accounts) if request.method == "POST" else errors.method_not_allowed()
+        if answer is None and opened:
+            is_post = request.method == "POST"
+            answer = opened.handler(request, self.accounts) if is_post else errors.method_not_allowed()
         if answer is None:
             answer = self._answered(request, endpoint, caller, rule)
         if rule is not None:

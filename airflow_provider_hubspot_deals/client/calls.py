@@ -11,11 +11,14 @@ import orjson
 
 from airflow_provider_hubspot_deals.client.paths import Endpoint, Paths
 from airflow_provider_hubspot_deals.client.rate_limits import Bucket
+from airflow_provider_hubspot_deals.client.secret import SecretBytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# The same in every API version; HubSpot has not published it, its own tools and many others use it.
+_PRIVATE_APP_INFO = "/oauth/v2/private-apps/get/access-token-info"
 _SEARCH_FROM_MS_MIN = 1_000  # asking from the epoch exactly has returned 500
 # HubSpot counts searches and associations apart, and token requests not at all against the account.
 _BUCKETS = {Endpoint.SEARCH: Bucket.SEARCH, Endpoint.ASSOCIATIONS: Bucket.ASSOCIATIONS, Endpoint.OAUTH: None}
@@ -31,6 +34,7 @@ class Call:
     body: bytes | None = None
     content_type: str = "application/json"
     endpoint: Endpoint = Endpoint.OTHER
+    is_repeatable: bool = True  # False: nobody knows what a second one does after a first without an answer
 
     @property
     def asked(self) -> str:
@@ -48,6 +52,26 @@ class Call:
 
 def get(path: str, params: Mapping[str, str], *, endpoint: Endpoint = Endpoint.METADATA) -> Call:
     return Call(method="GET", path=path, query=encode(params), endpoint=endpoint)
+
+
+def post_form(path: str, form: Mapping[str, str]) -> Call:
+    """A form with credentials in it, to one of HubSpot's OAuth endpoints."""
+    return Call(
+        method="POST",
+        path=path,
+        body=SecretBytes(urlencode(form).encode("ascii")),
+        content_type="application/x-www-form-urlencoded",
+        endpoint=Endpoint.OAUTH,
+    )
+
+
+def private_app_info(token: str) -> Call:
+    return Call(
+        method="POST",
+        path=_PRIVATE_APP_INFO,
+        body=SecretBytes(orjson.dumps({"tokenKey": token})),
+        endpoint=Endpoint.OAUTH,
+    )
 
 
 def get_page(path: str, *, archived: bool, after: str | None, limit: int) -> Call:

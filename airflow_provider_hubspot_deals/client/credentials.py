@@ -6,11 +6,16 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_hubspot_deals.client import calls
 from airflow_provider_hubspot_deals.client.clock import Clock
 from airflow_provider_hubspot_deals.client.secret import Secret
 from airflow_provider_hubspot_deals.exceptions import AuthenticationError, WrongPortalError
+
+if TYPE_CHECKING:
+    from airflow_provider_hubspot_deals.client.calls import Call
+    from airflow_provider_hubspot_deals.client.paths import Paths
 
 # RFC 6750 `b64token`. requests would quote a token with a line break in its error message, so it never gets one.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -32,6 +37,9 @@ class Credentials(Protocol):
 
     def may_retry(self, rejected: Sequence[str], *, expired: bool) -> bool:
         """Whether a request is worth sending again after HubSpot answered 401 to each token in ``rejected``."""
+
+    def question_about(self, token: str, paths: Paths) -> Call:
+        """What to ask HubSpot to learn which ``scopes`` the access token has; the answer is an object with them."""
 
     def redact(self, text: str) -> str:
         """``text`` without any of our secrets."""
@@ -61,6 +69,9 @@ class PrivateAppToken:
     def may_retry(self, rejected: Sequence[str], *, expired: bool) -> bool:  # noqa: ARG002 - it never does
         # HubSpot: "401s are not a valid indicator that a new access token must be retrieved". They happen.
         return len(rejected) == 1
+
+    def question_about(self, token: str, paths: Paths) -> Call:  # noqa: ARG002 - one path for every version
+        return calls.private_app_info(token)
 
     def redact(self, text: str) -> str:
         return text.replace(self._token, "***")
@@ -119,6 +130,10 @@ class OAuthRefreshToken:
         if expired or len(rejected) > 1:
             self._discard(rejected[-1])
         return True
+
+    def question_about(self, token: str, paths: Paths) -> Call:
+        client = {"client_id": self._client_id, "client_secret": self._client_secret}
+        return calls.post_form(paths.oauth_introspection, {**client, "token_type_hint": "access_token", "token": token})
 
     def redact(self, text: str) -> str:
         for secret in (self._access_token, self._refresh_token, self._client_secret):

@@ -89,7 +89,7 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
             rate_limits=rate_limits or RateLimits(clock),
             retries=retries or Retries(),
             clock=clock,
-            token_path=self._paths.oauth_token,
+            paths=self._paths,
             who=who,
             daily_reserve_percent=daily_reserve_percent,
         )
@@ -109,6 +109,11 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
     def requests_in_flight(self) -> int:
         """How many requests side by side use the whole rate limit, given how long answers take at present."""
         return self._requester.requests_in_flight
+
+    @property
+    def burst_limit(self) -> tuple[int, float]:
+        """Requests in how many seconds HubSpot allows this app, as far as it has told."""
+        return self._requester.burst_limit
 
     def abandon(self) -> None:
         """Give up what any thread is asking or waiting for, within a second, and refuse to ask again until renewed."""
@@ -190,13 +195,15 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
     ) -> Answer:
         """Any other endpoint, with the same limits, retries and errors; the answer is complete and 2xx.
 
-        It is retried like every other request: a write that must happen only once does not belong here.
+        What may write (POST but for searches and batch reads, PATCH) is sent once: when no answer comes, only the
+        caller can tell whether to send it again.
 
         Raises:
             ValueError: ``path`` names a host, carries a query, or climbs.
         """
         call = Call(
             method=method.upper(),
+            is_repeatable=_is_repeatable(method.upper(), path),
             path=checked_path(path),
             query=calls.encode(params or {}),
             body=None if json is None else orjson.dumps(json),
@@ -227,6 +234,10 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
             return []
         chunks = in_chunks(properties)
         return read_part(ids, chunks[0]) if len(chunks) == 1 else read_wide(read_part, ids, chunks)
+
+
+def _is_repeatable(method: str, path: str) -> bool:
+    return method not in {"POST", "PATCH"} or path.endswith(("/search", "/batch/read"))
 
 
 def _at_most(count: int, ids: Sequence[int]) -> list[int]:

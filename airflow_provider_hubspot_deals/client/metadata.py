@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hubspot_deals.client import calls, payloads
-from airflow_provider_hubspot_deals.exceptions import BadResponseError
+from airflow_provider_hubspot_deals.exceptions import BadResponseError, HubSpotRefusedError, RetriableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.client.paths import Paths
     from airflow_provider_hubspot_deals.client.requester import Requester
     from airflow_provider_hubspot_deals.deals.records import PortalFacts
+
+log = logging.getLogger(__name__)
 
 _OWNERS_LIMIT = 100
 
@@ -29,6 +32,14 @@ class MetadataEndpoints:
         facts = self._requester.send(calls.get(self._paths.account, {}), payloads.read_portal_facts)
         self._requester.portal_time_zone = facts.time_zone  # the daily limit resets at its midnight
         return facts
+
+    def granted_scopes(self) -> frozenset[str] | None:
+        """What the credential may do, in HubSpot's words; None when HubSpot does not tell, as it need not."""
+        try:
+            return self._requester.ask_about_token(payloads.read_scopes)
+        except (HubSpotRefusedError, RetriableError) as error:
+            log.info("The scopes of this token stay unknown: %s", error)
+            return None
 
     def deal_properties(self, *, data_sensitivity: str | None = None) -> list[dict[str, Any]]:
         """Definitions of all deal properties; ``sensitive`` or ``highly_sensitive`` ones need a call each."""

@@ -45,6 +45,7 @@ class Paths:
     owners: str
     account: str
     oauth_token: str
+    oauth_introspection: str
     associations: str  # from deals; the type of the other records follows
     exchange_rates: str
 
@@ -71,6 +72,7 @@ class Paths:
                 owners="/crm/v3/owners",
                 account="/account-info/v3/details",
                 oauth_token="/oauth/v3/token",  # noqa: S106 - a path
+                oauth_introspection="/oauth/v3/token/introspect",
                 associations="/crm/v4/associations/deals",
                 exchange_rates="/settings/v3/currencies/exchange-rates",
             )
@@ -85,6 +87,7 @@ class Paths:
             owners=f"/crm/owners/{version}",
             account=f"/account-info/{version}/details",
             oauth_token=f"/oauth/{version}/token",
+            oauth_introspection=f"/oauth/{version}/token/introspect",
             associations=f"/crm/associations/{version}/deals",
             exchange_rates=f"/settings/currencies/{version}/exchange-rates",
         )

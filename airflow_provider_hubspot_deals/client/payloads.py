@@ -110,6 +110,13 @@ def read_portal_facts(payload: object) -> PortalFacts:
     )
 
 
+def read_scopes(payload: object) -> frozenset[str]:
+    scopes = read_object(payload).get("scopes")
+    if not isinstance(scopes, list):
+        raise ValueError("it names no `scopes`")  # noqa: TRY004 - a bad value
+    return frozenset(_texts(scopes))
+
+
 def _is_not_found(error: object) -> bool:
     return isinstance(error, dict) and error.get("category") == "OBJECT_NOT_FOUND"
 

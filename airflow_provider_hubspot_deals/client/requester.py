@@ -6,14 +6,13 @@ import logging
 import threading
 from collections import deque
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
-from urllib.parse import urlencode
 
-from airflow_provider_hubspot_deals.client import pauses
+from airflow_provider_hubspot_deals.client import calls, pauses
 from airflow_provider_hubspot_deals.client.bodies import parse_json
-from airflow_provider_hubspot_deals.client.calls import Call
 from airflow_provider_hubspot_deals.client.clock import Clock
 from airflow_provider_hubspot_deals.client.complaints import read_complaint, read_content_type
 from airflow_provider_hubspot_deals.client.errors import daily_reserve_reached, deferral, refusal
@@ -21,7 +20,7 @@ from airflow_provider_hubspot_deals.client.paths import Endpoint
 from airflow_provider_hubspot_deals.client.payloads import read_object
 from airflow_provider_hubspot_deals.client.rate_limits import Bucket, RateLimits, header_int
 from airflow_provider_hubspot_deals.client.retries import Attempts, Retries, run_with_retries
-from airflow_provider_hubspot_deals.client.secret import Secret, SecretBytes
+from airflow_provider_hubspot_deals.client.secret import Secret
 from airflow_provider_hubspot_deals.client.transport import USER_AGENT, Answer, Transport
 from airflow_provider_hubspot_deals.client.usage import Usage
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
@@ -31,7 +30,9 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
+    from airflow_provider_hubspot_deals.client.calls import Call
     from airflow_provider_hubspot_deals.client.credentials import Credentials
+    from airflow_provider_hubspot_deals.client.paths import Paths
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Requester:
         rate_limits: RateLimits,
         retries: Retries,
         clock: Clock,
-        token_path: str,
+        paths: Paths,
         who: str,
         daily_reserve_percent: float = 0.0,
     ) -> None:
@@ -67,7 +68,7 @@ class Requester:
         self._daily_reserve = daily_reserve_percent / 100
         self._recent_s: deque[float] = deque(maxlen=_RECENT_ANSWERS)
         self._abandoned = threading.Event()
-        self._token_path = token_path
+        self._paths = paths
         self._who = who
         self._lock = threading.Lock()
         self._server_time: datetime | None = None
@@ -82,6 +83,11 @@ class Requester:
     def requests_in_flight(self) -> int:
         """How many requests side by side use the whole rate limit, given how long answers take at present."""
         return self._rate_limits.in_flight_to_use(Bucket.GENERAL, min(self._recent_s.copy(), default=0.0))
+
+    @property
+    def burst_limit(self) -> tuple[int, float]:
+        """Requests in how many seconds HubSpot allows this app, as far as it has told."""
+        return self._rate_limits.limit(Bucket.GENERAL)
 
     def abandon(self) -> None:
         """Let every thread that waits here go, with ``CancelledError`` or an error of its request."""
@@ -106,13 +112,19 @@ class Requester:
         """
         return self.exchange(call, lambda answer: self._read(call, answer, lambda got: read(parse(got.body))))
 
+    def ask_about_token(self, read: Callable[[Any], T]) -> T:
+        """As :meth:`send`, what HubSpot knows about the access token itself."""
+        token = self._credentials.access_token(lambda form: self._request_token(form, Attempts()))
+        return self.send(self._credentials.question_about(token, self._paths), read)
+
     def exchange(self, call: Call, read: Callable[[Answer], T]) -> T:
         """As :meth:`send`, with the whole answer instead of its JSON."""
 
         def attempt(attempts: Attempts) -> T:
             return read(self._attempt(call, attempts))
 
-        return run_with_retries(attempt, self._retries, self._clock, lambda state: self._before_wait(call, state))
+        retries = self._retries if call.is_repeatable else replace(self._retries, attempts_max=1)
+        return run_with_retries(attempt, retries, self._clock, lambda state: self._before_wait(call, state))
 
     def _attempt(self, call: Call, attempts: Attempts) -> Answer:
         attempts.pause_s = 0.0
@@ -137,13 +149,7 @@ class Requester:
 
     def _request_token(self, form: Mapping[str, str], attempts: Attempts) -> Mapping[str, Any]:
         # A single attempt: the request that needs the token repeats it together with itself.
-        call = Call(
-            method="POST",
-            path=self._token_path,
-            body=SecretBytes(urlencode(form).encode("ascii")),
-            content_type="application/x-www-form-urlencoded",
-            endpoint=Endpoint.OAUTH,
-        )
+        call = calls.post_form(self._paths.oauth_token, form)
         answer = self._once(call, {})
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             self._refuse(call, answer, attempts)

@@ -11,7 +11,9 @@ import os
 import re
 import sys
 from collections import defaultdict
+from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,17 +29,37 @@ from airflow_provider_hubspot_deals.dag_factory.problem_dag import CONFIGURATION
 from airflow_provider_hubspot_deals.dag_factory.readable_copy import read_organizations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from airflow_provider_hubspot_deals.organizations import Organization
+    from airflow_provider_hubspot_deals.organizations import Organization, OrganizationsFile
+
+    Builder = Callable[[], DAG]
 
 log = logging.getLogger(__name__)
 
 PATH_VARIABLE = "HUBSPOT_DEALS_ORGANIZATIONS"
+# Airflow gives a DAG file 50 s; 1,000 organizations take 5 to 8 of them on two busy cores, 5,000 took 42.
+ORGANIZATIONS_MAX = 2_000
 FILE_NAME = "organizations.toml"
 
 
-def build_dags(path: str | Path | None = None) -> dict[str, DAG]:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several DAG files that share the organizations of one file."""
+
+    number: int  # from 1 on
+    of: int
+
+    @property
+    def is_first(self) -> bool:
+        return self.number == 1
+
+    def has(self, dag_id: str) -> bool:
+        """Whether it is this part's; of the other organizations it makes no difference."""
+        return int.from_bytes(sha256(dag_id.encode()).digest()[:8]) % self.of == self.number - 1
+
+
+def build_dags(path: str | Path | None = None, *, part: int = 1, of: int = 1) -> dict[str, DAG]:
     """Return the DAGs of all enabled organizations and of the maintenance of their tables, by DAG id.
 
     In a starting task, only the DAG that it belongs to.
@@ -45,33 +67,63 @@ def build_dags(path: str | Path | None = None) -> dict[str, DAG]:
     An entry that cannot be used becomes a DAG that says why. When the file as a whole cannot be read, the
     organizations are those of the last readable copy, and one DAG more says what is wrong with the file.
 
+    Beyond 2,000 organizations one DAG file takes longer than Airflow grants it; then several share them, with
+    ``build_dags(part=1, of=3)`` in one, ``part=2`` in the next. An organization's part never changes while ``of`` does
+    not. Without that, the first 2,000 have their DAGs, and the DAG of the configuration says what to do.
+
     Args:
         path: the organizations file; else the one that the environment variable ``HUBSPOT_DEALS_ORGANIZATIONS``
             names; else ``organizations.toml`` beside the DAG file that calls this.
+        part: which share of the organizations this DAG file has, from 1 on.
+        of: how many DAG files share them.
+
+    Raises:
+        ValueError: there is no such part.
     """
+    if not 1 <= part <= of:
+        raise ValueError(f"build_dags(part={part}, of={of}): part must be a number from 1 to {of}")
     source = Path(path or os.environ.get(PATH_VARIABLE) or _beside_the_caller())
     wanted = get_parsing_context().dag_id
-    builders = _builders(source)
+    builders = _builders(source, Part(part, of))
     return {dag_id: build() for dag_id, build in builders.items() if wanted in (None, dag_id)}
 
 
-def _builders(source: Path) -> dict[str, Callable[[], DAG]]:
+def _builders(source: Path, part: Part) -> dict[str, Builder]:
     file, file_problem = read_organizations(source)
+    # What belongs to the file as a whole has its DAGs once.
+    builders = _builders_of_the_file(source, file, file_problem) if part.is_first else {}
+    ours = [each for each in (file.organizations if file else ()) if each.enabled and part.has(each.dag_id)]
+    if len(ours) > ORGANIZATIONS_MAX:
+        dag_id = f"{_configuration_dag_id(source)}.part_{part.number}"  # no slug holds a dot
+        builders[dag_id] = partial(build_problem_dag, dag_id, [_too_many(source, ours, part)])
+    for organization in ours[:ORGANIZATIONS_MAX]:
+        builders[organization.dag_id] = partial(_build_safely, organization, source)
+    return dict(sorted(builders.items()))
+
+
+def _builders_of_the_file(source: Path, file: OrganizationsFile | None, file_problem: str | None) -> dict[str, Builder]:
+    """What is wrong with it or with entries of it, and the maintenance of where its organizations are stored."""
     problems: dict[str, list[str]] = defaultdict(list)
     if file_problem:
         problems[_configuration_dag_id(source)].append(file_problem)
     for problem in file.problems if file else ():
         problems[problem.dag_id or _configuration_dag_id(source)].append(problem.message)
-    builders: dict[str, Callable[[], DAG]] = {
+    builders: dict[str, Builder] = {
         dag_id: partial(build_problem_dag, dag_id, tuple(messages)) for dag_id, messages in problems.items()
     }
     for store in stores_of(file.organizations if file else ()):
         dag_id = maintenance_dag_id(store, _file_suffix(source))
         builders[dag_id] = partial(build_maintenance_dag, store, dag_id)
-    for organization in file.organizations if file else ():
-        if organization.enabled:
-            builders[organization.dag_id] = partial(_build_safely, organization, source)
-    return dict(sorted(builders.items()))
+    return builders
+
+
+def _too_many(source: Path, ours: Sequence[Organization], part: Part) -> str:
+    files = part.of * -(-len(ours) // (ORGANIZATIONS_MAX // 2))
+    return (
+        f"{source}: one DAG file has {len(ours):,} organizations, and Airflow gives up on a file before it has built "
+        f"so many. {ours[ORGANIZATIONS_MAX].slug!r} and all behind it have no DAG. Make {files} DAG files that call "
+        f"build_dags(part=1, of={files}), build_dags(part=2, of={files}) and so on; this one is the first"
+    )
 
 
 def _build_safely(organization: Organization, source: Path) -> DAG:

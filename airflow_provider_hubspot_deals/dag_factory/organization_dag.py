@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from airflow.providers.common.compat.sdk import DAG, Asset
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 
 from airflow_provider_hubspot_deals.dag_factory.documentation import documentation_of
 from airflow_provider_hubspot_deals.dag_factory.trigger_form import trigger_form
+from airflow_provider_hubspot_deals.dag_factory.watching import when_due_or_changed
 from airflow_provider_hubspot_deals.organizations import dag_id_of
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
 
@@ -21,7 +23,6 @@ TASK_ID = "load_deals"
 # Any fixed past moment: a DAG that is built twice must be the same, or Airflow stores a version at each parse.
 START_DATE = datetime(2025, 1, 1, tzinfo=UTC)
 
-_RETRIES = 3  # an outage of a minute of Airflow's API server alone fails a running task
 _RETRY_DELAY = timedelta(minutes=1)
 _RETRY_DELAY_MAX = timedelta(minutes=30)
 _BACKOFF = 2.0 if AIRFLOW_V_3_2_PLUS else True  # a multiplier from Airflow 3.2 on, a switch before
@@ -38,8 +39,8 @@ def build_dag(organization: Organization) -> DAG:
         dag_id=organization.dag_id,
         description=f"HubSpot deals of {organization.name} → {organization.deals_table}",
         doc_md=documentation_of(organization, TASK_ID),
-        schedule=organization.schedule,
-        start_date=START_DATE,
+        schedule=when_due_or_changed(organization),
+        start_date=START_DATE.replace(tzinfo=ZoneInfo(organization.timezone)),  # whose zone is the schedule's
         catchup=False,  # a run reads whatever is due, so missed ones need no repetition
         max_active_runs=1,
         params=trigger_form(organization),
@@ -58,11 +59,13 @@ def _load_deals(organization: Organization) -> HubSpotDealsToPostgresOperator:
     return HubSpotDealsToPostgresOperator(
         task_id=TASK_ID,
         owner=", ".join(organization.owners),
-        retries=_RETRIES,
+        retries=organization.retries,
         retry_delay=_RETRY_DELAY,
         retry_exponential_backoff=_BACKOFF,
         max_retry_delay=_RETRY_DELAY_MAX,
         execution_timeout=timedelta(hours=organization.timeout_hours),
+        pool=organization.pool,
+        **_queue_of(organization),
         outlets=[deals_asset(organization.slug, organization.type)],
         organization=organization.slug,
         organization_id=str(organization.id),
@@ -88,6 +91,10 @@ def _load_deals(organization: Organization) -> HubSpotDealsToPostgresOperator:
         archive_days=organization.archive_days,
         quarantine_days=organization.quarantine_days,
     )
+
+
+def _queue_of(organization: Organization) -> dict[str, Any]:
+    return {"queue": organization.queue} if organization.queue else {}
 
 
 def deals_asset(slug: str, type_: str = "standard") -> Asset:

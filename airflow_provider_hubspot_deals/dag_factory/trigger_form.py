@@ -27,8 +27,12 @@ def trigger_form(organization: Organization) -> dict[str, Param]:
         "mode": Param(
             "auto",
             type="string",
-            title="What to read",
-            description=f"Automatic reads everything every {organization.full_refresh_every_days} days.",
+            title="Mode",
+            description="Automatic, as in scheduled runs: what changed, and every "
+            f"{organization.full_refresh_every_days} days everything, which alone shows calculated and purged values. "
+            "Full: that now. Incremental: what changed, whenever the last full run was. Window: what was modified "
+            "between the two times below; the next scheduled run begins where the last one ended all the same.",
+            section="What to read",
             enum=list(_MODES),
             values_display=_MODES,
         ),
@@ -39,7 +43,8 @@ def trigger_form(organization: Organization) -> dict[str, Param]:
             type="string",
             title="Properties",
             description="all, or HubSpot's internal property names with commas between them, such as dealname,amount. "
-            "hs_* chooses all that begin so, !hs_analytics_* takes away. The identifying ones are always read.",
+            "hs_* chooses all that begin so, !hs_analytics_* takes away. The identifying ones are always read. With "
+            "another choice than the organization's, the next automatic run reads everything again.",
             pattern=_PROPERTY_LIST,
             section="Properties",
         ),

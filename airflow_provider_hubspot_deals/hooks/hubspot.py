@@ -15,14 +15,17 @@ from airflow_provider_hubspot_deals.client.retries import Retries
 from airflow_provider_hubspot_deals.client.secret import Secret
 from airflow_provider_hubspot_deals.client.transport import Timeouts
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpotDealsError
+from airflow_provider_hubspot_deals.hooks.access import Access, look_at
 from airflow_provider_hubspot_deals.hooks.connections import get_required_connection
 from airflow_provider_hubspot_deals.hooks.session import session_through
+from airflow_provider_hubspot_deals.organizations.scopes import USUAL_ASSOCIATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import requests
     from airflow.sdk import Connection
 
-    from airflow_provider_hubspot_deals.client.usage import Usage
     from airflow_provider_hubspot_deals.deals.records import PortalFacts
 
 _DEFAULT_BASE_URL = "https://api.hubapi.com"
@@ -112,16 +115,33 @@ class HubSpotHook(HttpHook):
         return f"{self._base_url()}/{(endpoint or '').lstrip('/')}"
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say which portal the token opens, and whether it may read deals; what the UI's test button shows."""
-        patience = {"timeouts": Timeouts(connect_s=5, read_s=10, total_s=15), "retries": Retries(attempts_max=2)}
+        """Say which portal the token opens, which scopes it lacks and what is left of its limits: the test button."""
+        timeouts = Timeouts(connect_s=5, read_s=10, total_s=15)  # somebody is waiting
         try:
-            with self.get_client(**patience) as client:  # type: ignore[arg-type]  # a dict of two types
-                facts = client.portal_facts()
-                self._check_portal(facts)
-                client.list_deals(properties=["hs_object_id"], limit=1)
-                return True, _description(facts, client.usage)
+            return True, str(self.access(timeouts=timeouts, retries=Retries(attempts_max=2)))
         except HubSpotDealsError as error:
             return False, str(error)
+
+    def access(
+        self,
+        associations: Iterable[str] = USUAL_ASSOCIATIONS,
+        *,
+        timeouts: Timeouts | None = None,
+        retries: Retries | None = None,
+    ) -> Access:
+        """Find out what the connection's token opens and may do; ``str()`` of it is a few sentences for people.
+
+        Args:
+            associations: object types whose scopes are looked for as well.
+            timeouts, retries: as :meth:`get_client` takes them.
+
+        Raises:
+            HubSpotDealsError: the connection cannot be right, its token is refused, or it cannot read deals.
+        """
+        with self.get_client(timeouts=timeouts, retries=retries) as client:
+            portal = client.portal_facts()
+            self._check_portal(portal)
+            return look_at(client, portal, associations)
 
     @cached_property
     def _connection(self) -> Connection:
@@ -194,13 +214,3 @@ def _text(connection: Connection, extra: str) -> str:
         raise KeyError(extra)
     value = connection.extra_dejson.get(extra)
     return "" if value is None else str(value).strip()
-
-
-def _description(facts: PortalFacts, usage: Usage) -> str:
-    region, kind = facts.data_hosting_location or "unknown region", facts.account_type or "unknown type"
-    left = (
-        f"{usage.daily_remaining:,} of {usage.daily_limit:,} API calls are left today"
-        if usage.daily_limit is not None and usage.daily_remaining is not None
-        else "HubSpot tells no daily limit for this app"
-    )
-    return f"Connected to HubSpot account {facts.portal_id} ({kind}, {region}); deals can be read; {left}."

@@ -36,9 +36,11 @@ class _ClientAdapter(BaseAdapter):
 
     def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401 - timeouts and TLS are the client's
         address = urlsplit(request.url or "")
-        answer = self._client.request(
-            request.method or "GET", address.path, params=_params(address.query), json=_json_body(request.body)
-        )
+        params, json = _params(address.query), _json_body(request.body)
+        try:
+            answer = self._client.request(request.method or "GET", address.path, params=params, json=json)
+        except ValueError as error:  # a path that leads elsewhere
+            raise ConfigurationError(f"{error}; such as /crm/v3/objects/companies") from None
         response = requests.Response()
         response.status_code = answer.status
         response.headers = CaseInsensitiveDict(answer.headers)

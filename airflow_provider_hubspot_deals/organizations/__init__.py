@@ -11,11 +11,11 @@ from airflow_provider_hubspot_deals.organizations.file import (
     read_text,
 )
 from airflow_provider_hubspot_deals.organizations.organization import Organization, dag_id_of, job_type_of
+from airflow_provider_hubspot_deals.organizations.schedules import spread
 from airflow_provider_hubspot_deals.organizations.settings import (
     check_settings,
     organization_from,
     parse_organization,
-    spread,
 )
 
 __all__ = [

@@ -34,6 +34,8 @@ class Organization:
     schema: str = "hubspot"  # PostgreSQL schema of the tables
     portal_id: int | None = None  # HubSpot account that the token must belong to; None: whichever it is at first
     schedule: str | None = "@hourly"  # cron expression or preset; None: only when triggered
+    timezone: str = "UTC"  # of the schedule
+    watch_every_seconds: int = 0  # ask HubSpot this often whether deals changed, and run then too; 0: never
     properties: tuple[str, ...] | None = None  # HubSpot's internal names or patterns of them; None: every property
     sensitive_properties: bool = True  # those that HubSpot keeps as sensitive too, where the token may read them
     associations: tuple[str, ...] = ()  # object types, such as contacts, whose associations with deals are kept
@@ -48,6 +50,9 @@ class Organization:
     archive_days: int = 365  # and then this long in jobs_archive
     quarantine_days: int = 30  # raw bytes of records that could not be stored
     timeout_hours: int = 12  # one attempt of the extraction task
+    retries: int = 3  # further attempts, minutes apart; each goes on from the last checkpoint
+    pool: str = "default_pool"  # of Airflow: how many of its tasks run at once
+    queue: str | None = None  # of the executor; None: its usual one
     owners: tuple[str, ...] = ("airflow",)  # shown in the Airflow UI
     owner_links: tuple[tuple[str, str], ...] = ()  # owner → https: or mailto: address
     tags: tuple[str, ...] = ()  # of the DAG, beside our own

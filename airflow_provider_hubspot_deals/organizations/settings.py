@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.organizations.organization import (
@@ -21,12 +21,11 @@ from airflow_provider_hubspot_deals.organizations.organization import (
     Organization,
     derived_settings,
 )
+from airflow_provider_hubspot_deals.organizations.schedules import PRESETS, is_cron, spread
 
 Complaint = tuple[str, str]  # key, what would be right
 Check = Callable[[object], object]  # returns the value to keep, or raises ValueError with what would be right
 
-_PRESETS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
-_CRON = re.compile(r"[\w*/,?#-]+( +[\w*/,?#-]+){4}", re.ASCII)
 _TYPE_NAMES = {bool: "true/false", int: "a number", float: "a number", str: "text", list: "a list", dict: "a table"}
 
 
@@ -100,12 +99,19 @@ def _schedule(value: object) -> object:
     text = value.strip() if isinstance(value, str) else value
     if text in ("", "none"):
         return None
-    if text in _PRESETS or (isinstance(text, str) and _CRON.fullmatch(text)):
+    if isinstance(text, str) and (text in PRESETS or is_cron(text)):
         return text
     raise ValueError(
-        f'must be a cron expression of five fields such as "15 * * * *", one of {", ".join(_PRESETS)}, or "none"'
-        f"{_but_is(value, str)}"
+        f'must be a cron expression of five fields such as "15 * * * *" or "H H(1-4) * * *", one of '
+        f'{", ".join(PRESETS)}, or "none"{_but_is(value, str)}'
     )
+
+
+def _timezone(value: object) -> object:
+    try:
+        return ZoneInfo(value if isinstance(value, str) else "").key
+    except (LookupError, ValueError, OSError):
+        raise ValueError(f"must be a time zone such as Europe/Berlin or UTC{_but_is(value, str)}") from None
 
 
 def _but_is(value: object, expected: type) -> str:
@@ -139,6 +145,8 @@ SETTINGS: dict[str, Check] = {
     ),
     "portal_id": _whole_number(1, 2**53, "the HubSpot account's id"),
     "schedule": _schedule,
+    "timezone": _timezone,
+    "watch_every_seconds": _whole_number(0, 3600, "seconds, 0 for never"),
     "properties": _properties,
     "sensitive_properties": _flag,
     "associations": _texts(_OBJECT_TYPE, 'a list such as ["contacts", "companies"]'),
@@ -153,6 +161,9 @@ SETTINGS: dict[str, Check] = {
     "archive_days": _whole_number(1, 36500, "days"),
     "quarantine_days": _whole_number(1, 36500, "days"),
     "timeout_hours": _whole_number(1, 168, "hours"),
+    "retries": _whole_number(0, 100, "how often a failed run is tried again"),
+    "pool": _text(r"[^\x00-\x1f\x7f]{1,250}", "the name of an Airflow pool"),
+    "queue": _text(r"[^\x00-\x1f\x7f]{1,250}", "the name of a queue of your executor"),
     "owners": _texts(_text(r"[^\x00-\x1f\x7f,]{1,100}", "names without commas"), 'a list such as ["data-team"]'),
     "owner_links": _owner_links,
     "tags": _texts(_text(r"[^\x00-\x1f\x7f]{1,100}", "tags of 1 to 100 characters"), 'a list such as ["crm"]'),
@@ -190,16 +201,6 @@ def organization_from(settings: Mapping[str, Any]) -> Organization:
     slug, type_ = settings["slug"], settings.get("type", STANDARD_TYPE)
     schedule = settings.get("schedule", "@hourly")
     return Organization(**{**derived_settings(slug, type_), **settings, "schedule": spread(schedule, slug, type_)})
-
-
-def spread(schedule: str | None, slug: str, type_: str) -> str | None:
-    """Give ``@hourly`` and ``@daily`` a minute of their own, so that 1,000 organizations do not all start at :00.
-
-    The minute comes from the slug and type alone: it never moves when other organizations come or go.
-    """
-    number = int.from_bytes(sha256(f"{slug}/{type_}".encode()).digest()[:8])
-    minute, hour = number % 60, number // 60 % 24
-    return {"@hourly": f"{minute} * * * *", "@daily": f"{minute} {hour} * * *"}.get(schedule or "", schedule)
 
 
 def did_you_mean(key: str, known: Collection[str]) -> str:

@@ -36,6 +36,7 @@ _NAME_LISTS = ("associations", "history")
 _FLAGS = ("allow_negative_amounts", "sensitive_properties")
 _TRUTH = {"true": True, "false": False}
 _EMPTY = ("", "None", "null")
+_KEYS_MAX, _KEY_LENGTH_MAX = 10, 50  # of what somebody sent, in a log line
 
 
 def organization_of(arguments: Mapping[str, object]) -> Organization:
@@ -94,6 +95,18 @@ def origin_of(context: Context) -> JobOrigin:
         clear_number=getattr(dag_run, "clear_number", None) or 0,
         trigger=None if run_type is None else str(getattr(run_type, "value", run_type)),
     )
+
+
+def unknown_conf(context: Context) -> list[str]:
+    """Keys of the run's ``conf`` that the DAG has no param for; Airflow takes them without a word.
+
+    A DAG without params may read its ``conf`` itself, so of that nothing is unknown.
+    """
+    dag, conf = context.get("dag"), getattr(context.get("dag_run"), "conf", None)
+    params = getattr(dag, "params", None)
+    if not params or not isinstance(conf, dict):
+        return []
+    return [repr(key)[:_KEY_LENGTH_MAX] for key in sorted(set(conf) - set(params))[:_KEYS_MAX]]
 
 
 def _typed(argument: str, value: object) -> object:

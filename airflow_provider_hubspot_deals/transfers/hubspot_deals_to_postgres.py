@@ -22,6 +22,7 @@ from airflow_provider_hubspot_deals.transfers.arguments import (
     moment_of,
     organization_of,
     origin_of,
+    unknown_conf,
 )
 
 if TYPE_CHECKING:
@@ -204,6 +205,8 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         from airflow_provider_hubspot_deals.hooks.hubspot import HubSpotHook
         from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
 
+        if unknown := unknown_conf(context):
+            self.log.warning("This run's conf has keys that the DAG does not know; they change nothing: %s", unknown)
         organization = organization_of(self._arguments())
         hubspot = HubSpotHook(organization.hubspot_conn_id)
         request = self._request(context, organization, organization.portal_id or hubspot.portal_id)

@@ -1,4 +1,4 @@
-"""Account details, API usage, private-app token information."""
+"""Account details and API usage."""
 
 from __future__ import annotations
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubspot_simulator.rate_limits import Bucket
-from hubspot_simulator.routes import account, associations, deals, legacy, metadata, search
+from hubspot_simulator.routes import account, associations, deals, legacy, metadata, oauth, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hubspot_simulator.accounts import Accounts
     from hubspot_simulator.exchange import Answer, Caller, Page, Request
 
 DATED_VERSIONS = ("2026-03", "2026-09")
@@ -36,6 +37,14 @@ class Endpoint:
     bucket: Bucket = Bucket.GENERAL
 
 
+@dataclass(frozen=True, slots=True)
+class OpenEndpoint:
+    """An endpoint that takes its credential from the body: anybody may call it, and no limit counts it."""
+
+    name: str
+    handler: Callable[[Request, Accounts], Answer]
+
+
 LIST = Endpoint("list", "GET", deals.list_deals, DEALS_READ)
 READ = Endpoint("read", "GET", deals.read_deal, DEALS_READ)
 BATCH_READ = Endpoint("batch_read", "POST", deals.batch_read, DEALS_READ)
@@ -56,7 +65,9 @@ ENDPOINTS = (
     *(LIST, READ, BATCH_READ, SEARCH, PROPERTIES, PIPELINES, OWNERS, ACCOUNT_INFO, USAGE),
     *(ASSOCIATIONS, ASSOCIATIONS_OF_ONE, LABELS, EXCHANGE_RATES, SCHEMAS, LEGACY_LIST, LEGACY_PROPERTIES),
 )
-OAUTH_TOKEN = "oauth_token"  # noqa: S105 - the name of an endpoint class
+TOKEN = OpenEndpoint("oauth_token", oauth.token)
+INTROSPECTION = OpenEndpoint("token_info", oauth.introspect)
+PRIVATE_APP = OpenEndpoint("token_info", oauth.private_app)
 UNKNOWN = "unknown"
 
 
@@ -80,7 +91,11 @@ def _fixed_paths() -> dict[str, Endpoint]:
 
 
 PATHS = _fixed_paths()
-TOKEN_PATHS = frozenset(f"/oauth/{version}/token" for version in ("v1", "v3", *DATED_VERSIONS))
+OPEN_PATHS = {
+    **{f"/oauth/{version}/token": TOKEN for version in ("v1", "v3", *DATED_VERSIONS)},
+    **{f"/oauth/{version}/token/introspect": INTROSPECTION for version in ("v3", *DATED_VERSIONS)},
+    "/oauth/v2/private-apps/get/access-token-info": PRIVATE_APP,
+}
 _DATED = "|".join(DATED_VERSIONS)
 _OBJECTS = rf"/crm/(?:v3/objects|objects/(?:{_DATED}))"
 _BETWEEN = r"/(?:deals|deal|0-3)/[^/]+"

@@ -8,6 +8,7 @@ import stat
 from datetime import timedelta
 from pathlib import Path
 from time import process_time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_provider_hubspot_deals.dag_factory import build_dag, build_dags, deals_asset
 from airflow_provider_hubspot_deals.organizations import parse_organization
+from airflow_provider_hubspot_deals.transfers.arguments import unknown_conf
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
 
 if TYPE_CHECKING:
@@ -128,8 +130,8 @@ def test_the_same_file_makes_the_same_dags(path: Path) -> None:
 
 def test_the_order_of_the_file_changes_nothing(path: Path) -> None:
     one = serialized(built(path, TWO))
-    entries = TWO.replace("acme", "-").replace("zeta", "acme").replace('"-"', '"zeta"')
-    assert serialized(built(path, entries)) == one
+    turned = TWO.replace("acme", "-").replace("zeta", "acme").replace('"-"', '"zeta"')
+    assert serialized(built(path, turned)) == one
 
 
 def test_e30_a_bad_organization_says_what_is_wrong_and_hides_no_other(path: Path) -> None:
@@ -227,6 +229,10 @@ def test_a_dag_carries_what_its_organization_says() -> None:
                 "history": ["dealstage"],
                 "sensitive_properties": False,
                 "timeout_hours": 2,
+                "timezone": "Europe/Berlin",
+                "retries": 5,
+                "pool": "hubspot",
+                "queue": "long",
             }
         )
     )
@@ -237,7 +243,8 @@ def test_a_dag_carries_what_its_organization_says() -> None:
     assert dag.owner_links == {"data": "https://example.com"}
     assert task.owner == "data, sales"
     assert task.execution_timeout == timedelta(hours=2)
-    assert task.retries == 3
+    assert (task.retries, task.pool, task.queue) == (5, "hubspot", "long")
+    assert str(dag.timezone) == "Europe/Berlin"
     assert task.outlets == [deals_asset("acme")]
     assert dag.params["properties"] == "dealname,amount"
     assert isinstance(task, HubSpotDealsToPostgresOperator)
@@ -254,6 +261,29 @@ def test_the_documentation_names_the_tables_and_the_connections() -> None:
         "type = 'hubspot_deals_sandbox'",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [("5 4 * * *", "AssetOrTimeSchedule"), ("none", "AssetTriggeredTimetable")],
+    ids=["a schedule", "none"],
+)
+def test_a_dag_that_watches_runs_when_deals_change_too(schedule: str, expected: str) -> None:
+    settings = {"slug": "acme", "schedule": schedule, "watch_every_seconds": 90, "timezone": "Europe/Berlin"}
+    dag = build_dag(parse_organization(settings))
+    stored = DagSerialization.to_dict(dag)
+    timetable = json.dumps(stored["dag"]["timetable"])
+    assert expected in stored["dag"]["timetable"]["__type"]
+    for text in ("HubSpotDealsChangedEventTrigger", '"hubspot_acme"', '"poll_interval_s": 90.0'):
+        assert text in timetable
+    assert ("Europe/Berlin" in timetable) == (schedule != "none")
+    assert "every 90 s" in (dag.doc_md or "")
+    assert DagSerialization.from_dict(stored).dag_id == "hubspot_deals_acme"
+
+
+def test_watching_with_a_schedule_of_one_run_is_explained(path: Path) -> None:
+    dags = built(path, TWO + 'schedule = "@once"\nwatch_every_seconds = 60')
+    assert "needs a schedule that repeats" in what_fails(dags["hubspot_deals_zeta"])
 
 
 def test_an_asset_keeps_its_address_through_airflow() -> None:
@@ -302,11 +332,80 @@ def test_e33_what_somebody_enters_becomes_four_arguments_and_is_never_a_template
     assert changed == dict.fromkeys(("mode", "window_start", "window_end", "properties"), text)
 
 
+@pytest.mark.parametrize(
+    ("conf", "expected"),
+    [
+        pytest.param({"mode": "full", "window_start": None}, [], id="nothing unknown"),
+        pytest.param({"moed": "full", "organization": "zeta"}, ["'moed'", "'organization'"], id="unknown"),
+        pytest.param({"x" * 1000: 1, "a\nb": 2}, ["'a\\nb'", "'" + "x" * 49], id="long, and of two lines"),
+        pytest.param({f"key-{number:03}": 1 for number in range(99)}, [f"'key-{n:03}'" for n in range(10)], id="many"),
+        pytest.param(None, [], id="no conf"),
+    ],
+)
+def test_e33_keys_that_the_form_does_not_have_are_named(conf: dict[str, object] | None, expected: list[str]) -> None:
+    context: Any = {"dag": build_dag(parse_organization({"slug": "acme"})), "dag_run": SimpleNamespace(conf=conf)}
+    assert unknown_conf(context) == expected
+
+
+def test_of_a_dag_without_a_form_no_key_is_unknown() -> None:
+    context: Any = {"dag": SimpleNamespace(params={}), "dag_run": SimpleNamespace(conf={"mine": 1})}
+    assert unknown_conf(context) == []
+
+
 def test_the_form_offers_the_modes_that_the_job_knows() -> None:
     from airflow_provider_hubspot_deals.sync.request import MODES
 
     param = build_dag(parse_organization({"slug": "acme"})).params.get_param("mode")
     assert tuple(param.schema["enum"]) == MODES
+
+
+def entries(count: int) -> str:
+    return "".join(f'[[organizations]]\nslug = "organization-{number}"\n' for number in range(count))
+
+
+def test_several_dag_files_share_the_organizations_of_one_file(path: Path) -> None:
+    path.write_text(entries(40) + "zzz = 1\n", encoding="utf-8")
+    whole = build_dags(path)
+    parts = [build_dags(path, part=number, of=3) for number in (1, 2, 3)]
+    ids = [dag_id for part in parts for dag_id in part]
+    assert sorted(ids) == sorted(whole)
+    assert min(len(part) for part in parts) > 5
+    assert MAINTENANCE in parts[0]
+    assert "hubspot_deals_organization-39" in parts[0]  # the one that says what is wrong with it
+
+
+def test_the_part_of_an_organization_does_not_move_when_others_come(path: Path) -> None:
+    before = set(of_organizations(built(path, entries(40)))) & set(build_dags(path, part=2, of=3))
+    path.write_text(entries(80), encoding="utf-8")
+    assert before <= set(build_dags(path, part=2, of=3))
+
+
+@pytest.mark.parametrize(("part", "of"), [(0, 3), (4, 3), (1, 0)])
+def test_a_part_that_does_not_exist_is_refused(path: Path, part: int, of: int) -> None:
+    with pytest.raises(ValueError, match="must be a number from 1 to"):
+        build_dags(path, part=part, of=of)
+
+
+def test_a_starting_task_of_one_part_builds_its_own_dag_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text(entries(9), encoding="utf-8")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "hubspot_deals_organization-4")
+    found = [list(build_dags(path, part=number, of=2)) for number in (1, 2)]
+    assert sorted(found) == [[], ["hubspot_deals_organization-4"]]
+
+
+def test_e31_five_thousand_organizations_in_one_file_get_advice_in_place_of_a_time_out(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Built for one DAG: building them all takes seconds, and how many there are is what counts."""
+    path.write_text(entries(5000), encoding="utf-8")
+    advice_id = "hubspot_deals_configuration.part_1"
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", advice_id)
+    advice = what_fails(build_dags(path)[advice_id])
+    for text in ("5,000 organizations", "Make 5 DAG files", "build_dags(part=2, of=5)", "have no DAG"):
+        assert text in advice
+    assert [build_dags(path, part=number, of=5) for number in (1, 5)] == [{}, {}]
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "hubspot_deals_organization-0")
+    assert list(build_dags(path)) == ["hubspot_deals_organization-0"]
 
 
 def test_e31_a_thousand_organizations_are_built_within_seconds_and_nothing_is_contacted(
@@ -316,7 +415,6 @@ def test_e31_a_thousand_organizations_are_built_within_seconds_and_nothing_is_co
         pytest.fail("a DAG file must reach nobody: it is parsed over and over")
 
     monkeypatch.setattr("socket.socket.connect", contacted)
-    entries = "".join(f'[[organizations]]\nslug = "organization-{number}"\n' for number in range(1000))
     began = process_time()  # of this process: others may be busy
-    assert len(of_organizations(built(path, entries))) == 1000
+    assert len(of_organizations(built(path, entries(1000)))) == 1000
     assert process_time() - began < IMPORT_TIMEOUT_S / 2

@@ -20,8 +20,10 @@ from airflow_provider_hubspot_deals.exceptions import (
     ConfigurationError,
     HubSpotRefusedError,
     MissingScopeError,
+    UpstreamUnavailableError,
 )
 from airflow_provider_hubspot_deals.hooks.hubspot import HubSpotHook
+from hubspot_simulator.faults import FaultRule
 from hubspot_simulator.server import SimulatorServer
 from hubspot_simulator.specification import PortalSpec
 
@@ -32,13 +34,16 @@ CONN_ID = "hubspot_acme"
 ACME = PortalSpec(portal_id=1001, deals=12, region="eu1", account_type="SANDBOX")
 OAUTH = PortalSpec(portal_id=1002, deals=3, app="oauth")
 SCOPELESS = PortalSpec(portal_id=1003, deals=3, scopes=("oauth",))
+NARROW = PortalSpec(portal_id=1004, deals=3, scopes=("oauth", "crm.objects.deals.read", "crm.objects.contacts.read"))
+NARROW_OAUTH = PortalSpec(portal_id=1006, deals=3, app="oauth", scopes=NARROW.scopes)
+EUROS = PortalSpec(portal_id=1005, deals=3, additional_currencies=("EUR",), scopes=(*NARROW.scopes, "multi"))
 
 Connect: TypeAlias = Callable[..., HubSpotHook]
 
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[SimulatorServer]:
-    with SimulatorServer([ACME, OAUTH, SCOPELESS]) as server:
+    with SimulatorServer([ACME, OAUTH, SCOPELESS, NARROW, NARROW_OAUTH, EUROS]) as server:
         yield server
 
 
@@ -104,8 +109,63 @@ def test_a_dated_api_version_is_used(connect: Connect, simulator: SimulatorServe
 def test_the_connection_test_names_portal_region_and_type_and_what_is_left(connect: Connect) -> None:
     ok, message = connect(password=ACME.token, extra={"portal_id": ACME.portal_id}).test_connection()
     assert ok
-    for part in ("1001", "eu1", "SANDBOX", "API calls are left today"):
+    for part in (
+        *("1001", "eu1", "SANDBOX", "No scope is missing"),
+        *("of 625,000 API calls are left today", "midnight in US/Eastern", "190 requests in 10 s"),
+    ):
         assert part in message
+
+
+@pytest.mark.parametrize(
+    ("spec", "missing"),
+    [
+        pytest.param(NARROW, ["owners", "companies", "line_items"], id="private app"),
+        pytest.param(EUROS, ["owners", "companies", "line_items", "exchange rates"], id="several currencies"),
+        pytest.param(NARROW_OAUTH, ["owners", "companies", "line_items"], id="OAuth"),
+        pytest.param(OAUTH, [], id="OAuth with all"),
+    ],
+)
+def test_the_connection_test_names_the_scopes_that_are_missing_and_what_for(
+    connect: Connect, spec: PortalSpec, missing: list[str]
+) -> None:
+    hook = connect(extra=oauth_fields(spec)) if spec.app == "oauth" else connect(password=spec.token)
+    ok, message = hook.test_connection()
+    assert ok
+    scopes = ("owners", "contacts", "companies", "line_items", "exchange rates", "properties, pipelines")
+    assert [each for each in scopes if each in message] == missing
+    assert ("Scopes missing: crm.objects.owners.read (names of owners)" in message) == bool(missing)
+    assert ("API calls are left today" in message) == (spec.app == "private_app")
+
+
+def test_the_connection_test_tries_what_matters_when_hubspot_does_not_tell_the_scopes(
+    connect: Connect, simulator: SimulatorServer
+) -> None:
+    rule = simulator.add_fault(FaultRule(fault="status", status=404, endpoint="token_info", times=None))
+    try:
+        told = [connect(password=spec.token).test_connection() for spec in (ACME, NARROW)]
+    finally:
+        simulator.application.plan.clear()
+    assert rule.fired == 2
+    assert [ok for ok, _ in told] == [True, True]
+    assert "does not tell this token's scopes" in told[0][1]
+    assert "Scopes missing: crm.objects.owners.read (names of owners). Runs load the rest." in told[1][1]
+
+
+def test_scopes_are_looked_for_as_an_organization_asks(connect: Connect) -> None:
+    hook = connect(password=NARROW.token)
+    missing = hook.access(associations=["contacts", "notes", "2-1234"]).missing
+    assert [need.any_of[0] for need in missing] == ["crm.objects.owners.read", "crm.objects.custom.read"]
+
+
+def test_what_is_said_about_a_token_does_not_show_it(
+    connect: Connect, simulator: SimulatorServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    body = '{"message": "no such token: TOKEN"}'.replace("TOKEN", ACME.token)
+    simulator.add_fault(FaultRule(fault="status", status=400, body=body, endpoint="token_info"))
+    ok, message = connect(password=ACME.token).test_connection()
+    assert ok
+    assert ACME.token not in message + caplog.text
 
 
 def test_the_connection_test_says_that_a_token_is_wrong(connect: Connect) -> None:
@@ -121,6 +181,8 @@ def test_the_connection_test_names_a_missing_scope(connect: Connect) -> None:
     ok, message = connect(password=SCOPELESS.token).test_connection()
     assert not ok
     assert "crm.objects.deals.read" in message
+    assert "Missing as well: " in message
+    assert "crm.objects.owners.read (names of owners)" in message
 
 
 def test_the_connection_test_refuses_a_token_of_another_portal(connect: Connect) -> None:
@@ -221,6 +283,34 @@ def test_run_sends_json_and_refuses_a_form(connect: Connect) -> None:
     assert hook.run(search, '{"limit": 1}').json()["total"] == ACME.deals
     with pytest.raises(ConfigurationError, match="HubSpot takes JSON"):
         hook.run(search, {"limit": 1})
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["https://evil.example/x", "crm/../../x", "/crm/v3//x", "crm/v3/%2e%2e\\x"],
+    ids=["host", "up", "//", "\\"],
+)
+def test_run_reaches_no_other_host_and_no_odd_path(connect: Connect, simulator: SimulatorServer, endpoint: str) -> None:
+    asked = len(simulator.requests)
+    with pytest.raises((ConfigurationError, HubSpotRefusedError)):
+        connect(password=ACME.token).run(endpoint)
+    assert [request.status for request in simulator.requests[asked:]] in ([], [404])
+
+
+def test_run_sends_what_may_write_once_and_reads_again_what_only_reads(
+    connect: Connect, simulator: SimulatorServer
+) -> None:
+    hook = connect(password=ACME.token, method="POST")
+    rule = simulator.add_fault(FaultRule(fault="status", status=503, times=None))
+    try:
+        with pytest.raises(UpstreamUnavailableError):
+            hook.run("/crm/v3/objects/companies", json={"properties": {"name": "Twice?"}})
+        assert rule.fired == 1
+    finally:
+        simulator.application.plan.clear()
+    rule = simulator.add_fault(FaultRule(fault="status", status=503, endpoint="search", times=1))
+    assert hook.run("/crm/v3/objects/deals/search", json={"limit": 1}).json()["total"] == ACME.deals
+    assert rule.fired == 1
 
 
 def test_run_raises_errors_of_our_own_kind(connect: Connect) -> None:

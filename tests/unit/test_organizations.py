@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
+from croniter import croniter  # type: ignore[import-untyped]  # it has no types
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,9 +18,11 @@ from airflow_provider_hubspot_deals.organizations import (
     load_organizations,
     parse_organization,
 )
-from airflow_provider_hubspot_deals.organizations.settings import SETTINGS, spread
+from airflow_provider_hubspot_deals.organizations.schedules import is_cron, spread
+from airflow_provider_hubspot_deals.organizations.settings import SETTINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 ID = "11111111-2222-4333-8444-555555555555"
@@ -276,18 +279,52 @@ def test_from_python_all_mistakes_are_in_one_message() -> None:
         parse_organization({"name": 1})
 
 
-def test_hourly_and_daily_are_spread_and_nothing_else() -> None:
+def test_presets_are_spread_and_a_cron_expression_is_not() -> None:
     minutes = {spread("@hourly", f"organization-{number}", "standard") for number in range(1000)}
     assert len(minutes) == 60
-    assert len({spread("@daily", f"organization-{number}", "standard") for number in range(1000)}) > 700
-    assert spread("@weekly", "a", "standard") == "@weekly"
-    assert spread("5 * * * *", "a", "standard") == "5 * * * *"
-    assert spread(None, "a", "standard") is None
+    for preset in ("@daily", "@weekly", "@monthly", "@quarterly", "@yearly"):
+        assert len({spread(preset, f"organization-{number}", "standard") for number in range(1000)}) > 700
+    for schedule in ("5 * * * *", "@once", None):
+        assert spread(schedule, "a", "standard") == schedule
 
 
-def test_the_minute_of_an_organization_never_moves() -> None:
+def test_the_time_of_an_organization_never_moves() -> None:
     assert parse_organization({"slug": "acme"}).schedule == "54 * * * *"
     assert parse_organization({"slug": "acme", "schedule": "@daily"}).schedule == "54 18 * * *"
+    assert parse_organization({"slug": "acme", "schedule": "H/20 H(1-4) * * MON-FRI"}).schedule is not None
+
+
+@pytest.mark.parametrize(
+    ("schedule", "allowed"),
+    [
+        pytest.param("H * * * *", range(60), id="any minute"),
+        pytest.param("H(30-35) * * * *", range(30, 36), id="a range"),
+        pytest.param("H(7-7) * * * *", [7], id="one minute"),
+    ],
+)
+def test_an_h_is_a_minute_of_the_organizations_own(schedule: str, allowed: Collection[int]) -> None:
+    expanded = {spread(schedule, f"organization-{number}", "standard") for number in range(2000)}
+    assert expanded == {f"{minute} * * * *" for minute in allowed}
+
+
+def test_an_h_with_a_step_starts_where_it_wants_and_keeps_the_step() -> None:
+    expanded = {spread("H/15 * * * *", f"organization-{number}", "standard") for number in range(500)}
+    assert expanded == {f"{start}-59/15 * * * *" for start in range(15)}
+
+
+@pytest.mark.parametrize("schedule", ["H/0 * * * *", "H/61 * * * *", "H(5-70) * * * *", "H(9-3) * * * *", "HH * * *"])
+def test_an_h_that_means_nothing_is_no_schedule(schedule: str) -> None:
+    assert not is_cron(schedule)
+
+
+@given(st.text(max_size=9), st.sampled_from(["@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly"]))
+def test_every_organizations_own_time_is_one_that_airflow_takes(slug: str, preset: str) -> None:
+    assert croniter.is_valid(spread(preset, slug, "standard"))
+
+
+def test_a_schedule_of_every_hour_of_a_night_stays_within_it() -> None:
+    hours = {(spread("H H(22-23) * * *", f"o-{number}", "standard") or "").split()[1] for number in range(99)}
+    assert hours == {"22", "23"}
 
 
 @given(st.dictionaries(st.sampled_from([*SETTINGS, "zzz"]), st.integers() | st.text() | st.lists(st.text())))

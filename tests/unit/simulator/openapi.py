@@ -70,6 +70,13 @@ def batch_answers_may_be_partial(schemas: Schemas) -> None:
             schemas[name]["properties"] |= {"numErrors": {"type": "integer"}, "errors": {"type": "array"}}
 
 
+def introspection_says_more(schemas: Schemas) -> None:
+    """(j) 2026-09 describes of an introspection only what tokens of all kinds have in common; v3 describes the rest."""
+    base = schemas.get("TokenInfoResponseBaseIF", {})
+    if base.get("properties"):
+        base["additionalProperties"] = True
+
+
 # (i), the missing single-record read of associations in 2026-09, needs none: there is nothing to check against.
 RELAXATIONS: tuple[Callable[[Schemas], None], ...] = (
     values_may_be_null,
@@ -79,6 +86,7 @@ RELAXATIONS: tuple[Callable[[Schemas], None], ...] = (
     error_envelopes_vary,
     search_has_no_previous_page,
     batch_answers_may_be_partial,
+    introspection_says_more,
 )
 
 

@@ -142,3 +142,62 @@ def test_a_token_can_be_moved_to_another_portal(server: SimulatorServer) -> None
 
 def test_the_wrong_method_is_405(server: SimulatorServer) -> None:
     assert Api(server).post(DEALS, {}).status_code == 405
+
+
+def introspect(server: SimulatorServer, **changes: str) -> requests.Response:
+    spec = server.account(OAUTH_ID).spec
+    form = {"client_id": spec.client_id, "client_secret": spec.client_secret, "token_type_hint": "access_token"}
+    return requests.post(f"{server.base_url}/oauth/v3/token/introspect", data={**form, **changes}, timeout=10)
+
+
+def private_app(server: SimulatorServer, token: str, **headers: str) -> requests.Response:
+    path = "/oauth/v2/private-apps/get/access-token-info"
+    return requests.post(f"{server.base_url}{path}", json={"tokenKey": token}, headers=headers, timeout=10)
+
+
+def test_an_introspection_tells_whose_a_token_is_and_its_scopes(server: SimulatorServer) -> None:
+    token = refresh(server, OAUTH_ID).json()["access_token"]
+    facts = introspect(server, token=token).json()
+    assert (facts["active"], facts["hub_id"], facts["token"]) == (True, OAUTH_ID, token)
+    assert "crm.objects.owners.read" in facts["scopes"]
+    assert 1700 < facts["expires_in"] <= 1800
+
+
+def test_an_introspection_with_another_apps_secret_is_refused(server: SimulatorServer) -> None:
+    token = refresh(server, OAUTH_ID).json()["access_token"]
+    assert introspect(server, token=token, client_secret="another").status_code == 400
+
+
+def test_a_token_that_is_none_or_has_expired_is_not_active(server: SimulatorServer) -> None:
+    token = refresh(server, OAUTH_ID).json()["access_token"]
+    server.accounts.expire_access_tokens(OAUTH_ID)
+    for each in (token, "CJSP5qf1KhICAQEYs", server.account(PORTAL_ID).spec.token):
+        assert introspect(server, token=each).json() == {"active": False}
+
+
+def test_a_private_apps_token_tells_its_portal_and_scopes(server: SimulatorServer) -> None:
+    server.accounts.add_token(PORTAL_ID, "pat-na1-two-scopes", ["oauth", "crm.objects.deals.read"])
+    answer = private_app(server, "pat-na1-two-scopes")
+    facts = answer.json()
+    assert answer.status_code == 200
+    assert set(facts) == {"userId", "hubId", "appId", "scopes"}
+    assert (facts["hubId"], facts["scopes"]) == (PORTAL_ID, ["crm.objects.deals.read", "oauth"])
+
+
+def test_a_private_apps_token_of_the_eu_must_come_as_bearer_too() -> None:
+    with SimulatorServer([small_portal(region="eu1")]) as simulator:
+        token = simulator.account(PORTAL_ID).spec.token
+        assert private_app(simulator, token).status_code == 401
+        assert private_app(simulator, token, Authorization=f"Bearer {token}").json()["hubId"] == PORTAL_ID
+
+
+def test_what_is_no_private_apps_token_has_no_information(server: SimulatorServer) -> None:
+    access_token = refresh(server, OAUTH_ID).json()["access_token"]
+    for token in (access_token, "pat-na1-nobody"):
+        assert private_app(server, token).status_code == 404
+
+
+def test_asking_about_a_token_counts_against_no_limit(server: SimulatorServer) -> None:
+    calls = server.account(PORTAL_ID).usage.calls_today
+    assert private_app(server, server.account(PORTAL_ID).spec.token).status_code == 200
+    assert server.account(PORTAL_ID).usage.calls_today == calls

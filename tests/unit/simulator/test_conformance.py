@@ -52,14 +52,12 @@ def body_for(path: str, ids: list[int]) -> dict[str, Any]:
     return {"inputs": inputs} if "associations" in path else {"inputs": inputs, "properties": ["amount", "hs_priority"]}
 
 
-def form_for(server: SimulatorServer) -> dict[str, str]:
-    spec = server.account(PORTAL_ID + 1).spec
-    credentials = {
-        "client_id": spec.client_id,
-        "client_secret": spec.client_secret,
-        "refresh_token": spec.refresh_token,
-    }
-    return {"grant_type": "refresh_token", **credentials}
+def form_for(server: SimulatorServer, path: str) -> dict[str, str]:
+    account = server.account(PORTAL_ID + 1)
+    client = {"client_id": account.spec.client_id, "client_secret": account.spec.client_secret}
+    if path.endswith("/introspect"):
+        return {**client, "token_type_hint": "access_token", "token": server.accounts.issue_token(account)}
+    return {**client, "grant_type": "refresh_token", "refresh_token": account.spec.refresh_token}
 
 
 def ask(server: SimulatorServer, client: Api, operation: Operation, **parameters: Any) -> requests.Response:
@@ -67,7 +65,7 @@ def ask(server: SimulatorServer, client: Api, operation: Operation, **parameters
     ids = client.listed_ids()[:30]
     target = filled_in(path, ids[0])
     if "/oauth/" in path:
-        return requests.post(f"{server.base_url}{target}", data=form_for(server), timeout=10)
+        return requests.post(f"{server.base_url}{target}", data=form_for(server, path), timeout=10)
     return client.get(target, **parameters) if method == "get" else client.post(target, body_for(path, ids))
 
 
@@ -130,7 +128,7 @@ def test_defaults_are_the_described_ones(client: Api, operation: Operation) -> N
 
 def test_every_version_and_operation_is_checked() -> None:
     assert {description.version for description, _, _ in OPERATIONS} == {"v3", "v4", "2026-09"}
-    assert len(OPERATIONS) == 25
+    assert len(OPERATIONS) == 27
     assert len(LISTS) == 4
 
 

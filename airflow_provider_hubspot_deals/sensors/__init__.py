@@ -1,0 +1,1 @@
+"""Sensors. Import from the modules."""

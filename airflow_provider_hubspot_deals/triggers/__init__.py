@@ -1,0 +1,1 @@
+"""Waiting for HubSpot without a worker. Import from the modules."""

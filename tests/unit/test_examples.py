@@ -1,0 +1,42 @@
+"""The example DAGs as Airflow imports them; tests/acceptance/test_examples.py runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+EXAMPLES = Path(__file__).parents[2] / "dags" / "examples"
+
+
+def dag_of(file: Path) -> Any:
+    bag = DagBag(dag_folder=file)
+    assert bag.import_errors == {}
+    assert list(bag.dags) == [file.stem]
+    return bag.dags[file.stem]
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.py")), ids=lambda file: file.stem)
+def test_an_example_is_one_dag_called_as_its_file(file: Path) -> None:
+    assert dag_of(file).tasks
+
+
+def test_dbt_is_called_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dbt = tmp_path / "dbt"
+    dbt.write_text('#!/bin/sh\necho "dbt was called: $*"\n', encoding="utf-8")
+    dbt.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("HUBSPOT_DBT_PROJECT", "/srv/models of ours")
+    (task,) = dag_of(EXAMPLES / "dbt_after_load.py").tasks
+    said = task.execute({})
+    assert said == "dbt was called: build --project-dir /srv/models of ours --select source:hubspot+"
+
+
+def test_the_windows_of_a_backfill_touch_each_other() -> None:
+    months = dag_of(EXAMPLES / "backfill_once.py").get_task("months").python_callable
+    windows = months({"first_day": "2025-12-15", "last_day": "2026-02-28"})
+    assert [window["window_start"][:10] for window in windows] == ["2025-12-15", "2026-01-01", "2026-02-01"]
+    assert [window["window_end"] for window in windows][:2] == [window["window_start"] for window in windows][1:]
+    assert windows[-1]["window_end"][:10] == "2026-03-01"
