@@ -20,11 +20,11 @@ from airflow.providers.common.compat.sdk import DAG, get_parsing_context
 from airflow_provider_hubspot_deals.dag_factory.maintenance_dag import (
     build_maintenance_dag,
     maintenance_dag_id,
-    stores_of,
 )
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import build_dag
 from airflow_provider_hubspot_deals.dag_factory.problem_dag import CONFIGURATION_DAG_ID, build_problem_dag
 from airflow_provider_hubspot_deals.dag_factory.readable_copy import read_organizations
+from airflow_provider_hubspot_deals.organizations import FILE_NAME, PATH_VARIABLE, stores_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.organizations import Organization
 
 log = logging.getLogger(__name__)
-
-PATH_VARIABLE = "HUBSPOT_DEALS_ORGANIZATIONS"
-FILE_NAME = "organizations.toml"
 
 
 def build_dags(path: str | Path | None = None) -> dict[str, DAG]:

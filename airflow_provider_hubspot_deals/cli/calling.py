@@ -1,0 +1,39 @@
+"""What every command has around it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from functools import wraps
+
+from airflow_provider_hubspot_deals.cli.exit_codes import DONE, INTERRUPTED, exit_code_of
+from airflow_provider_hubspot_deals.cli.printing import complain
+from airflow_provider_hubspot_deals.exceptions import HubSpotDealsError
+
+Command = Callable[[Namespace], int]  # returns its exit code
+
+
+def command(function: Command) -> Callable[[Namespace], None]:
+    """Let a command see the connections that Airflow's own database holds, and end it with its exit code."""
+
+    @wraps(function)
+    def call(arguments: Namespace) -> None:
+        # As `airflow connections` does: by default only the environment and the secrets backends are asked.
+        os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+        try:
+            code = function(arguments)
+            sys.stdout.flush()
+        except HubSpotDealsError as error:
+            complain(str(error))
+            code = exit_code_of(error)
+        except KeyboardInterrupt:
+            complain("Stopped.")
+            code = INTERRUPTED
+        except BrokenPipeError:  # as in `… | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = DONE
+        sys.exit(code)
+
+    return call
