@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command
 
 from airflow_provider_hubspot_deals.cli import arguments
@@ -10,28 +12,35 @@ from airflow_provider_hubspot_deals.cli.exit_codes import EXPLAINED
 GROUP = "hubspot-deals"
 _COMMANDS = "airflow_provider_hubspot_deals.cli.commands"
 
-_FILE = Arg(
-    ("-f", "--file"),
+
+def _arg(*flags: str, **settings: Any) -> Arg:  # noqa: ANN401 - argparse's
+    return Arg(flags, **settings)  # type: ignore[no-untyped-call]  # Airflow's
+
+
+_FILE = _arg(
+    "-f",
+    "--file",
     metavar="FILE",
     help="organizations file (default: that of the variable HUBSPOT_DEALS_ORGANIZATIONS, else organizations.toml among "
     "the DAGs)",
 )
-_OUTPUT = Arg(
-    ("-o", "--output"), choices=("table", "json"), default="table", help="for people, or for scripts (default: table)"
+_OUTPUT = _arg(
+    "-o", "--output", choices=("table", "json"), default="table", help="for people, or for scripts (default: table)"
 )
-_POSTGRES = Arg(
-    ("--postgres-conn-id",),
+_POSTGRES = _arg(
+    "--postgres-conn-id",
     metavar="CONN_ID",
     help="only through this Airflow connection (default: every one that the organizations file names)",
 )
-_SCHEMA = Arg(("--schema",), help="only this PostgreSQL schema (default: every one that the organizations file names)")
+_SCHEMA = _arg("--schema", help="only this PostgreSQL schema (default: every one that the organizations file names)")
 _WHERE = (_FILE, _POSTGRES, _SCHEMA)
-_ORGANIZATION = Arg(("organization",), metavar="ORG", help="short name of the organization")
-_ANY_ORGANIZATION = Arg(("organization",), metavar="ORG", nargs="?", help="short name (default: every organization)")
-_TYPE = Arg(("--type",), help="which of the organization's portals, such as sandbox (default: standard)")
-_JOB = Arg(("job_id",), metavar="ID", type=arguments.job_id, help="id of the job")
-_VERBOSE = Arg(("-v", "--verbose"), action="store_true", help="show the log")
-_LIMIT = Arg(("--limit",), type=arguments.row_limit, default=20, metavar="N", help="at most so many rows (default: 20)")
+_ORGANIZATION = _arg("organization", metavar="ORG", help="short name of the organization")
+_ANY_ORGANIZATION = _arg("organization", metavar="ORG", nargs="?", help="short name (default: every organization)")
+_TYPE = _arg("--type", help="which of the organization's portals, such as sandbox (default: standard)")
+_ANY_TYPE = _arg("--type", help="only this type of portal, such as sandbox (default: every type)")
+_JOB = _arg("job_id", metavar="ID", type=arguments.job_id, help="id of the job")
+_VERBOSE = _arg("-v", "--verbose", action="store_true", help="show the log")
+_LIMIT = _arg("--limit", type=arguments.row_limit, default=20, metavar="N", help="at most so many rows (default: 20)")
 
 
 def get_commands() -> list[CLICommand]:
@@ -46,8 +55,8 @@ def get_commands() -> list[CLICommand]:
 
 
 def _check() -> ActionCommand:
-    connect = Arg(("--connect",), action="store_true", help="also ask HubSpot and PostgreSQL through each connection")
-    schema = Arg(("--schema",), action="store_true", help="print the JSON Schema of the file, for editors, and end")
+    connect = _arg("--connect", action="store_true", help="also ask HubSpot and PostgreSQL through each connection")
+    schema = _arg("--schema", action="store_true", help="print the JSON Schema of the file, for editors, and end")
     summary = "Explain every mistake of the organizations file, and every connection that is missing"
     return _action("check", summary, "checking.check", _FILE, connect, schema, _OUTPUT)
 
@@ -58,15 +67,13 @@ def _organizations() -> ActionCommand:
 
 
 def _migrate() -> ActionCommand:
-    check = Arg(
-        ("--check",), action="store_true", help="change nothing: is the schema up to date and closed to others?"
-    )
+    check = _arg("--check", action="store_true", help="change nothing: is the schema up to date and closed to others?")
     return _action("migrate", "Create or upgrade the tables", "migrate.migrate", check, _OUTPUT, *_WHERE)
 
 
 def _jobs() -> GroupCommand:
-    status = Arg(("--status",), choices=("pending", "running", "completed", "failed", "cancelled"), help="only these")
-    listed = (_ANY_ORGANIZATION, _TYPE, status, _LIMIT, _OUTPUT, *_WHERE)
+    status = _arg("--status", choices=("pending", "running", "completed", "failed", "cancelled"), help="only these")
+    listed = (_ANY_ORGANIZATION, _ANY_TYPE, status, _LIMIT, _OUTPUT, *_WHERE)
     one = (_JOB, _OUTPUT, *_WHERE)
     return _group(
         "jobs",
@@ -79,18 +86,18 @@ def _jobs() -> GroupCommand:
 
 
 def _sync() -> ActionCommand:
-    mode = Arg(("--mode",), choices=("auto", "full", "incremental", "window"), default="auto", help="default: auto")
-    start = Arg(("--window-start",), type=arguments.moment, metavar="TIME", help="with mode window: modified from")
-    end = Arg(("--window-end",), type=arguments.moment, metavar="TIME", help="with mode window: modified until")
+    mode = _arg("--mode", choices=("auto", "full", "incremental", "window"), default="auto", help="default: auto")
+    start = _arg("--window-start", type=arguments.moment, metavar="TIME", help="with mode window: modified from")
+    end = _arg("--window-end", type=arguments.moment, metavar="TIME", help="with mode window: modified until")
     summary = "Bring one organization's deals up to date, in this process and without a scheduler"
     of_this_run = (mode, start, end)
     return _action("sync", summary, "sync.sync", _ORGANIZATION, _TYPE, *of_this_run, _FILE, _OUTPUT, _VERBOSE)
 
 
 def _quarantine() -> GroupCommand:
-    reason = Arg(("--reason",), metavar="CODE", help="only records with this reason code")
-    resolved = Arg(("--resolved",), action="store_true", help="also records that were resolved since")
-    listed = (_ANY_ORGANIZATION, _TYPE, reason, resolved, _LIMIT, _OUTPUT, *_WHERE)
+    reason = _arg("--reason", metavar="CODE", help="only records with this reason code")
+    resolved = _arg("--resolved", action="store_true", help="also records that were resolved since")
+    listed = (_ANY_ORGANIZATION, _ANY_TYPE, reason, resolved, _LIMIT, _OUTPUT, *_WHERE)
     return _group(
         "quarantine",
         "Records that could not be stored",
@@ -105,7 +112,7 @@ def _quarantine() -> GroupCommand:
 
 
 def _maintenance() -> ActionCommand:
-    months = Arg(("--events-months",), default=13, metavar="N", help="months of the audit trail to keep (default: 13)")
+    months = _arg("--events-months", default=13, metavar="N", help="months of the audit trail to keep (default: 13)")
     return _action("maintenance", "Do what the maintenance DAG does", "maintenance.maintain", months, _OUTPUT, *_WHERE)
 
 
