@@ -18,18 +18,28 @@ from airflow_provider_hubspot_deals.organizations import (
     load_organizations,
     stores_of,
 )
+from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE
 
 _SHOWN_MAX = 10
 
 
 def organizations_path(arguments: Namespace) -> Path:
-    """The organizations file that was named, else the one that the DAGs are made from."""
+    """The organizations file that was named, else the one that the DAGs are made from.
+
+    Raises:
+        ConfigurationError: none was named, and there is none among the DAGs.
+    """
     given = arguments.file or os.environ.get(PATH_VARIABLE)
     if given:
         return Path(given)
     from airflow.configuration import conf
 
-    return Path(conf.get_mandatory_value("core", "dags_folder")) / FILE_NAME
+    path = Path(conf.get_mandatory_value("core", "dags_folder")) / FILE_NAME
+    if not path.exists():
+        raise ConfigurationError(
+            f"There is no file {path}; name the organizations file with --file or {PATH_VARIABLE}."
+        )
+    return path
 
 
 def organizations_file(arguments: Namespace) -> OrganizationsFile:
@@ -39,8 +49,6 @@ def organizations_file(arguments: Namespace) -> OrganizationsFile:
         ConfigurationError: it cannot be used as a whole.
     """
     path = organizations_path(arguments)
-    if not path.exists() and not arguments.file:
-        raise ConfigurationError(f"{path}: there is no organizations file; name it with --file or in {PATH_VARIABLE}")
     file = load_organizations(path)
     if file.problems:
         entries = len({each.index for each in file.problems})
@@ -79,8 +87,6 @@ def stores(arguments: Namespace) -> list[Store]:
 
 
 def _standard(namesakes: dict[str, Organization]) -> Organization:
-    from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE
-
     if STANDARD_TYPE not in namesakes:
         raise ConfigurationError(
             f"There are several portals of this name; choose one with --type: {', '.join(namesakes)}."
@@ -89,8 +95,7 @@ def _standard(namesakes: dict[str, Organization]) -> Organization:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, n=3, cutoff=0.5)
-    if close:
-        return f"; did you mean {' or '.join(close)}?"[:-1]
+    if close := get_close_matches(name, known, n=3, cutoff=0.5):
+        return f"; did you mean {' or '.join(close)}"
     more = f" and {len(known) - _SHOWN_MAX} more" if len(known) > _SHOWN_MAX else ""
-    return f"; it has {', '.join(known[:_SHOWN_MAX])}{more}"
+    return f"; it has {', '.join(known[:_SHOWN_MAX])}{more}" if known else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,10 +19,12 @@ from airflow_provider_hubspot_deals.cli.printing import complain, show_fields
 from airflow_provider_hubspot_deals.cli.progress import Watching, display_for
 from airflow_provider_hubspot_deals.cli.somebody import somebody
 from airflow_provider_hubspot_deals.cli.stopping import stopped_by_signals
+from airflow_provider_hubspot_deals.cli.wish import Wish
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import TASK_ID, load_deals
 from airflow_provider_hubspot_deals.exceptions import HubSpotDealsError
 from airflow_provider_hubspot_deals.migrations.database import database_errors
 from airflow_provider_hubspot_deals.organizations import Organization, Store
+from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import (
     HubSpotDealsToPostgresOperator,
     TaskKilled,
@@ -32,25 +34,6 @@ from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
 # In jobs.dag_id. Not the DAG's own: a DAG run would take a job that waits for its next attempt here for left behind.
 DAG_ID = "command line"
 TRIGGER = "command line"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What is asked of a run."""
-
-    mode: str = "auto"
-    window_start: datetime | None = None
-    window_end: datetime | None = None
-
-    def is_met_by(self, job: Mapping[str, Any]) -> bool:
-        """Whether going on with ``job`` is what is asked for."""
-        asked = job["config"] or {}
-        if self.mode == "window":
-            return self.mode == job["mode"] and all(
-                asked.get(name) == (moment and moment.isoformat())
-                for name, moment in (("window_start", self.window_start), ("window_end", self.window_end))
-            )
-        return self.mode in ("auto", job["mode"]) and job["mode"] != "window"
 
 
 def run(organization: Organization, wish: Wish, *, output: str, is_verbose: bool = False) -> int:
@@ -65,7 +48,7 @@ def run(organization: Organization, wish: Wish, *, output: str, is_verbose: bool
     store = Store(organization.postgres_conn_id, organization.schema)
     attempt = _next_attempt(organization, store, wish)
     task = _task(organization, wish)
-    title = organization.slug if organization.type == "standard" else f"{organization.slug} ({organization.type})"
+    title = organization.slug if organization.type == STANDARD_TYPE else f"{organization.slug} ({organization.type})"
 
     connect = connection_opener(store.postgres_conn_id)
 

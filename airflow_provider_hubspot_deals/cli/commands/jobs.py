@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from datetime import datetime
 
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.cli.calling import command
@@ -11,7 +10,7 @@ from airflow_provider_hubspot_deals.cli.exit_codes import DONE
 from airflow_provider_hubspot_deals.cli.finding import organizations_file, stores
 from airflow_provider_hubspot_deals.cli.looking import transaction_in
 from airflow_provider_hubspot_deals.cli.printing import say, show_fields, show_json, show_rows
-from airflow_provider_hubspot_deals.cli.running import Wish, run
+from airflow_provider_hubspot_deals.cli.wish import Wish
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.organizations import Organization, Store, job_type_of
 
@@ -82,7 +81,9 @@ def retry(arguments: Namespace) -> int:
     if job["status"] not in {"failed", "cancelled"}:
         hint = f": `airflow hubspot-deals sync {job['organization']}`" if job["status"] == "completed" else ""
         raise ConfigurationError(f"Job {job['id']} is {job['status']}; a failed or cancelled one can be retried{hint}.")
-    return run(_owner(arguments, store, job), _wish(job), output=arguments.output, is_verbose=arguments.verbose)
+    from airflow_provider_hubspot_deals.cli.running import run
+
+    return run(_owner(arguments, store, job), Wish.of(job), output=arguments.output, is_verbose=arguments.verbose)
 
 
 def _found(arguments: Namespace) -> tuple[Store, sql.Row]:
@@ -104,11 +105,3 @@ def _owner(arguments: Namespace, store: Store, job: sql.Row) -> Organization:
     raise ConfigurationError(
         f"Organization {job['organization']!r} of this job is not in the organizations file any more."
     )
-
-
-def _wish(job: sql.Row) -> Wish:
-    asked = job["config"] or {}
-    if job["mode"] != "window":
-        return Wish(mode=job["mode"] or "auto")
-    start, end = (asked.get(name) and datetime.fromisoformat(asked[name]) for name in ("window_start", "window_end"))
-    return Wish(mode="window", window_start=start, window_end=end)

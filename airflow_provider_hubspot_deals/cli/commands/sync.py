@@ -6,7 +6,8 @@ from argparse import Namespace
 
 from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.finding import organization_named
-from airflow_provider_hubspot_deals.cli.running import Wish, run
+from airflow_provider_hubspot_deals.cli.running import run
+from airflow_provider_hubspot_deals.cli.wish import Wish
 
 
 @command

@@ -204,7 +204,10 @@ def test_quarantined_records_are_listed_without_their_content_and_requeued(conso
 
 def test_check_finds_nothing_where_nothing_is_wrong_and_asks_if_it_may(console: Console) -> None:
     assert console("check").code == 0
-    assert console("check", "--connect", "--output", "json").json["mistakes"] == []
+    asked = console("check", "--connect", "--output", "json").json
+    assert asked["mistakes"] == []
+    assert "account 1001" in asked["answers"][1]["answer"]
+    assert "account 1001" in console("check", "--connect").out
 
 
 def test_check_tells_all_mistakes_with_their_lines(console: Console) -> None:
@@ -222,7 +225,6 @@ def test_check_tells_all_mistakes_with_their_lines(console: Console) -> None:
 
 
 def test_check_asks_hubspot_and_postgresql_only_when_told_to(empty_console: Console) -> None:
-    empty_console.simulator.clock.advance(0)
     assert empty_console("check").code == 0
     asked = empty_console("check", "--connect", "--output", "json")
     assert asked.code == 1
@@ -240,9 +242,9 @@ def test_entries_that_cannot_be_used_are_counted_aloud_and_the_others_work(conso
     assert "1 of its entries cannot be used" in answer.err
 
 
-def test_without_a_file_it_is_said_how_to_name_one(console: Console) -> None:
-    console.file.unlink()
-    for words in (["organizations"], ["jobs", "list"], ["sync", "acme"], ["migrate"]):
+def test_without_a_file_it_is_said_how_to_name_one(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HUBSPOT_DEALS_ORGANIZATIONS")
+    for words in (["organizations"], ["jobs", "list"], ["sync", "acme"], ["migrate"], ["check"]):
         answer = console(*words)
         assert answer.code == 1
         assert "--file" in answer.err
