@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from argparse import Namespace
@@ -20,6 +21,7 @@ def command(function: Command) -> Callable[[Namespace], None]:
 
     @wraps(function)
     def call(arguments: Namespace) -> None:
+        _log_beside_the_answer()
         # As `airflow connections` does: by default only the environment and the secrets backends are asked.
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
         try:
@@ -37,3 +39,10 @@ def command(function: Command) -> Callable[[Namespace], None]:
         sys.exit(code)
 
     return call
+
+
+def _log_beside_the_answer() -> None:
+    """Airflow logs to standard output, where scripts expect the answer alone. From 3.3 on it does this by itself."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+            handler.setStream(sys.stderr)

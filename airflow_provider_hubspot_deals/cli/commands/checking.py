@@ -114,4 +114,5 @@ def _look_at_postgres(store: Store, *, asks: bool) -> str:
     if not asks:
         return ""
     with transaction_in(store) as connection:
-        return f"Schema {store.schema!r} is at the package's revision, in {connection.info.dbname!r} as {connection.info.user!r}"
+        login, database = connection.info.user, connection.info.dbname
+        return f"Schema {store.schema!r} of database {database!r} is at the package's revision; logged in as {login!r}."
