@@ -62,8 +62,9 @@ def _check() -> ActionCommand:
 
 
 def _organizations() -> ActionCommand:
+    state = _arg("--state", action="store_true", help="also how fresh each is, from PostgreSQL")
     summary = "List the organizations of the file"
-    return _action("organizations", summary, "organizations.list_organizations", _FILE, _OUTPUT)
+    return _action("organizations", summary, "organizations.list_organizations", state, _FILE, _OUTPUT)
 
 
 def _migrate() -> ActionCommand:

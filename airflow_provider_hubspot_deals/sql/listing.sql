@@ -32,10 +32,9 @@ RETURNING id
 
 -- name: portals
 -- How fresh each organization and type is, and how its newest job stands.
-SELECT organization.slug AS organization, state.type, state.organization_id, state.portal_id, state.watermark,
-       state.last_sync_at, state.last_full_sync_at, job.id AS job_id, job.status AS job_status
+SELECT state.organization_id, state.type, state.portal_id, state.watermark, state.last_sync_at, state.last_full_sync_at,
+       job.id AS job_id, job.status AS job_status
 FROM {schema}.sync_state AS state
-JOIN {schema}.organizations AS organization ON organization.id = state.organization_id
 LEFT JOIN LATERAL (
     SELECT newest.id, newest.status FROM {schema}.jobs AS newest
     WHERE newest.organization_id = state.organization_id
@@ -43,7 +42,6 @@ LEFT JOIN LATERAL (
     ORDER BY newest.created_at DESC
     LIMIT 1
 ) AS job ON true
-ORDER BY 1, 2
 
 -- name: quarantine
 -- Never the raw bytes: they are a customer's.
@@ -60,9 +58,6 @@ LIMIT %(rows_max)s
 
 -- name: requeue_quarantine
 SELECT requeued, unreadable FROM {schema}.requeue_quarantine(%(organization_id)s, %(type)s, %(reason)s)
-
--- name: organization_id
-SELECT id FROM {schema}.organizations WHERE slug = %(organization)s
 
 -- name: progress
 -- Of the job of one run: how far it has come.

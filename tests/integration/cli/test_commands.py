@@ -34,6 +34,16 @@ def test_organizations_are_listed_with_their_defaults(console: Console) -> None:
     assert "hubspot_acme_sandbox" in console("organizations").out
 
 
+def test_organizations_are_listed_with_how_fresh_they_are(console: Console) -> None:
+    console("sync", "acme")
+    sandbox, standard = console("organizations", "--state", "--output", "json").json
+    assert sandbox["state"]["last_sync_at"] is None
+    assert standard["state"]["job_status"] == "completed"
+    assert standard["state"]["portal_id"] == 1001
+    assert standard["deals_table"]
+    assert "completed" in console("organizations", "--state").out
+
+
 def test_a_sync_brings_the_deals_and_says_who_asked(console: Console) -> None:
     answer = console("sync", "acme", "--output", "json")
     assert answer.code == 0

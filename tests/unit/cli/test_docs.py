@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from airflow.cli import cli_parser
-from tests.unit.cli.test_definition import actions
 
 from airflow_provider_hubspot_deals.cli.exit_codes import EXPLAINED
+from tests.unit.cli.test_definition import actions
 
 DOCS = (Path(__file__).parents[3] / "docs" / "cli.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", DOCS, re.MULTILINE | re.DOTALL)
