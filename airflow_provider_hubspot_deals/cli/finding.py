@@ -15,6 +15,7 @@ from airflow_provider_hubspot_deals.organizations import (
     Organization,
     OrganizationsFile,
     Store,
+    check_settings,
     load_organizations,
     stores_of,
 )
@@ -67,7 +68,7 @@ def organization_named(arguments: Namespace) -> Organization:
     if not namesakes:
         slugs = sorted({each.slug for each in file.organizations})
         raise ConfigurationError(
-            f"{file.path} has no organization of this name{_nearest(arguments.organization, slugs)}."
+            f"{file.path} has no organization of this name{nearest(arguments.organization, slugs)}."
         )
     if arguments.type is None:
         return next(iter(namesakes.values())) if len(namesakes) == 1 else _standard(namesakes)
@@ -79,11 +80,17 @@ def organization_named(arguments: Namespace) -> Organization:
 
 
 def stores(arguments: Namespace) -> list[Store]:
-    """Where to look: the connection and schema that were named, else all that the organizations file names."""
-    if arguments.postgres_conn_id or arguments.schema:
-        usual = Store()
-        return [Store(arguments.postgres_conn_id or usual.postgres_conn_id, arguments.schema or usual.schema)]
-    return stores_of(organizations_file(arguments).organizations)
+    """Where to look: the connection and schema that were named, else all that the organizations file names.
+
+    Raises:
+        ConfigurationError: what was named cannot be one, or the file cannot be used.
+    """
+    named = {name: getattr(arguments, name) for name in ("postgres_conn_id", "schema")}
+    settings, complaints = check_settings({name: value for name, value in named.items() if value is not None})
+    if complaints:
+        what = "; ".join(f"--{name.replace('_', '-')} {why}" for name, why in complaints)
+        raise ConfigurationError(f"{what}.")
+    return [Store(**settings)] if settings else stores_of(organizations_file(arguments).organizations)
 
 
 def _standard(namesakes: dict[str, Organization]) -> Organization:
@@ -94,7 +101,8 @@ def _standard(namesakes: dict[str, Organization]) -> Organization:
     return namesakes[STANDARD_TYPE]
 
 
-def _nearest(name: str, known: list[str]) -> str:
+def nearest(name: str, known: list[str]) -> str:
+    """``; did you mean acme``, or what there is. The name itself is not repeated: it may be a token."""
     if close := get_close_matches(name, known, n=3, cutoff=0.5):
         return f"; did you mean {' or '.join(close)}"
     more = f" and {len(known) - _SHOWN_MAX} more" if len(known) > _SHOWN_MAX else ""

@@ -30,6 +30,9 @@ UPDATE {schema}.jobs SET status = 'cancelled'
 WHERE id = %(id)s AND status IN ('pending', 'running')
 RETURNING id
 
+-- name: organizations
+SELECT slug FROM {schema}.organizations
+
 -- name: portals
 -- How fresh each organization and type is, and how its newest job stands.
 SELECT state.organization_id, state.type, state.portal_id, state.watermark, state.last_sync_at, state.last_full_sync_at,

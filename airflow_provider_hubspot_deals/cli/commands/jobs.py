@@ -8,7 +8,7 @@ from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE
 from airflow_provider_hubspot_deals.cli.finding import organizations_file, stores
-from airflow_provider_hubspot_deals.cli.looking import transaction_in
+from airflow_provider_hubspot_deals.cli.looking import rows_of_all, transaction_in
 from airflow_provider_hubspot_deals.cli.printing import say, show_fields, show_json, show_rows
 from airflow_provider_hubspot_deals.cli.wish import Wish
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
@@ -37,12 +37,8 @@ def list_jobs(arguments: Namespace) -> int:
         "status": arguments.status,
         "rows_max": arguments.limit,
     }
-    found: list[sql.Row] = []
-    for store in stores(arguments):
-        with transaction_in(store) as connection:
-            found += sql.rows(connection, "listing.jobs", wanted, schema=store.schema)
-    found.sort(key=lambda job: job["created_at"], reverse=True)
-    show_rows(found[: arguments.limit], _COLUMNS, arguments.output)
+    rows = rows_of_all(stores(arguments), "listing.jobs", wanted, latest="created_at")
+    show_rows(rows, _COLUMNS, arguments.output)
     return DONE
 
 

@@ -8,7 +8,7 @@ from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE
 from airflow_provider_hubspot_deals.cli.finding import organization_named, stores
-from airflow_provider_hubspot_deals.cli.looking import transaction_in
+from airflow_provider_hubspot_deals.cli.looking import rows_of_all, transaction_in
 from airflow_provider_hubspot_deals.cli.printing import say, show_json, show_rows
 from airflow_provider_hubspot_deals.organizations import Store
 
@@ -34,12 +34,8 @@ def list_records(arguments: Namespace) -> int:
         "resolved": arguments.resolved,
         "rows_max": arguments.limit,
     }
-    found: list[sql.Row] = []
-    for store in stores(arguments):
-        with transaction_in(store) as connection:
-            found += sql.rows(connection, "listing.quarantine", wanted, schema=store.schema)
-    found.sort(key=lambda record: record["last_seen"], reverse=True)
-    show_rows(found[: arguments.limit], _COLUMNS, arguments.output)
+    rows = rows_of_all(stores(arguments), "listing.quarantine", wanted, latest="last_seen")
+    show_rows(rows, _COLUMNS, arguments.output)
     return DONE
 
 
