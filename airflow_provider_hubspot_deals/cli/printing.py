@@ -27,6 +27,9 @@ def show_rows(rows: Sequence[Row], columns: Mapping[str, str], output: str) -> N
     if output == "json":
         show_json([dict(row) for row in rows])
         return
+    if not rows:
+        say("none")
+        return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in columns.values():
         table.add_column(heading, overflow="fold")
@@ -43,7 +46,7 @@ def show_fields(row: Row, output: str) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in row.items():
         if value not in (None, "", [], {}):
-            table.add_row(name.replace("_", " "), _cell(value))
+            table.add_row(name.replace("_", " "), Text(_clean(_spelled(value))))
     _console().print(table)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import sys
+from contextlib import AbstractContextManager, closing, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,7 +58,7 @@ def run(organization: Organization, wish: Wish, *, output: str, is_verbose: bool
 
     with stopped_by_signals(task) as stop:
         try:
-            with _quiet_logs(is_verbose=is_verbose), Watching(look, display_for(title)):
+            with _log_of_the_task(is_verbose=is_verbose), Watching(look, display_for(title)):
                 summary = _execute(task, attempt.context)
         except (TaskKilled, KeyboardInterrupt):
             complain(f"Stopped. `airflow hubspot-deals sync {organization.slug}` goes on from what was committed.")
@@ -135,15 +135,6 @@ def _execute(task: HubSpotDealsToPostgresOperator, context: Any) -> dict[str, An
         ExecutorSafeguard.tracker.reset(token)
 
 
-@contextmanager
-def _quiet_logs(*, is_verbose: bool) -> Iterator[None]:
-    """Only warnings: what goes well shows in the bar."""
-    loggers = [logging.getLogger(name) for name in ("airflow_provider_hubspot_deals", "airflow.task")]
-    levels = [each.level for each in loggers]
-    for each in loggers:
-        each.setLevel(logging.INFO if is_verbose else logging.WARNING)
-    try:
-        yield
-    finally:
-        for each, level in zip(loggers, levels, strict=True):
-            each.setLevel(level)
+def _log_of_the_task(*, is_verbose: bool) -> AbstractContextManager[object]:
+    """The task's own logger writes to standard output; what it says without ``--verbose``, the command says itself."""
+    return redirect_stdout(sys.stderr if is_verbose else StringIO())
