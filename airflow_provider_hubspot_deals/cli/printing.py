@@ -46,7 +46,8 @@ def show_fields(row: Row, output: str) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in row.items():
         if value not in (None, "", [], {}):
-            table.add_row(name.replace("_", " "), Text(_clean(_spelled(value))))
+            spelled = str(value) if name.endswith("_id") else _spelled(value)
+            table.add_row(name.replace("_", " "), Text(_clean(spelled)))
     _console().print(table)
 
 
