@@ -31,7 +31,7 @@ def ecma_pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> 
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-Validator: Any = extend(jsonschema.Draft7Validator, {"pattern": ecma_pattern})
+Validator: Any = extend(jsonschema.Draft7Validator, {"pattern": ecma_pattern})  # type: ignore[no-untyped-call]  # jsonschema's
 VALIDATOR = Validator(json_schema())
 
 

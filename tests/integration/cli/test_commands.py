@@ -114,8 +114,8 @@ def test_without_postgresql_a_sync_may_be_called_later(console: Console, monkeyp
 def test_beside_an_active_run_a_sync_ends_with_a_code_of_its_own(console: Console) -> None:
     console("sync", "acme")
     console.query(
-        "INSERT INTO hubspot.jobs (organization_id, type, status, scan_id, last_heartbeat) "
-        "SELECT id, 'hubspot_deals', 'running', 'by hand', now() FROM hubspot.organizations"
+        "INSERT INTO hubspot.jobs (organization_id, type, status, scan_id, start_time, last_heartbeat) "
+        "SELECT id, 'hubspot_deals', 'running', 'by hand', now(), now() FROM hubspot.organizations"
     )
     answer = console("sync", "acme")
     assert answer.code == 4
