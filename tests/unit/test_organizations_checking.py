@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
@@ -177,6 +177,7 @@ LINES = st.sampled_from(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no mistake
 @given(st.lists(LINES, max_size=12).map("\n".join) | st.text())
 def test_there_are_mistakes_exactly_when_the_loader_does_not_take_the_whole_file(text: str) -> None:
     file = checked(text)

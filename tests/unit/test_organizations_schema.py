@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 import regress
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
@@ -117,6 +117,7 @@ TEXTS = st.text(max_size=12) | st.sampled_from(
         *("pat-na1-x", "pat", "conn id", "conn:id", "a/b\\c", "x" * 200, "x" * 201, "x" * 250, "x" * 251, "😀" * 150),
     ]
 )
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no mistake
 NUMBERS = st.integers() | st.sampled_from([0, 1, 7, 60, 99, 100, 1440, 1441, 3650, 36500, 36501, 2**53, 2**53 + 1])
 # Not whole floats and dates: JSON, which a schema is about, does not know them from whole numbers and texts.
 FRACTIONS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer())
@@ -128,6 +129,7 @@ VALUES = st.recursive(
 
 
 @pytest.mark.parametrize("name", SETTINGS)
+@unhurried
 @given(data=st.data())
 def test_loader_and_schema_agree_on_every_value_of_a_setting(name: str, data: st.DataObject) -> None:
     value = data.draw(VALUES)
@@ -135,6 +137,7 @@ def test_loader_and_schema_agree_on_every_value_of_a_setting(name: str, data: st
     assert entry_is_right({name: value}) == (not complaints)
 
 
+@unhurried
 @given(st.dictionaries(st.sampled_from([*SETTINGS, "zzz", "defaults"]), VALUES, max_size=4))
 @example({"zzz": 1})
 def test_loader_and_schema_agree_on_entries(entry: dict[str, object]) -> None:
@@ -142,6 +145,7 @@ def test_loader_and_schema_agree_on_entries(entry: dict[str, object]) -> None:
     assert bool(VALIDATOR.is_valid({"organizations": [entry]})) == (not complaints and "slug" in entry)
 
 
+@unhurried
 @given(st.dictionaries(st.sampled_from([*SETTINGS, "zzz"]), VALUES, max_size=3))
 @example(dict.fromkeys(OWN_TO_ONE_ENTRY, "acme"))
 def test_loader_and_schema_agree_on_defaults(defaults: dict[str, object]) -> None:
