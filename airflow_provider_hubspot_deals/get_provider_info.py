@@ -34,6 +34,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "connection-types": [_connection_type()],
+        "cli": [f"{_PACKAGE}.cli.definition.get_commands"],
         "extra-links": [f"{_PACKAGE}.transfers.hubspot_deals_to_postgres.DealsBoardLink"],
     }
 

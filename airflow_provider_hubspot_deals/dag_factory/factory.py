@@ -22,11 +22,11 @@ from airflow.providers.common.compat.sdk import DAG, get_parsing_context
 from airflow_provider_hubspot_deals.dag_factory.maintenance_dag import (
     build_maintenance_dag,
     maintenance_dag_id,
-    stores_of,
 )
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import build_dag
 from airflow_provider_hubspot_deals.dag_factory.problem_dag import CONFIGURATION_DAG_ID, build_problem_dag
 from airflow_provider_hubspot_deals.dag_factory.readable_copy import read_organizations
+from airflow_provider_hubspot_deals.organizations import FILE_NAME, PATH_VARIABLE, stores_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,10 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PATH_VARIABLE = "HUBSPOT_DEALS_ORGANIZATIONS"
 # Airflow gives a DAG file 50 s; 1,000 organizations take 5 to 8 of them on two busy cores, 5,000 took 42.
 ORGANIZATIONS_MAX = 2_000
-FILE_NAME = "organizations.toml"
 
 
 @dataclass(frozen=True, slots=True)

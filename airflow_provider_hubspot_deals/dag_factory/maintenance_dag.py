@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import DAG, Param
 
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import START_DATE
 from airflow_provider_hubspot_deals.operators.maintenance import EVENTS_MONTHS_MAX, HubSpotDealsMaintenanceOperator
-from airflow_provider_hubspot_deals.organizations import Organization, dag_id_of, spread
-
-if TYPE_CHECKING:
-    pass
+from airflow_provider_hubspot_deals.organizations import Store, dag_id_of, spread
 
 TASK_ID = "maintain"
 EVENTS_MONTHS = 13  # a year, and the month that has begun
@@ -47,20 +41,7 @@ LIMIT 20;
 """
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Store:
-    """Where organizations are stored."""
-
-    postgres_conn_id: str
-    schema: str
-
-
-_USUAL = Store("hubspot_deals_postgres", "hubspot")
-
-
-def stores_of(organizations: Iterable[Organization]) -> list[Store]:
-    """Every connection and schema once, those of organizations that are switched off too: their jobs grow old."""
-    return sorted({Store(each.postgres_conn_id, each.schema) for each in organizations})
+_USUAL = Store()
 
 
 def maintenance_dag_id(store: Store, file_suffix: str = "") -> str:

@@ -49,11 +49,20 @@ def build_dag(organization: Organization) -> DAG:
     )
     # Else a bad schedule would surface later, as an import error of the whole file.
     dag.validate()  # type: ignore[no-untyped-call]  # Airflow's
-    dag.add_task(_load_deals(organization))
+    outlets = [deals_asset(organization.slug, organization.type)]
+    dag.add_task(load_deals(organization, outlets=outlets, **{name: f"{{{{ params.{name} }}}}" for name in dag.params}))
     return dag
 
 
-def _load_deals(organization: Organization) -> HubSpotDealsToPostgresOperator:
+def load_deals(
+    organization: Organization,
+    **of_this_run: Any,  # noqa: ANN401 - the operator's own arguments
+) -> HubSpotDealsToPostgresOperator:
+    """Return the task that loads the deals of ``organization``.
+
+    Args:
+        of_this_run: arguments of the operator beside what the organization says.
+    """
     # Made outside of the DAG on purpose: inside, Airflow gives the task a copy of the DAG's params of its own, and
     # serializing both doubles the time that a file of 1,000 organizations takes.
     return HubSpotDealsToPostgresOperator(
@@ -66,17 +75,12 @@ def _load_deals(organization: Organization) -> HubSpotDealsToPostgresOperator:
         execution_timeout=timedelta(hours=organization.timeout_hours),
         pool=organization.pool,
         **_queue_of(organization),
-        outlets=[deals_asset(organization.slug, organization.type)],
         organization=organization.slug,
         organization_id=str(organization.id),
         type=organization.type,
         hubspot_conn_id=organization.hubspot_conn_id,
         postgres_conn_id=organization.postgres_conn_id,
         schema=organization.schema,
-        mode="{{ params.mode }}",
-        window_start="{{ params.window_start }}",
-        window_end="{{ params.window_end }}",
-        properties="{{ params.properties }}",
         sensitive_properties=organization.sensitive_properties,
         associations=organization.associations,
         history=organization.history,
@@ -90,6 +94,7 @@ def _load_deals(organization: Organization) -> HubSpotDealsToPostgresOperator:
         retention_days=organization.retention_days,
         archive_days=organization.archive_days,
         quarantine_days=organization.quarantine_days,
+        **of_this_run,
     )
 
 

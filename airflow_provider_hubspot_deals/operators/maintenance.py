@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
@@ -70,19 +69,20 @@ class HubSpotDealsMaintenanceOperator(BaseOperator):
 
     def _maintain(self) -> MaintenanceReport:
         from airflow_provider_hubspot_deals.maintenance import run_maintenance
-        from airflow_provider_hubspot_deals.migrations.database import database_errors
-        from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+        from airflow_provider_hubspot_deals.transfers.postgres import opened
 
-        months = self._events_months()
-        connect = connection_opener(self.postgres_conn_id)
-        with database_errors(f"Maintenance through connection {self.postgres_conn_id!r}"):
-            connection = connect()
-        with closing(connection):
-            connection.autocommit = True  # each step opens its own transactions
+        months = events_months_of(self.events_months)
+        with opened(self.postgres_conn_id, f"Maintenance through connection {self.postgres_conn_id!r}") as connection:
             return run_maintenance(connection, self.schema, events_months=months)
 
-    def _events_months(self) -> int:
-        text = str(self.events_months).strip()
-        if not (text.isascii() and text.isdecimal() and 1 <= int(text[:5]) <= EVENTS_MONTHS_MAX):
-            raise ConfigurationError(f"events_months must be a whole number from 1 to {EVENTS_MONTHS_MAX}.")
-        return int(text)
+
+def events_months_of(value: object) -> int:
+    """How many months of the audit trail to keep, from what a template or a command line says.
+
+    Raises:
+        ConfigurationError: it is no such number.
+    """
+    text = str(value).strip()
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:5]) <= EVENTS_MONTHS_MAX):
+        raise ConfigurationError(f"events_months must be a whole number from 1 to {EVENTS_MONTHS_MAX}.")
+    return int(text)

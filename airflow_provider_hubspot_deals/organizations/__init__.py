@@ -4,6 +4,8 @@ Pure but for reading that file: no network, no database, no Airflow.
 """
 
 from airflow_provider_hubspot_deals.organizations.file import (
+    FILE_NAME,
+    PATH_VARIABLE,
     OrganizationsFile,
     Problem,
     load_organizations,
@@ -17,11 +19,15 @@ from airflow_provider_hubspot_deals.organizations.settings import (
     organization_from,
     parse_organization,
 )
+from airflow_provider_hubspot_deals.organizations.stores import Store, stores_of
 
 __all__ = [
+    "FILE_NAME",
+    "PATH_VARIABLE",
     "Organization",
     "OrganizationsFile",
     "Problem",
+    "Store",
     "check_settings",
     "dag_id_of",
     "job_type_of",
@@ -31,4 +37,5 @@ __all__ = [
     "parse_organizations",
     "read_text",
     "spread",
+    "stores_of",
 ]

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
+PATH_VARIABLE = "HUBSPOT_DEALS_ORGANIZATIONS"  # environment variable with the path of the file
+FILE_NAME = "organizations.toml"
+
 _TABLES = ("defaults", "organizations")
-_OWN_TO_ONE_ENTRY = ("slug", "type", "id", "name", "portal_id", "hubspot_conn_id")
+OWN_TO_ONE_ENTRY = ("slug", "type", "id", "name", "portal_id", "hubspot_conn_id")
 _RESERVED_DAG_IDS = (dag_id_of("configuration"), dag_id_of("maintenance"))  # DAGs of the package itself
 
 
@@ -32,8 +35,21 @@ class Problem:
     index: int  # which [[organizations]] entry, counted from 1
     slug: str | None  # None when the entry has no usable one
     key: str | None  # the setting that is wrong; None when it is the entry as a whole
+    what: str  # what would be right
     message: str  # file, entry, organization, key and what would be right
     dag_id: str | None  # the DAG this entry would have had; None when it can have none or another entry has it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileProblem:
+    """One thing that keeps the file as a whole from being used."""
+
+    table: str
+    key: str | None  # None when it is the table as a whole
+    what: str  # what would be right
+
+    def __str__(self) -> str:
+        return f"[{self.table}], {self.key} {self.what}" if self.key else f"{self.table!r} {self.what}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,17 +74,29 @@ def load_organizations(path: str | Path) -> OrganizationsFile:
 
 def parse_organizations(text: str, path: Path) -> OrganizationsFile:
     """As :func:`load_organizations`, from text that was read before; ``path`` is only named in messages."""
-    document = _document(text, path)
-    defaults = _checked_defaults(document.get("defaults", {}), path)
+    file, problems = organizations_of(_document(text, path), path)
+    if problems:
+        raise ConfigurationError(f"{path}: " + "; ".join(map(str, problems)))
+    return file
+
+
+def organizations_of(document: Mapping[str, Any], path: Path) -> tuple[OrganizationsFile, list[FileProblem]]:
+    """What a parsed file says, and what keeps it from being used as a whole: nothing, in a good one."""
+    defaults, file_problems = _checked_defaults(document.get("defaults", {}))
+    entries = document.get("organizations")
+    if not isinstance(entries, list) or not entries:
+        missing = "lists no organization; add [[organizations]] with a slug below it"
+        file_problems.append(FileProblem(table="organizations", key=None, what=missing))
     claims = _Claims()
     problems: list[Problem] = []
-    for index, entry in enumerate(document["organizations"], start=1):
+    for index, entry in enumerate(entries if isinstance(entries, list) else [], start=1):
         problems += _add_entry(index, entry, defaults, claims, path)
-    return OrganizationsFile(
+    file = OrganizationsFile(
         path=path,
         organizations=tuple(sorted(claims.by_dag_id.values(), key=lambda each: (each.slug, each.type))),
         problems=tuple(replace(each, dag_id=None) if each.dag_id in claims.by_dag_id else each for each in problems),
     )
+    return file, [*_unknown_tables(document), *file_problems]
 
 
 def read_text(path: Path) -> str:
@@ -93,22 +121,25 @@ def _document(text: str, path: Path) -> dict[str, Any]:
         # Of an error at the very end tomllib names no line.
         end = f"at line {text.count(chr(10)) + 1}, the end of the file"
         raise ConfigurationError(f"{path}: is not valid TOML: {error}".replace("at end of document", end)) from error
-    for name in document:
-        if name not in _TABLES:
-            raise ConfigurationError(f"{path}: {name!r} is not a table of this file{did_you_mean(name, _TABLES)}")
-    if not isinstance(document.get("organizations"), list) or not document["organizations"]:
-        raise ConfigurationError(f"{path}: lists no organization; add [[organizations]] with a slug below it")
     return document
 
 
-def _checked_defaults(table: object, path: Path) -> dict[str, Any]:
+def _unknown_tables(document: Mapping[str, Any]) -> list[FileProblem]:
+    return [
+        FileProblem(table=name, key=None, what=f"is not a table of this file{did_you_mean(name, _TABLES)}")
+        for name in document
+        if name not in _TABLES
+    ]
+
+
+def _checked_defaults(table: object) -> tuple[dict[str, Any], list[FileProblem]]:
     if not isinstance(table, dict):
-        raise ConfigurationError(f"{path}: 'defaults' must be a table: [defaults]")
+        return {}, [FileProblem(table="defaults", key=None, what="must be a table: [defaults]")]
     settings, complaints = check_settings(table)
-    complaints += [(key, "cannot be a default, it belongs to one entry") for key in _OWN_TO_ONE_ENTRY if key in table]
-    if complaints:
-        raise ConfigurationError(f"{path}: " + "; ".join(f"[defaults], {key} {why}" for key, why in complaints))
-    return settings
+    misplaced = [key for key in OWN_TO_ONE_ENTRY if key in table]
+    complaints += [(key, "cannot be a default, it belongs to one entry") for key in misplaced]
+    usable = {key: value for key, value in settings.items() if key not in misplaced}
+    return usable, [FileProblem(table="defaults", key=key, what=why) for key, why in complaints]
 
 
 @dataclass(slots=True)
@@ -161,6 +192,7 @@ def _problems(complaints: list[Complaint], index: int, settings: Mapping[str, An
             index=index,
             slug=slug,
             key=key or None,
+            what=why,
             message=f"{where}, {key} {why}" if key else f"{where} {why}",
             dag_id=None if dag_id in _RESERVED_DAG_IDS else dag_id,
         )

@@ -25,7 +25,8 @@ PRESETS = (ONCE, *_PRESETS)
 # Minute, hour, day of the month (every month has 28), month, day of the week.
 _RANGES = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
 _FIELD = r"[\w*/,?#()-]+"
-_CRON = re.compile(rf"{_FIELD}( +{_FIELD}){{4}}", re.ASCII)
+CRON = rf"{_FIELD}( +{_FIELD}){{4}}"
+_CRON = re.compile(CRON, re.ASCII)
 _HASHED = re.compile(r"(?<!\w)H(?:\((\d+)-(\d+)\)|/(\d+))?(?!\w)", re.ASCII)
 
 

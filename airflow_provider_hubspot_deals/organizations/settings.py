@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
@@ -21,17 +22,36 @@ from airflow_provider_hubspot_deals.organizations.organization import (
     Organization,
     derived_settings,
 )
-from airflow_provider_hubspot_deals.organizations.schedules import PRESETS, is_cron, spread
+from airflow_provider_hubspot_deals.organizations.patterns import portable
+from airflow_provider_hubspot_deals.organizations.schedules import CRON, PRESETS, is_cron, spread
 
 Complaint = tuple[str, str]  # key, what would be right
-Check = Callable[[object], object]  # returns the value to keep, or raises ValueError with what would be right
 
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a setting may be."""
+
+    value_to_keep: Callable[[object], object]  # raises ValueError with what would be right
+    schema: Mapping[str, Any]  # the same as JSON Schema, for editors
+
+    def __call__(self, value: object) -> object:
+        return self.value_to_keep(value)
+
+
+def _checks(**schema: object) -> Callable[[Callable[[object], object]], Check]:
+    return lambda value_to_keep: Check(value_to_keep, schema)
+
+
+_UUID = r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}"
+_CONN_ID = r"[\w#!()\-.:/\\]{1,250}"
 _TYPE_NAMES = {bool: "true/false", int: "a number", float: "a number", str: "text", list: "a list", dict: "a table"}
 
 
 def _text(pattern: str, expected: str) -> Check:
     compiled = re.compile(pattern, re.ASCII)
 
+    @_checks(type="string", pattern=portable(pattern))
     def check(value: object) -> str:
         if not isinstance(value, str) or not compiled.fullmatch(value):
             raise ValueError(f"must be {expected}{_but_is(value, str)}")
@@ -41,6 +61,7 @@ def _text(pattern: str, expected: str) -> Check:
 
 
 def _whole_number(lowest: int, highest: int, unit: str) -> Check:
+    @_checks(type="integer", minimum=lowest, maximum=highest)
     def check(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
             raise ValueError(f"must be {unit}: a whole number from {lowest} to {highest}{_but_is(value, int)}")
@@ -49,6 +70,7 @@ def _whole_number(lowest: int, highest: int, unit: str) -> Check:
     return check
 
 
+@_checks(type="boolean")
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"must be true or false, without quotes{_but_is(value, bool)}")  # noqa: TRY004 - see Check
@@ -56,6 +78,7 @@ def _flag(value: object) -> bool:
 
 
 def _texts(check: Check, expected: str) -> Check:
+    @_checks(anyOf=[{"type": "array", "items": check.schema}, check.schema])
     def check_each(value: object) -> tuple[object, ...]:
         if isinstance(value, str):
             value = [value]
@@ -66,6 +89,17 @@ def _texts(check: Check, expected: str) -> Check:
     return check_each
 
 
+_PROPERTY = _text(
+    PROPERTY_PATTERN, "HubSpot's internal property names, such as dealname, or patterns of them: hs_*, !hs_analytics_*"
+)
+_OBJECT_TYPE = _text(
+    r"[a-z0-9][a-z0-9_-]{0,99}",
+    "HubSpot's names of object types: contacts, companies, line_items, or an id such as 2-1234",
+)
+_LINK = _text(r"(https?://|mailto:)[^\s/]\S{0,500}", "an https: or mailto: address for each owner")
+
+
+@_checks(anyOf=[{"const": "all"}, {"type": "array", "items": _PROPERTY.schema, "minItems": 1}])
 def _properties(value: object) -> object:
     if value == "all":
         return None
@@ -76,27 +110,30 @@ def _properties(value: object) -> object:
     return _texts(_PROPERTY, "a list")(value)
 
 
+@_checks(type="object", additionalProperties=_LINK.schema)
 def _owner_links(value: object) -> object:
     if not isinstance(value, dict):
         raise ValueError(f'must be a table such as {{ "data-team" = "https://…" }}{_but_is(value, dict)}')  # noqa: TRY004 - see Check
     return tuple(sorted((owner, _LINK(link)) for owner, link in value.items()))
 
 
+@_checks(type="string", pattern=portable(_UUID))
 def _uuid(value: object) -> UUID:
-    try:
-        return UUID(value if isinstance(value, str) else "")
-    except ValueError:
-        raise ValueError(f"must be a UUID such as 3f2a0c8e-…, or left out{_but_is(value, str)}") from None
+    if not isinstance(value, str) or not re.fullmatch(_UUID, value):
+        raise ValueError(f"must be a UUID such as 3f2a0c8e-…, or left out{_but_is(value, str)}")
+    return UUID(value)
 
 
+@_checks(type="string", pattern=portable(f"(?!pat-){_CONN_ID}"))
 def _conn_id(value: object) -> object:
     if isinstance(value, str) and value.startswith("pat-"):
         raise ValueError("is a token; put the token into an Airflow connection and give that connection's id here")
-    return _text(r"[\w#!()\-.:/\\]{1,250}", "the id of an Airflow connection")(value)
+    return _text(_CONN_ID, "the id of an Airflow connection")(value)
 
 
+@_checks(type="string", pattern=portable(f" *({'|'.join(('', 'none', *PRESETS, CRON))}) *"))
 def _schedule(value: object) -> object:
-    text = value.strip() if isinstance(value, str) else value
+    text = value.strip(" ") if isinstance(value, str) else value
     if text in ("", "none"):
         return None
     if isinstance(text, str) and (text in PRESETS or is_cron(text)):
@@ -107,6 +144,7 @@ def _schedule(value: object) -> object:
     )
 
 
+@_checks(type="string", minLength=1)
 def _timezone(value: object) -> object:
     try:
         return ZoneInfo(value if isinstance(value, str) else "").key
@@ -119,15 +157,6 @@ def _but_is(value: object, expected: type) -> str:
     kind = type(value)
     return "" if kind is expected else f" (it is {_TYPE_NAMES.get(kind, 'a date or time')})"
 
-
-_PROPERTY = _text(
-    PROPERTY_PATTERN, "HubSpot's internal property names, such as dealname, or patterns of them: hs_*, !hs_analytics_*"
-)
-_OBJECT_TYPE = _text(
-    r"[a-z0-9][a-z0-9_-]{0,99}",
-    "HubSpot's names of object types: contacts, companies, line_items, or an id such as 2-1234",
-)
-_LINK = _text(r"(https?://|mailto:)[^\s/]\S{0,500}", "an https: or mailto: address for each owner")
 
 SETTINGS: dict[str, Check] = {
     "slug": _text(

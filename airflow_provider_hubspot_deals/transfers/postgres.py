@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +60,23 @@ def connection_opener(postgres_conn_id: str) -> Callable[[], psycopg.Connection[
         return connection
 
     return connect
+
+
+@contextmanager
+def opened(postgres_conn_id: str, doing: str) -> Iterator[psycopg.Connection[Any]]:
+    """Lend a connection in autocommit mode; ``doing`` begins the sentences of what can go wrong with it.
+
+    Raises:
+        ConfigurationError: as :func:`connection_opener`; or PostgreSQL cannot be reached with what the connection says.
+        DatabaseUnavailableError: PostgreSQL is away or busy.
+        SchemaError: it refuses.
+    """
+    from airflow_provider_hubspot_deals.migrations.database import database_errors
+
+    connect = connection_opener(postgres_conn_id)
+    with database_errors(doing), closing(connect()) as connection:
+        connection.autocommit = True  # whoever uses it opens its own transactions
+        yield connection
 
 
 def _opened(hook: PostgresHook) -> object:

@@ -1,0 +1,33 @@
+"""From words of the command line to values. A wrong one is never repeated: it may be a token in the wrong place."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from uuid import UUID
+
+ROWS_MAX = 10_000
+
+
+def job_id(text: str) -> UUID:
+    """The id of a job."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("is no job id; `airflow hubspot-deals jobs list` shows them") from None
+
+
+def row_limit(text: str) -> int:
+    """How many rows to show."""
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= ROWS_MAX):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {ROWS_MAX}")
+    return int(text)
+
+
+def moment(text: str) -> datetime:
+    """A time; UTC when it names no zone."""
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a time such as 2026-11-21T08:00:00Z") from None
+    return given if given.tzinfo else given.replace(tzinfo=UTC)

@@ -1,0 +1,118 @@
+"""``airflow hubspot-deals check``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from airflow_provider_hubspot_deals.cli.calling import command
+from airflow_provider_hubspot_deals.cli.exit_codes import DONE, WRONG
+from airflow_provider_hubspot_deals.cli.finding import organizations_path
+from airflow_provider_hubspot_deals.cli.looking import transaction_in
+from airflow_provider_hubspot_deals.cli.printing import say, show_json, show_rows
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpotDealsError
+from airflow_provider_hubspot_deals.organizations import Organization, Store, read_text
+from airflow_provider_hubspot_deals.organizations.checking import CheckedFile, Mistake, check_text
+from airflow_provider_hubspot_deals.organizations.schema import json_schema
+
+_ANSWER_COLUMNS = {"connection": "connection", "answer": "answer"}
+_COLUMNS = {"line": "line", "organization": "organization", "setting": "setting", "what": "what is wrong"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a connection answered that works."""
+
+    connection: str
+    answer: str
+
+
+@command
+def check(arguments: Namespace) -> int:
+    """Everything that is wrong, each with its line; with ``--connect`` also what each connection answered."""
+    if arguments.schema:
+        show_json(json_schema())
+        return DONE
+    path = organizations_path(arguments)
+    checked = check_text(read_text(path), path)
+    beyond = [*_beyond_the_file(checked, asks=arguments.connect)]
+    answers = [each for each in beyond if isinstance(each, Answer)]
+    mistakes = [*checked.mistakes, *(each for each in beyond if isinstance(each, Mistake))]
+    mistakes.sort(key=lambda each: each.line or 0)
+    if arguments.output == "json":
+        show_json({"file": str(path), "mistakes": [*map(asdict, mistakes)], "answers": [*map(asdict, answers)]})
+    else:
+        _show(path, checked, mistakes, answers)
+    return WRONG if mistakes else DONE
+
+
+def _show(path: Path, checked: CheckedFile, mistakes: Sequence[Mistake], answers: Sequence[Answer]) -> None:
+    if answers:
+        show_rows([*map(asdict, answers)], _ANSWER_COLUMNS, "table")
+    if mistakes:
+        say(f"{path}: {len(mistakes)} to mend")
+        show_rows([*map(asdict, mistakes)], _COLUMNS, "table")
+    else:
+        say(f"{path}: {len(checked.file.organizations)} entries, nothing is wrong.")
+
+
+def _beyond_the_file(checked: CheckedFile, *, asks: bool) -> Iterator[Mistake | Answer]:
+    """What the file alone does not show: DAGs that cannot be built, connections that are missing or incomplete.
+
+    Args:
+        asks: also ask HubSpot and PostgreSQL.
+    """
+    seen: set[Store] = set()  # many organizations share one
+    for organization in checked.file.organizations:
+        if not organization.enabled:
+            continue
+        yield from _of_dag(checked, organization)
+        looks = {"hubspot_conn_id": partial(_look_at_hubspot, organization.hubspot_conn_id, asks=asks)}
+        if (store := Store(organization.postgres_conn_id, organization.schema)) not in seen:
+            seen.add(store)
+            looks["postgres_conn_id"] = partial(_look_at_postgres, store, asks=asks)
+        for setting, look in looks.items():
+            try:
+                answer = look()
+            except HubSpotDealsError as error:
+                yield checked.mistake(organization, setting, str(error))
+            else:
+                if answer:
+                    yield Answer(connection=getattr(organization, setting), answer=answer)
+
+
+def _of_dag(checked: CheckedFile, organization: Organization) -> Iterator[Mistake]:
+    from airflow_provider_hubspot_deals.dag_factory import build_dag
+
+    try:
+        build_dag(organization)
+    except Exception as error:  # noqa: BLE001 - as when the DAGs are made: whatever Airflow says against it
+        yield checked.mistake(organization, "schedule", f"The DAG cannot be built: {error}")
+
+
+def _look_at_hubspot(conn_id: str, *, asks: bool) -> str:
+    from airflow_provider_hubspot_deals.hooks.hubspot import HubSpotHook
+
+    hook = HubSpotHook(conn_id)
+    with hook.get_client():
+        _ = hook.portal_id  # a wrong one is refused
+    if not asks:
+        return ""
+    is_well, answer = hook.test_connection()
+    if not is_well:
+        raise ConfigurationError(answer)
+    return answer
+
+
+def _look_at_postgres(store: Store, *, asks: bool) -> str:
+    from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+
+    connection_opener(store.postgres_conn_id)
+    if not asks:
+        return ""
+    with transaction_in(store) as connection:
+        login, database = connection.info.user, connection.info.dbname
+        return f"Schema {store.schema!r} of database {database!r} is at the package's revision; logged in as {login!r}."

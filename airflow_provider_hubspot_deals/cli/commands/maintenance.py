@@ -1,0 +1,38 @@
+"""``airflow hubspot-deals maintenance``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from airflow_provider_hubspot_deals.cli.calling import command
+from airflow_provider_hubspot_deals.cli.exit_codes import DONE, WRONG
+from airflow_provider_hubspot_deals.cli.finding import stores
+from airflow_provider_hubspot_deals.cli.printing import complain, show_json, show_rows
+from airflow_provider_hubspot_deals.maintenance import MaintenanceReport, run_maintenance
+from airflow_provider_hubspot_deals.operators.maintenance import events_months_of
+from airflow_provider_hubspot_deals.organizations import Store
+from airflow_provider_hubspot_deals.transfers.postgres import opened
+
+_COLUMNS = {"schema": "schema", "step": "step", "done": "done"}
+
+
+@command
+def maintain(arguments: Namespace) -> int:
+    """Do what the maintenance DAG does, in every store."""
+    months = events_months_of(arguments.events_months)
+    reports = {store: _maintained(store, months) for store in stores(arguments)}
+    if arguments.output == "json":
+        show_json([{"schema": store.schema, **report.as_dict()} for store, report in reports.items()])
+    else:
+        steps = [(store, *step) for store, report in reports.items() for step in report.done.items()]
+        rows = [{"schema": store.schema, "step": step.replace("_", " "), "done": done} for store, step, done in steps]
+        show_rows(rows, _COLUMNS, arguments.output)
+    problems = [problem for report in reports.values() for problem in report.problems]
+    for problem in problems:
+        complain(problem)
+    return WRONG if problems else DONE
+
+
+def _maintained(store: Store, months: int) -> MaintenanceReport:
+    with opened(store.postgres_conn_id, f"Maintenance through connection {store.postgres_conn_id!r}") as connection:
+        return run_maintenance(connection, store.schema, events_months=months)

@@ -1,0 +1,102 @@
+"""Tables for people, JSON for scripts. What a database holds reaches a terminal without its control characters."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Row = Mapping[str, Any]
+_PIPED_WIDTH = 200  # columns, where nobody knows how wide the reader's window is
+
+
+def show_rows(rows: Sequence[Row], columns: Mapping[str, str], output: str) -> None:
+    """Print rows.
+
+    Args:
+        columns: of the table, heading by name; JSON has all that is in the rows.
+        output: ``table`` or ``json``.
+    """
+    if output == "json":
+        show_json([dict(row) for row in rows])
+        return
+    if not rows:
+        say("none")
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in columns.values():
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row[name]) for name in columns))
+    _console().print(table)
+
+
+def show_fields(row: Row, output: str) -> None:
+    """Print one row, a line for each field that has a value."""
+    if output == "json":
+        show_json(dict(row))
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in row.items():
+        if value not in (None, "", [], {}):
+            spelled = str(value) if name.endswith("_id") else _spelled(value)
+            table.add_row(name.replace("_", " "), Text(_clean(spelled)))
+    _console().print(table)
+
+
+def show_json(value: object) -> None:
+    """Print JSON: numbers stay numbers, times are ISO 8601."""
+    sys.stdout.write(json.dumps(value, default=_plain, indent=2, ensure_ascii=False) + "\n")
+
+
+def say(sentence: str) -> None:
+    """Print a sentence that is the answer."""
+    sys.stdout.write(f"{_clean(sentence)}\n")
+
+
+def complain(sentence: str) -> None:
+    """Print a sentence beside the answer."""
+    sys.stderr.write(f"{_clean(sentence)}\n")
+
+
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
+
+
+def _cell(value: object) -> Text:
+    """A value as a person reads it; numbers stand at the right."""
+    if value is None:
+        return Text("-", style="dim")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Text(_clean(_spelled(value)), justify="right" if is_number else "left")
+
+
+def _spelled(value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.1f}"
+        case datetime():
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        case _:
+            return json.dumps(value, default=_plain, ensure_ascii=False) if isinstance(value, Mapping) else str(value)
+
+
+def _clean(text: str) -> str:
+    return "".join(
+        character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

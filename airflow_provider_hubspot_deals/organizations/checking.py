@@ -1,0 +1,112 @@
+"""Every mistake of an organizations file at once, each with its line.
+
+The loader stops at what keeps a file from being used, as it must; a person who mends a file wants to see the rest too.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_hubspot_deals.organizations.file import FileProblem, OrganizationsFile, Problem, organizations_of
+from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE, Organization
+from airflow_provider_hubspot_deals.organizations.statements import (
+    Statement,
+    joined,
+    read_statements,
+    without_conflicts,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Mistake:
+    """One thing to mend."""
+
+    line: int | None  # counted from 1; None when it is in no line
+    organization: str  # its slug; empty where that is not known, or where it is nobody's
+    setting: str  # empty when it is none
+    what: str  # what is wrong and what would be right; never the value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedFile:
+    """What can be used of a file, and what must be mended."""
+
+    file: OrganizationsFile
+    mistakes: tuple[Mistake, ...]  # by line
+    lines: Mapping[tuple[str, str, str], int]  # slug, type, setting; an empty one is the entry itself
+
+    def mistake(self, organization: Organization, setting: str, what: str) -> Mistake:
+        """A mistake that only shows beyond the file, at the line to look at."""
+        where = organization.slug, organization.type
+        line = self.lines.get((*where, setting)) or self.lines.get(("", "", setting)) or self.lines.get((*where, ""))
+        return Mistake(line=line, organization=organization.slug, setting=setting, what=what)
+
+
+def check_text(text: str, path: Path) -> CheckedFile:
+    """Return all mistakes, and what can be used in spite of them; ``path`` is only named in messages."""
+    statements, bad_lines = read_statements(text)
+    kept, conflicts = without_conflicts(statements)
+    document = tomllib.loads(joined(kept))
+    file, file_problems = organizations_of(document, path)
+    places = _Places(kept)
+    mistakes = [Mistake(line=bad.line, organization="", setting="", what=bad.what) for bad in (*bad_lines, *conflicts)]
+    mistakes += [_of_file(each, places) for each in file_problems]
+    mistakes += [_of_entry(each, places) for each in file.problems]
+    return CheckedFile(
+        file=file,
+        mistakes=tuple(sorted(mistakes, key=lambda each: each.line or 0)),
+        lines=places.by_organization(document),
+    )
+
+
+def _of_file(problem: FileProblem, places: _Places) -> Mistake:
+    line = places.line(problem.table, 0, problem.key or "")
+    setting = f"[{problem.table}] {problem.key}" if problem.key else problem.table
+    return Mistake(line=line, organization="", setting=setting, what=problem.what)
+
+
+def _of_entry(problem: Problem, places: _Places) -> Mistake:
+    return Mistake(
+        line=places.line("organizations", problem.index, problem.key or ""),
+        organization=problem.slug or "",
+        setting=problem.key or "[[organizations]]",
+        what=problem.what,
+    )
+
+
+class _Places:
+    """In which line what stands, by table, entry of ``organizations`` (counted from 1, else 0) and setting."""
+
+    def __init__(self, statements: Sequence[Statement]) -> None:
+        self._lines: dict[tuple[str, int, str], int] = {}
+        above: tuple[str, ...] = ()
+        entry = 0
+        for each in statements:
+            if each.is_header:
+                above = each.path
+                entry += each.is_list and above == ("organizations",)
+            path = above if each.is_header else above + each.path
+            is_in_entry = above[:1] == ("organizations",)
+            self._lines.setdefault((path[0], entry if is_in_entry else 0, "".join(path[1:2])), each.line)
+
+    def line(self, table: str, entry: int, setting: str) -> int | None:
+        """The line of a setting, else that of its entry, else that of its table."""
+        places = ((table, entry, setting), (table, entry, ""), (table, 0, ""))
+        return next((self._lines[place] for place in places if place in self._lines), None)
+
+    def by_organization(self, document: Mapping[str, Any]) -> dict[tuple[str, str, str], int]:
+        """By slug, type and setting; defaults belong to an empty slug and type. Of two equal entries, the first."""
+        owners = {0: ("", "")}
+        entries = document.get("organizations")
+        for index, entry in enumerate(entries if isinstance(entries, list) else [], start=1):
+            if isinstance(entry, dict):
+                owners[index] = (str(entry.get("slug")), str(entry.get("type", STANDARD_TYPE)))
+        found: dict[tuple[str, str, str], int] = {}
+        for (table, index, setting), line in self._lines.items():
+            if index in owners and (index or table == "defaults"):
+                found.setdefault((*owners[index], setting), line)
+        return found

@@ -1,0 +1,274 @@
+"""Each command of the command line, between a simulated HubSpot and a real PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.cli.conftest import Console
+
+TOKEN = "pat-na1-00000000-1111-2222-3333-444444444444"
+
+
+def test_migrate_makes_the_tables_and_may_be_called_again(empty_console: Console) -> None:
+    looked = empty_console("migrate", "--check")
+    assert looked.code == 1
+    assert "no HubSpot deals tables yet" in looked.err
+    first, again = empty_console("migrate", "--output", "json"), empty_console("migrate")
+    assert (first.code, again.code) == (0, 0)
+    (row,) = first.json
+    assert row["schema"] == "hubspot"
+    assert row["revision"] in again.out
+    assert empty_console("migrate", "--check").code == 0
+
+
+def test_organizations_are_listed_with_their_defaults(console: Console) -> None:
+    sandbox, standard = console("organizations", "--output", "json").json
+    assert (sandbox["type"], standard["type"]) == ("sandbox", "standard")
+    assert standard["dag_id"] == "hubspot_deals_acme"
+    assert standard["search_lag_minutes"] == 0
+    assert standard["deals_table"].startswith("hubspot.hubspot_deals_standard_")
+    assert "hubspot_acme_sandbox" in console("organizations").out
+
+
+def test_organizations_are_listed_with_how_fresh_they_are(console: Console) -> None:
+    console("sync", "acme")
+    sandbox, standard = console("organizations", "--state", "--output", "json").json
+    assert sandbox["state"]["last_sync_at"] is None
+    assert standard["state"]["job_status"] == "completed"
+    assert standard["state"]["portal_id"] == 1001
+    assert standard["deals_table"]
+    assert "completed" in console("organizations", "--state").out
+
+
+def test_a_sync_brings_the_deals_and_says_who_asked(console: Console) -> None:
+    answer = console("sync", "acme", "--output", "json")
+    assert answer.code == 0
+    assert answer.json["status"] == "completed"
+    assert answer.json["records_inserted"] == 235
+    (job,) = console.jobs()
+    assert job["trigger"] == "command line"
+    assert "@" in job["run_id"]
+    (deals,) = console.query("SELECT count(*) AS number FROM hubspot.hubspot_deals")
+    assert deals["number"] == 235
+    assert console("sync", "acme", "--output", "json").json["mode"] == "incremental"
+
+
+def test_another_type_is_synced_by_its_name(console: Console) -> None:
+    answer = console("sync", "acme", "--type", "sandbox", "--mode", "full", "--output", "json")
+    assert (answer.json["type"], answer.json["records_inserted"]) == ("sandbox", 7)
+
+
+def test_a_window_is_synced(console: Console) -> None:
+    console("sync", "acme")
+    answer = console("sync", "acme", "--mode", "window", "--window-start", "2001-01-01", "--window-end", "2001-01-02")
+    assert answer.code == 0
+    assert console.jobs()[-1]["mode"] == "window"
+    refused = console("sync", "acme", "--mode", "window")
+    assert refused.code == 1
+    assert "needs window_start" in refused.err
+
+
+def test_an_unknown_organization_gets_the_nearest_names_and_is_never_repeated(console: Console) -> None:
+    answer = console("sync", "acne")
+    assert answer.code == 1
+    assert "did you mean acme" in answer.err
+    assert TOKEN not in console("sync", TOKEN).err
+    console("sync", "acme")
+    for words in (["jobs", "list"], ["quarantine", "list"]):
+        unknown = console(*words, "acne")
+        assert unknown.code == 1
+        assert "did you mean acme" in unknown.err
+    assert "has no portal of this type" in console("sync", "acme", "--type", "x").err
+
+
+def test_without_a_connection_a_sync_says_which_one_to_create(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_HUBSPOT_ACME")
+    answer = console("sync", "acme")
+    assert answer.code == 1
+    assert "no connection 'hubspot_acme'" in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_without_tables_a_sync_says_what_to_call(empty_console: Console) -> None:
+    answer = empty_console("sync", "acme")
+    assert answer.code == 1
+    assert "no HubSpot deals tables yet" in answer.err
+
+
+def test_without_postgresql_a_sync_may_be_called_later(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = (
+        '{"conn_type": "postgres", "host": "127.0.0.1", "port": 1, "schema": "x", "login": "x", "password": "secret"}'
+    )
+    monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES", nobody)
+    answer = console("sync", "acme")
+    assert answer.code == 3
+    assert "secret" not in answer.err
+
+
+def test_beside_an_active_run_a_sync_ends_with_a_code_of_its_own(console: Console) -> None:
+    console("sync", "acme")
+    console.query(
+        "INSERT INTO hubspot.jobs (organization_id, type, status, scan_id, start_time, last_heartbeat) "
+        "SELECT id, 'hubspot_deals', 'running', 'by hand', now(), now() FROM hubspot.organizations"
+    )
+    answer = console("sync", "acme")
+    assert answer.code == 4
+    assert "active job" in answer.err
+
+
+def test_jobs_are_listed_newest_first_and_by_what_is_asked_for(console: Console) -> None:
+    console("sync", "acme")
+    console("sync", "acme", "--type", "sandbox")
+    newest, oldest = console("jobs", "list", "--output", "json").json
+    assert (newest["type"], oldest["type"]) == ("hubspot_deals_sandbox", "hubspot_deals")
+    assert len(console("jobs", "list", "--limit", "1", "--output", "json").json) == 1
+    assert console("jobs", "list", "acme", "--type", "sandbox", "--output", "json").json == [newest]
+    assert console("jobs", "list", "--status", "failed", "--output", "json").json == []
+    assert str(newest["id"]) in console("jobs", "list").out
+
+
+def test_a_job_is_shown_with_its_events(console: Console) -> None:
+    console("sync", "acme")
+    (job,) = console.jobs()
+    shown = console("jobs", "show", str(job["id"]), "--output", "json").json
+    assert shown["records_inserted"] == 235
+    assert [event["kind"] for event in shown["events"]][-1] == "completed"
+    people = console("jobs", "show", str(job["id"])).out
+    assert "completed" in people
+    assert "235" in people
+
+
+@pytest.mark.parametrize("verb", ["show", "cancel", "retry"])
+def test_a_job_that_is_not_there_is_said_to_be_not_there(console: Console, verb: str) -> None:
+    answer = console("jobs", verb, str(uuid4()))
+    assert answer.code == 1
+    assert "There is no job" in answer.err
+
+
+@pytest.mark.parametrize("verb", ["show", "cancel", "retry"])
+@pytest.mark.parametrize("word", [TOKEN, "' OR 1=1 --", ""])
+def test_what_is_no_job_id_is_refused_and_not_repeated(console: Console, verb: str, word: str) -> None:
+    answer = console("jobs", verb, word)
+    assert answer.code == 2
+    assert "is no job id" in answer.err
+    assert not word or word not in answer.err + answer.out
+
+
+def test_a_waiting_job_is_cancelled_and_an_ended_one_is_not(console: Console) -> None:
+    console("sync", "acme")
+    ended = console.jobs()[0]["id"]
+    (waiting,) = console.query(
+        "INSERT INTO hubspot.jobs (organization_id, type, scan_id) "
+        "SELECT id, 'hubspot_deals', 'by hand' FROM hubspot.organizations RETURNING id"
+    )
+    assert console("jobs", "cancel", str(waiting["id"])).code == 0
+    (event,) = console.query("SELECT details FROM hubspot.job_events WHERE kind = 'cancelled'")
+    assert "airflow hubspot-deals, " in event["details"]["application"]
+    refused = console("jobs", "cancel", str(ended))
+    assert refused.code == 1
+    assert "completed" in refused.err
+
+
+def test_a_failed_job_is_retried_with_its_mode(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    console("sync", "acme")
+    with monkeypatch.context() as context:
+        wrong = '{"conn_type": "hubspot", "password": "pat-na1-wrong", "host": "%s", "extra": "%s"}'
+        extra = '{\\"allow_other_hosts\\": true}'
+        context.setenv("AIRFLOW_CONN_HUBSPOT_ACME", wrong % (console.simulator.base_url, extra))
+        assert console("sync", "acme", "--mode", "full").code == 1
+    failed = console.jobs()[-1]
+    assert failed["status"] == "failed"
+    assert console("jobs", "retry", str(failed["id"])).code == 0
+    retried = console.jobs()[-1]
+    assert (retried["status"], retried["mode"]) == ("completed", "full")
+    refused = console("jobs", "retry", str(retried["id"]))
+    assert refused.code == 1
+    assert "sync acme" in refused.err
+
+
+def test_maintenance_says_what_it_did(console: Console) -> None:
+    answer = console("maintenance", "--output", "json")
+    assert answer.code == 0
+    (report,) = answer.json
+    assert "archive_jobs" in report["done"]
+    assert "archive jobs" in console("maintenance").out
+    assert console("maintenance", "--events-months", "0").code == 1
+
+
+def test_quarantined_records_are_listed_without_their_content_and_requeued(console: Console) -> None:
+    console("sync", "acme")
+    console.query(
+        "INSERT INTO hubspot.deals_quarantine (organization_id, type, deal_id_text, reason_code, raw, raw_is_cut, "
+        "raw_sha256, job_id) SELECT organization_id, 'standard', number::text, 'BAD', 'customer', false, "
+        "sha256(number::text::bytea), id FROM hubspot.jobs, generate_series(7, 8) AS number"
+    )
+    records = console("quarantine", "list", "--output", "json").json
+    assert {record["deal_id_text"] for record in records} == {"7", "8"}
+    assert "customer" not in console("quarantine", "list").out
+    assert console("quarantine", "list", "--reason", "OTHER", "--output", "json").json == []
+    assert console("quarantine", "requeue", "acme", "--output", "json").json == {"requeued": 2, "unreadable": 0}
+    assert "0 deals" in console("quarantine", "requeue", "acme").out
+
+
+def test_check_finds_nothing_where_nothing_is_wrong_and_asks_if_it_may(console: Console) -> None:
+    assert console("check").code == 0
+    asked = console("check", "--connect", "--output", "json").json
+    assert asked["mistakes"] == []
+    assert any("account 1001" in each["answer"] for each in asked["answers"])
+    assert "account 1001" in console("check", "--connect").out
+
+
+def test_check_tells_all_mistakes_with_their_lines(console: Console) -> None:
+    console.file.write_text(
+        '[[organizations]]\nslug = "acme"\nschedule = "99 * * * *"\n[[organizations]]\nslug = "zeta"\nname = "Z\n'
+    )
+    answer = console("check", "--output", "json")
+    assert answer.code == 1
+    assert [(each["line"], each["setting"]) for each in answer.json["mistakes"]] == [
+        (3, "schedule"),
+        (4, "hubspot_conn_id"),
+        (6, ""),
+    ]
+    assert "hubspot_zeta" in console("check").out
+
+
+def test_check_asks_hubspot_and_postgresql_only_when_told_to(empty_console: Console) -> None:
+    assert empty_console("check").code == 0
+    asked = empty_console("check", "--connect", "--output", "json")
+    assert asked.code == 1
+    assert [each["setting"] for each in asked.json["mistakes"]] == ["postgres_conn_id"]
+
+
+def test_check_prints_the_schema_for_editors(console: Console) -> None:
+    assert "organizations" in console("check", "--schema").json["properties"]
+
+
+def test_entries_that_cannot_be_used_are_counted_aloud_and_the_others_work(console: Console) -> None:
+    console.file.write_text(console.file.read_text() + '[[organizations]]\nslug = "zeta"\nzzz = 1\n')
+    answer = console("organizations", "--output", "json")
+    assert len(answer.json) == 2
+    assert "1 of its entries cannot be used" in answer.err
+
+
+def test_without_a_file_it_is_said_how_to_name_one(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HUBSPOT_DEALS_ORGANIZATIONS")
+    for words in (["organizations"], ["jobs", "list"], ["sync", "acme"], ["migrate"], ["check"]):
+        answer = console(*words)
+        assert answer.code == 1
+        assert "--file" in answer.err
+    assert console("jobs", "list", "--schema", "hubspot").code == 0
+
+
+def test_a_schema_or_connection_that_is_none_is_refused(console: Console) -> None:
+    answer = console("jobs", "list", "--schema", 'x"; DROP SCHEMA hubspot; --')
+    assert answer.code == 1
+    assert "lower-case" in answer.err
+    token = console("jobs", "list", "--postgres-conn-id", TOKEN)
+    assert token.code == 1
+    assert TOKEN not in token.err

@@ -1,0 +1,121 @@
+"""`airflow hubspot-deals …` as a process of its own: found by Airflow, stopped by Ctrl-C, on a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hubspot_simulator import PortalSpec, SimulatorServer
+from tests.integration.cli.conftest import SANDBOX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.cli.conftest import Console
+
+MANY = PortalSpec(portal_id=1001, deals=3_000, archived=30)
+SLOW_MS = 600.0  # the archived deals are committed seconds before the live ones
+
+
+@pytest.fixture
+def simulator() -> Iterator[SimulatorServer]:
+    with SimulatorServer([MANY, SANDBOX], rate_limits=False) as server:
+        yield server
+
+
+def test_airflow_finds_the_commands_and_help_says_the_exit_codes(console: Console) -> None:
+    answer = console.airflow("--help")
+    assert answer.code == 0
+    for word in ("check", "jobs", "maintenance", "migrate", "organizations", "quarantine", "sync", "exit codes", "130"):
+        assert word in answer.out
+
+
+def test_answers_for_scripts_are_json_alone(console: Console) -> None:
+    answer = console.airflow("sync", "acme", "--type", "sandbox", "--output", "json")
+    assert answer.code == 0
+    assert answer.json["records_inserted"] == 7
+    assert console.airflow("jobs", "list", "--output", "json").json[0]["status"] == "completed"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_sync_leaves_its_job_waiting_and_the_next_one_goes_on_with_it(
+    console: Console, number: signal.Signals, code: int
+) -> None:
+    console.simulator.application.latency_ms = SLOW_MS
+    process = console.start("sync", "acme")
+    console.wait_until(lambda job: job["records_extracted"])
+    process.send_signal(number)
+    process.send_signal(number)  # an impatient person
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    assert "sync acme" in err
+    (stopped,) = console.jobs()
+    assert (stopped["status"], stopped["error_code"]) == ("pending", "KILLED")
+    assert stopped["checkpoint"]
+
+    console.simulator.application.latency_ms = 0.0
+    answer = console("sync", "acme", "--output", "json")
+    assert answer.code == 0
+    assert "Going on with job" in answer.err
+    (job,) = console.jobs()
+    assert (job["id"], job["status"], job["attempt"]) == (stopped["id"], "completed", 2)
+    (deals,) = console.query("SELECT count(*) AS number FROM hubspot.hubspot_deals")
+    assert deals["number"] == 3_030
+
+
+def test_a_sync_that_was_cancelled_ends_at_its_next_batch(console: Console) -> None:
+    console.simulator.application.latency_ms = SLOW_MS
+    process = console.start("sync", "acme")
+    job = console.wait_until(lambda job: job["records_extracted"])
+    assert console("jobs", "cancel", str(job["id"])).code == 0
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "was cancelled" in err
+    assert console.jobs()[0]["status"] == "cancelled"
+
+
+def test_on_a_terminal_a_bar_grows(console: Console) -> None:
+    console.simulator.application.latency_ms = SLOW_MS
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "airflow", "hubspot-deals", "sync", "acme"],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(terminal)
+    console.processes.append(process)
+    shown = b""
+    while not re.search(rb"\d+/\d+", shown):
+        shown += os.read(controller, 4096)
+    console.simulator.application.latency_ms = 0.0
+    process.send_signal(signal.SIGINT)
+    while True:
+        try:
+            shown += os.read(controller, 4096)
+        except OSError:  # the other end is closed
+            break
+    os.close(controller)
+    assert process.wait(timeout=30) == 130
+    assert "━".encode() in shown
+
+
+def test_where_airflow_is_older_than_3_2_python_runs_the_same_commands(console: Console) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow_provider_hubspot_deals.cli", "organizations", "--output", "json"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert '"hubspot_deals_acme"' in done.stdout
+    assert console.airflow("organizations", "--output", "json").out == done.stdout
