@@ -10,6 +10,7 @@ from airflow_provider_hubspot_deals.organizations.file import (
     parse_organizations,
     read_text,
 )
+from airflow_provider_hubspot_deals.organizations.notifications import Notification
 from airflow_provider_hubspot_deals.organizations.organization import Organization, dag_id_of, job_type_of
 from airflow_provider_hubspot_deals.organizations.settings import (
     check_settings,
@@ -19,6 +20,7 @@ from airflow_provider_hubspot_deals.organizations.settings import (
 )
 
 __all__ = [
+    "Notification",
     "Organization",
     "OrganizationsFile",
     "Problem",

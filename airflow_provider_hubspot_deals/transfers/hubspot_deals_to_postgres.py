@@ -199,12 +199,21 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         if self._is_executing:
             raise TaskKilled(f"Airflow stopped task {self.task_id!r}")
 
+    @property
+    def described_organization(self) -> Organization:
+        """The organization that the arguments, once rendered, describe.
+
+        Raises:
+            ConfigurationError: names each argument that is wrong and what would be right.
+        """
+        return organization_of({name: getattr(self, name) for name in (*_OF_THE_ORGANIZATION, *_FLAGS)})
+
     def _load_deals(self, context: Context) -> dict[str, Any]:
         from airflow_provider_hubspot_deals import migrations, sync
         from airflow_provider_hubspot_deals.hooks.hubspot import HubSpotHook
         from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
 
-        organization = organization_of(self._arguments())
+        organization = self.described_organization
         hubspot = HubSpotHook(organization.hubspot_conn_id)
         request = self._request(context, organization, organization.portal_id or hubspot.portal_id)
         request.validate()
@@ -217,9 +226,6 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         self.deals_board_url = _deals_board_url(summary, request.portal_id)
         self._tell_assets(context, summary)
         return summary
-
-    def _arguments(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in (*_OF_THE_ORGANIZATION, *_FLAGS)}
 
     def _request(self, context: Context, organization: Organization, portal_id: int | None) -> SyncRequest:
         from airflow_provider_hubspot_deals.sync import SyncRequest
