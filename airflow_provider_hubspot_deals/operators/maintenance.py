@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
@@ -19,7 +20,8 @@ EVENTS_MONTHS_MAX = 1200
 
 
 class HubSpotDealsMaintenanceOperator(BaseOperator):
-    """End silent jobs, archive and remove what is older than each organization's periods, keep partitions in order.
+    """End silent jobs, archive and remove what is older than each organization's periods, keep partitions in order,
+    and tell webhooks what they could not be told at once.
 
     Safe at any time and any number of times, also beside running loads. A step that fails does not stop the others.
 
@@ -71,7 +73,9 @@ class HubSpotDealsMaintenanceOperator(BaseOperator):
     def _maintain(self) -> MaintenanceReport:
         from airflow_provider_hubspot_deals.maintenance import run_maintenance
         from airflow_provider_hubspot_deals.migrations.database import database_errors
+        from airflow_provider_hubspot_deals.notifications.endpoints import endpoint_of
         from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+        from airflow_provider_hubspot_deals.webhooks.redelivering import redeliver
 
         months = self._events_months()
         connect = connection_opener(self.postgres_conn_id)
@@ -79,7 +83,10 @@ class HubSpotDealsMaintenanceOperator(BaseOperator):
             connection = connect()
         with closing(connection):
             connection.autocommit = True  # each step opens its own transactions
-            return run_maintenance(connection, self.schema, events_months=months)
+            report = run_maintenance(connection, self.schema, events_months=months)
+        with database_errors(f"Webhooks through connection {self.postgres_conn_id!r}"):
+            delivered = redeliver(connect, self.schema, endpoint_of)
+        return replace(report, done={**report.done, "deliver_notifications": delivered})
 
     def _events_months(self) -> int:
         text = str(self.events_months).strip()

@@ -27,11 +27,13 @@ from airflow_provider_hubspot_deals.transfers.arguments import (
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
     from airflow.sdk.types import TaskInstanceKey
 
     from airflow_provider_hubspot_deals.organizations import Organization
     from airflow_provider_hubspot_deals.sync import SyncRequest
+    from airflow_provider_hubspot_deals.transfers.lineage import Route
 
 # Arguments that may be templates.
 _OF_ONE_RUN = ("mode", "window_start", "window_end")
@@ -181,6 +183,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         self.migrate = migrate
         self.deals_board_url = ""
         self._is_executing = False
+        self._route: Route | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the job; the class says what it returns and raises."""
@@ -199,6 +202,18 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         if self._is_executing:
             raise TaskKilled(f"Airflow stopped task {self.task_id!r}")
 
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage:  # noqa: ARG002 - the listener's signature
+        """The portal and the tables, with columns and row counts when the run completed."""
+        from airflow_provider_hubspot_deals.transfers.lineage import lineage_of
+
+        return lineage_of(self._route)
+
+    get_openlineage_facets_on_failure = get_openlineage_facets_on_complete
+
+    def get_openlineage_facets_on_start(self) -> OperatorLineage:
+        """Nothing yet: where the deals go is looked up by the run itself."""
+        return self.get_openlineage_facets_on_complete(None)
+
     @property
     def described_organization(self) -> Organization:
         """The organization that the arguments, once rendered, describe.
@@ -211,6 +226,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
     def _load_deals(self, context: Context) -> dict[str, Any]:
         from airflow_provider_hubspot_deals import migrations, sync
         from airflow_provider_hubspot_deals.hooks.hubspot import HubSpotHook
+        from airflow_provider_hubspot_deals.transfers import lineage, metrics
         from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
 
         organization = self.described_organization
@@ -220,10 +236,14 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         connect = connection_opener(organization.postgres_conn_id)
         if self.migrate:
             migrations.upgrade(connect, organization.schema)
-        with hubspot.get_client(daily_reserve_percent=organization.daily_reserve_percent) as client:
+        self._route = lineage.route_of(organization)
+        reserve = organization.daily_reserve_percent
+        with metrics.failures_counted(organization), hubspot.get_client(daily_reserve_percent=reserve) as client:
             summary = sync.run(request, client=client, connect=connect, schema=organization.schema).as_dict()
         self.log.info("Deals of organization %s: %s", organization.slug, summary)
         self.deals_board_url = _deals_board_url(summary, request.portal_id)
+        self._route = self._route and self._route.travelled(summary, connect)
+        metrics.tell(organization, summary)
         self._tell_assets(context, summary)
         return summary
 

@@ -162,6 +162,27 @@ def test_f27_raw_bytes_go_after_quarantine_days_and_the_open_record_stays(acme: 
     assert call(acme, "expire_quarantine()") == 0
 
 
+def test_the_delivery_log_goes_after_retention_days(acme: Tenant) -> None:
+    patient = Tenant(acme.url, "patient")
+    for tenant in (acme, patient):
+        tenant.claim()
+        tenant.execute(
+            "INSERT INTO hubspot.notification_deliveries"
+            " (organization_id, event_id, webhook_conn_id, attempt, event_type, host, started_at)"
+            " SELECT %s, 'msg_' || day, 'crm', 1, 'hubspot_deals.job.failed', 'example.com',"
+            " now() - make_interval(days => day)"
+            " FROM unnest(ARRAY[6, 89, 91]) AS day",
+            tenant.id,
+        )
+    acme.execute("UPDATE hubspot.organizations SET retention_days = 5 WHERE id = %s", acme.id)
+
+    assert [call(acme, "expire_notifications(rows_max => 3)") for _ in range(3)] == [3, 1, 0]
+
+    left = acme.query("SELECT organization_id, event_id FROM hubspot.notification_deliveries ORDER BY event_id")
+    assert left == [{"organization_id": patient.id, "event_id": each} for each in ("msg_6", "msg_89")]
+    assert sum(each["attempts"] for each in told(acme, "notifications_expired")) == 4
+
+
 def test_a_record_that_comes_again_has_its_raw_bytes_again(acme: Tenant) -> None:
     job = acme.claim()
     quarantine(acme, job, "1", days_ago=31)
