@@ -31,6 +31,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "connection-types": [_connection_type()],
+        "notifications": [f"{_PACKAGE}.notifications.webhook.HubSpotDealsWebhookNotifier"],
         "extra-links": [f"{_PACKAGE}.transfers.hubspot_deals_to_postgres.DealsBoardLink"],
     }
 
