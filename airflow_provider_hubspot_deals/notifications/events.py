@@ -22,9 +22,9 @@ def event_about(facts: Facts, kind: str | None = None) -> Event:
     """Return the event, with an id that is the same whenever and wherever it is told again.
 
     Args:
-        kind: one of ``TYPES``; None takes that of the job's status.
+        kind: one of ``TYPES``; by itself ``failed`` when there is an error, else ``completed``.
     """
-    kind = kind or ("completed" if facts.get("status") == "completed" else "failed")
+    kind = kind or ("failed" if facts.get("error_code") else "completed")
     if kind == "stale":
         identity: tuple[str, ...] = _IDENTITY_OF_STALENESS
     else:

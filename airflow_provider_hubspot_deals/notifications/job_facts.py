@@ -23,7 +23,7 @@ Facts = dict[str, Any]
 FACTS = "hubspot_job"  # under which templates of notifiers find them in the context
 
 _UNKNOWN_CODE = "UNEXPECTED"
-_UNKNOWN = "The task failed before its job could say why; the task log has the details."
+_UNKNOWN = "The task failed, and its job does not say why; the task log has the details."
 
 
 def job_facts(context: Context) -> Facts:
@@ -100,12 +100,12 @@ def _of_the_job(row: Mapping[str, Any]) -> Facts:
 
 
 def _failure(context: Context, row: Mapping[str, Any]) -> Facts:
-    """The row's own words; where it has not ended, the exception's, if it is one of ours: others may quote values."""
-    if row.get("status") == "completed":
-        return {"error_code": None, "error": None}
+    """The row's own words; where it has not failed, the exception's, if it is one of ours: others may quote values."""
     if row.get("error_code") and row.get("status") in ("failed", "cancelled"):
         return {"error_code": row["error_code"], "error": row["error_message"]}
     error: object = context.get("exception")
+    if row.get("status") == "completed" and error is None:
+        return {"error_code": None, "error": None}
     while isinstance(error, BaseException):
         if isinstance(error, HubSpotDealsError):
             return {"error_code": error.code, "error": str(error)}

@@ -117,6 +117,24 @@ def test_somebody_elses_exception_is_not_quoted(airflow: Airflow, server: Script
     assert "merger" not in server.requests[0].body.decode()
 
 
+def test_a_task_that_fails_after_its_job_completed_is_told_as_failed(airflow: Airflow, server: ScriptedServer) -> None:
+    context = finished(airflow)
+    context["exception"] = RuntimeError("XCom")
+    tell(context)
+    event = server.requests[0].json()
+    assert event["type"] == "hubspot_deals.job.failed"
+    assert (event["data"]["status"], event["data"]["error_code"]) == ("completed", "UNEXPECTED")
+
+
+def test_a_task_whose_worker_was_killed_is_told_by_whoever_notices(airflow: Airflow, server: ScriptedServer) -> None:
+    """Airflow's dag processor calls the callback then; there is no exception, and the row still says running."""
+    context = finished(airflow, mode="everything")
+    del context["exception"]
+    tell(context)
+    data = server.requests[0].json()["data"]
+    assert (data["job_id"], data["error_code"]) == (None, "UNEXPECTED")
+
+
 def test_a_failure_to_reach_the_database_is_told_without_it(connect: Any, server: ScriptedServer) -> None:
     airflow = connect("postgresql://nobody:secret@127.0.0.1:1/nowhere")
     tell(finished(airflow))
