@@ -8,6 +8,7 @@ from airflow_provider_hubspot_deals import loading, sql
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord
 from airflow_provider_hubspot_deals.jobs import Job
 from tests.builders import a_row
+from tests.integration.deliveries import note_delivery
 from tests.integration.ended_jobs import an_ended_job, ids_in, told
 from tests.integration.tenant import Tenant, a_run, tables_of
 
@@ -166,14 +167,8 @@ def test_the_delivery_log_goes_after_retention_days(acme: Tenant) -> None:
     patient = Tenant(acme.url, "patient")
     for tenant in (acme, patient):
         tenant.claim()
-        tenant.execute(
-            "INSERT INTO hubspot.notification_deliveries"
-            " (organization_id, event_id, webhook_conn_id, attempt, event_type, host, started_at)"
-            " SELECT %s, 'msg_' || day, 'crm', 1, 'hubspot_deals.job.failed', 'example.com',"
-            " now() - make_interval(days => day)"
-            " FROM unnest(ARRAY[6, 89, 91]) AS day",
-            tenant.id,
-        )
+        for days_ago in (6, 89, 91):
+            note_delivery(tenant, "example.com", event_id=f"msg_{days_ago}", days_ago=days_ago)
     acme.execute("UPDATE hubspot.organizations SET retention_days = 5 WHERE id = %s", acme.id)
 
     assert [call(acme, "expire_notifications(rows_max => 3)") for _ in range(3)] == [3, 1, 0]

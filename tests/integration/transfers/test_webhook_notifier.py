@@ -127,7 +127,7 @@ def test_a_task_that_fails_after_its_job_completed_is_told_as_failed(airflow: Ai
 
 
 def test_a_task_whose_worker_was_killed_is_told_by_whoever_notices(airflow: Airflow, server: ScriptedServer) -> None:
-    """Airflow's dag processor calls the callback then; there is no exception, and the row still says running."""
+    """Airflow's dag processor calls the callback then, without an exception."""
     context = finished(airflow, mode="everything")
     del context["exception"]
     tell(context)
