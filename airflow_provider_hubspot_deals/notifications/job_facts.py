@@ -38,7 +38,8 @@ def job_facts(context: Context) -> Facts:
     Raises:
         ConfigurationError: the task's arguments name no organization.
     """
-    organization = context["task"].described_organization  # type: ignore[attr-defined]  # the operator's own
+    task: Any = context["task"]  # our operator
+    organization = task.described_organization
     facts = {**_of_the_run(context), **_of_the_organization(organization)}
     row = _row(organization, facts)
     return {**facts, **_of_the_job(row or {}), **_failure(context, row or {})}

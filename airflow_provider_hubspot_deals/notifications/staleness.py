@@ -38,7 +38,8 @@ def stale_alert(organization: Organization) -> DeadlineAlert | None:
     notifications = [each for each in organization.notifications if "stale" in each.on]
     if not (notifications and AIRFLOW_V_3_2_PLUS):
         return None
-    from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
+    from airflow.sdk.definitions.callback import SyncCallback
+    from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
     arguments = {
         "organization": organization.slug,

@@ -202,7 +202,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         if self._is_executing:
             raise TaskKilled(f"Airflow stopped task {self.task_id!r}")
 
-    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage:  # noqa: ARG002 - the listener's signature
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any]:  # noqa: ARG002 - the listener's signature
         """The portal and the tables, with columns and row counts when the run completed."""
         from airflow_provider_hubspot_deals.transfers.lineage import lineage_of
 
@@ -210,7 +210,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
 
     get_openlineage_facets_on_failure = get_openlineage_facets_on_complete
 
-    def get_openlineage_facets_on_start(self) -> OperatorLineage:
+    def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
         """Nothing yet: where the deals go is looked up by the run itself."""
         return self.get_openlineage_facets_on_complete(None)
 

@@ -49,7 +49,7 @@ class Route:
     database: str
     schema: str
     deals_table: str
-    columns: tuple[Mapping[str, str], ...] = ()
+    columns: tuple[Mapping[str, Any], ...] = ()
     counts: Mapping[str, int] | None = None
 
     def travelled(self, summary: Mapping[str, Any], connect: Callable[[], Connection[Any]]) -> Route:
@@ -90,7 +90,7 @@ def is_wanted() -> bool:
     return not is_disabled()
 
 
-def lineage_of(route: Route | None) -> OperatorLineage:
+def lineage_of(route: Route | None) -> OperatorLineage[Any, Any]:
     """Return the portal as input, and the organization's table and that of all organizations as outputs."""
     from airflow.providers.openlineage.extractors import OperatorLineage
 
@@ -101,7 +101,7 @@ def lineage_of(route: Route | None) -> OperatorLineage:
     return OperatorLineage(inputs=inputs, outputs=[_table(route, own, route.counts), _table(route, parent, None)])
 
 
-def _columns(connect: Callable[[], Connection[Any]], schema: str) -> tuple[Mapping[str, str], ...]:
+def _columns(connect: Callable[[], Connection[Any]], schema: str) -> tuple[Mapping[str, Any], ...]:
     import psycopg
 
     from airflow_provider_hubspot_deals import sql

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from airflow.providers.openlineage.extractors.base import DefaultExtractor
+from airflow.providers.openlineage.extractors.base import DefaultExtractor, OperatorLineage
 from airflow.providers.openlineage.plugins.adapter import OpenLineageAdapter
 from airflow.sdk._shared.secrets_masker import SecretsMasker
 from psycopg import sql
@@ -115,15 +115,17 @@ class Lineage:
 
     def events(self, task: Any, error: BaseException | None) -> str:
         """The events of a task that has run, as JSON lines."""
-        extractor, adapter = DefaultExtractor(task), OpenLineageAdapter(secrets_masker=SecretsMasker())
+        extractor, adapter = DefaultExtractor(task), OpenLineageAdapter(secrets_masker=SecretsMasker())  # type: ignore[no-untyped-call]  # Airflow's
         about: dict[str, Any] = {"run_id": str(uuid4()), "job_name": f"{task.dag_id}.{task.task_id}", "owners": []}
         about |= dict.fromkeys(("nominal_start_time", "nominal_end_time", "tags", "job_description"))
         now = datetime.now(UTC).isoformat()
         adapter.start_task(event_time=now, task=extractor.extract(), **about)
         if error is None:
-            adapter.complete_task(end_time=now, task=extractor.extract_on_complete(None), **about)
+            adapter.complete_task(end_time=now, task=extractor.extract_on_complete(None) or OperatorLineage(), **about)
         else:
-            adapter.fail_task(end_time=now, task=extractor.extract_on_failure(None), error=error, **about)
+            adapter.fail_task(
+                end_time=now, task=extractor.extract_on_failure(None) or OperatorLineage(), error=error, **about
+            )
         return self._file.read_text()
 
 

@@ -53,11 +53,10 @@ def ears(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ite
 def test_a_run_tells_deals_calls_lag_and_duration_by_organization(airflow: Airflow, ears: Ears) -> None:
     summary = airflow.task().execute(airflow.context())
     heard = ears.heard()
-    deals = ACME.deals + ACME.archived
     for prefix in ("hubspot_deals", "hubspot_deals.acme.standard"):
         assert heard[f"{prefix}.runs.completed"] == "1|c"
-        assert heard[f"{prefix}.deals_read"] == f"{deals}|c"
-        assert heard[f"{prefix}.deals_inserted"] == f"{deals}|c"
+        assert heard[f"{prefix}.deals_read"] == f"{summary['records_extracted']}|c"
+        assert heard[f"{prefix}.deals_inserted"] == f"{summary['records_inserted']}|c"
         assert heard[f"{prefix}.api_calls"] == f"{summary['api_calls']}|c"
         assert heard[f"{prefix}.live_deals"] == f"{ACME.deals}|g"
         lag, kind = heard[f"{prefix}.lag_seconds"].split("|")

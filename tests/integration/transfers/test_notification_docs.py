@@ -47,7 +47,7 @@ def receiver(path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
         yield running, port
     finally:
         running.kill()
-        running.communicate()
+        running.wait()
 
 
 def wait_for(port: int) -> None:
@@ -71,7 +71,7 @@ def test_the_receiver_takes_each_event_once_and_nothing_that_is_not_ours(tmp_pat
         foreign = Endpoint(name="crm", url=ours.url, keys=signing_keys("whsec_" + "QUJD" * 8)).send(event)
         unsigned = Transport(f"http://127.0.0.1:{port}", timeouts=Timeouts()).send("POST", "/", {}, b"{}", asked="it")
         running.kill()
-        printed, _ = running.communicate()
+        printed = running.stdout.read() if running.stdout else ""
     assert [result.outcome for result in results] == [Outcome.DELIVERED, Outcome.DELIVERED]
     assert (foreign.status, unsigned.status) == (401, 401)
     assert printed == "hubspot_deals.job.failed acme Mend it.\n"

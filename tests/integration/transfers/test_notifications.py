@@ -6,9 +6,10 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_provider_hubspot_deals.dag_factory import build_dag
@@ -117,7 +118,7 @@ def test_without_notifications_there_are_no_callbacks_and_no_deadline() -> None:
 def test_a_deadline_is_stored_with_the_dag_and_is_the_same_at_each_parse() -> None:
     described = organization(recorder("stale"), stale_after_minutes=90)
     dag = build_dag(described)
-    (alert,) = dag.deadline
+    (alert,) = cast("list[DeadlineAlert]", dag.deadline)
     assert alert.interval == timedelta(minutes=90)
     one, two = (json.dumps(DagSerialization.to_dict(each), sort_keys=True) for each in (dag, build_dag(described)))
     assert one == two
@@ -126,7 +127,7 @@ def test_a_deadline_is_stored_with_the_dag_and_is_the_same_at_each_parse() -> No
 
 def missed(described: Organization, run_id: str, queued_at: datetime) -> None:
     """What Airflow does when a run's deadline has passed."""
-    (alert,) = build_dag(described).deadline
+    (alert,) = cast("list[DeadlineAlert]", build_dag(described).deadline)
     dag_run = {"dag_id": described.dag_id, "run_id": run_id, "queued_at": queued_at.isoformat()}
     kwargs = json.loads(json.dumps(alert.callback.kwargs))
     tell_if_stale(context={"dag_run": dag_run, "deadline": {"id": "…"}}, **kwargs)

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_provider_hubspot_deals.client.retries import Retries
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, NotDeliveredError
 from airflow_provider_hubspot_deals.notifications.webhook import HubSpotDealsWebhookNotifier
-from tests.integration.transfers.conftest import ACME, Airflow
+from tests.integration.transfers.conftest import Airflow
 from tests.unit.client.scripted_server import ScriptedServer, answer
 from tests.unit.webhooks.receiver import SECRET, Receiver
 
@@ -64,7 +64,11 @@ def test_a_receiver_is_told_that_a_job_completed(airflow: Airflow, server: Scrip
     assert event["timestamp"] == data["ended_at"] == job["end_time"].isoformat()
     assert (data["organization"], data["organization_id"]) == ("acme", str(job["organization_id"]))
     assert (data["job_id"], data["mode"], data["status"]) == (str(job["id"]), "full", "completed")
-    assert data["counts"]["records_inserted"] == ACME.deals + ACME.archived
+    assert (
+        data["counts"]["records_inserted"]
+        == job["records_inserted"]
+        == len(airflow.query("SELECT FROM hubspot.hubspot_deals"))
+    )
     assert data["error_code"] is data["error"] is None
     assert data["watermark"]
     assert (data["dag_id"], data["run_id"], data["task_id"]) == ("acme_deals", "manual__1", "load_deals")
