@@ -14,7 +14,7 @@ from hubspot_simulator import FaultRule, SimulatorServer
 from tests.integration.secrets.sinks import Lineage
 from tests.integration.transfers.conftest import ACME, Airflow
 
-STORED = "SELECT FROM hubspot.hubspot_deals"
+STORED = "SELECT 1 FROM hubspot.hubspot_deals"
 
 
 @pytest.fixture
