@@ -15,7 +15,8 @@
     │   ├── DatabaseUnavailableError  PostgreSQL is away, restarting or out of connections
     │   ├── SecretsUnavailableError   Airflow's secrets backend does not answer
     │   ├── BadResponseError          an answer that is no deal page: HTML, cut JSON, a paging loop
-    │   └── RateLimitedError          429 until the time budget was spent
+    │   ├── RateLimitedError          429 until the time budget was spent
+    │   └── NotDeliveredError         the receiver of a webhook did not take an event
     ├── DeferredError                 HubSpot asks to come back much later; release the worker
     └── JobStopped                    not a failure of this run
         ├── JobAlreadyRunning         another run of this organization is active
@@ -156,6 +157,12 @@ class RateLimitedError(_HubSpotAnswerError, RetriableError):
     """429 beyond the time budget of one request."""
 
     code = "RATE_LIMITED"
+
+
+class NotDeliveredError(RetriableError):
+    """The receiver of a webhook did not take an event yet."""
+
+    code = "NOT_DELIVERED"
 
 
 class DeferredError(_HubSpotAnswerError):

@@ -35,6 +35,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "connection-types": [_connection_type()],
         "cli": [f"{_PACKAGE}.cli.definition.get_commands"],
+        "notifications": [f"{_PACKAGE}.notifications.webhook.HubSpotDealsWebhookNotifier"],
         "extra-links": [f"{_PACKAGE}.transfers.hubspot_deals_to_postgres.DealsBoardLink"],
     }
 

@@ -28,6 +28,7 @@ _UNTIL_NONE_IS_LEFT = (
     "maintenance.expire_archive",
     "maintenance.expire_usage",
     "maintenance.expire_quarantine",
+    "maintenance.expire_notifications",
 )
 _AT_LAST = ("maintenance.drop_job_events", "maintenance.analyze_deals")
 

@@ -498,6 +498,40 @@ END $$;
 
 COMMENT ON FUNCTION hubspot.expire_archive(rows_max integer) IS 'Delete jobs that have been in jobs_archive for archive_days, at most rows_max. Returns how many.';
 
+CREATE FUNCTION hubspot.expire_notifications(rows_max integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'hubspot', 'pg_temp'
+    AS $$
+DECLARE
+    tenant uuid;
+    removed integer;
+    total integer := 0;
+BEGIN
+    FOR tenant, removed IN
+        WITH due AS (
+            SELECT record.organization_id, record.event_id, record.webhook_conn_id, record.attempt
+            FROM organizations AS owner
+            JOIN notification_deliveries AS record ON record.organization_id = owner.id
+                                                  AND record.started_at < now() - make_interval(days => owner.retention_days)
+            LIMIT rows_max
+            FOR UPDATE OF record SKIP LOCKED FOR KEY SHARE OF owner SKIP LOCKED
+        ),
+        gone AS (
+            DELETE FROM notification_deliveries AS record USING due
+            WHERE (record.organization_id, record.event_id, record.webhook_conn_id, record.attempt)
+                = (due.organization_id, due.event_id, due.webhook_conn_id, due.attempt)
+            RETURNING record.organization_id
+        )
+        SELECT organization_id, count(*) FROM gone GROUP BY organization_id
+    LOOP
+        PERFORM tell(tenant, 'notifications_expired', jsonb_build_object('attempts', removed));
+        total := total + removed;
+    END LOOP;
+    RETURN total;
+END $$;
+
+COMMENT ON FUNCTION hubspot.expire_notifications(rows_max integer) IS 'Delete attempts in notification_deliveries that began more than retention_days ago, at most rows_max. Returns how many.';
+
 CREATE FUNCTION hubspot.expire_quarantine(rows_max integer DEFAULT 10000) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'hubspot', 'pg_temp'
@@ -1179,7 +1213,7 @@ CREATE FUNCTION hubspot.loader_functions() RETURNS SETOF regprocedure
     SELECT oid::regprocedure FROM pg_proc
     WHERE pronamespace = current_schema()::regnamespace AND proname IN (
         'ensure_deals_partition', 'allow_negative_amounts', 'ensure_job_events_partition', 'ensure_job_events_partitions', 'tell',
-        'reap_silent_jobs', 'archive_jobs', 'expire_archive', 'expire_usage', 'expire_quarantine', 'drop_job_events_before',
+        'reap_silent_jobs', 'archive_jobs', 'expire_archive', 'expire_usage', 'expire_quarantine', 'expire_notifications', 'drop_job_events_before',
         'analyze_deals', 'requeue_quarantine', 'chosen_organization')
 $$;
 
@@ -2569,6 +2603,60 @@ COMMENT ON COLUMN hubspot.jobs_archive.api_calls_by_endpoint IS 'As in jobs.api_
 
 COMMENT ON COLUMN hubspot.jobs_archive.archived_at IS 'When the job moved here.';
 
+CREATE TABLE hubspot.notification_deliveries (
+    organization_id uuid NOT NULL,
+    event_id text NOT NULL,
+    webhook_conn_id text NOT NULL,
+    attempt integer NOT NULL,
+    event_type text NOT NULL,
+    job_id uuid,
+    host text NOT NULL,
+    outcome text DEFAULT 'sending'::text NOT NULL,
+    http_status integer,
+    problem text,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    payload text,
+    next_attempt_at timestamp with time zone,
+    CONSTRAINT notification_deliveries_are_over_or_under_way CHECK (((outcome = 'sending'::text) = (ended_at IS NULL))),
+    CONSTRAINT notification_deliveries_attempts_count_from_one CHECK ((attempt >= 1)),
+    CONSTRAINT notification_deliveries_forget_what_is_settled CHECK (((payload IS NULL) OR (outcome = ANY (ARRAY['sending'::text, 'failed'::text])))),
+    CONSTRAINT notification_deliveries_keep_what_is_due CHECK (((payload IS NULL) = (next_attempt_at IS NULL))),
+    CONSTRAINT notification_deliveries_outcome_is_known CHECK ((outcome = ANY (ARRAY['sending'::text, 'delivered'::text, 'failed'::text, 'gone'::text])))
+);
+
+ALTER TABLE ONLY hubspot.notification_deliveries FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE hubspot.notification_deliveries IS 'Delivery log of webhooks: one row per attempt, written before it is made. An attempt that failed keeps what it would have said until a later one succeeds, or three days are over.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.organization_id IS 'The tenant whose event it is.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.event_id IS 'The header webhook-id: the same for all attempts, whoever makes them.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.webhook_conn_id IS 'Airflow connection with the address and the signing secret, neither of which is here.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.attempt IS 'Number of the attempt, from 1 on for each event and connection.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.event_type IS 'Such as hubspot_deals.job.completed.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.job_id IS 'The job that it tells of, which may have been archived or purged since; NULL when there is none.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.host IS 'Host of the address. Its path may be a secret and is not kept.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.outcome IS 'sending: under way, or its process died; delivered: 2xx; failed: anything else, tried again at next_attempt_at; gone: 410, never tried again.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.http_status IS 'Status of the answer; NULL when none came.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.problem IS 'What was wrong, in our words.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.started_at IS 'When the attempt began.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.ended_at IS 'When its answer came, or was given up.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.payload IS 'The JSON that is still to be delivered: ids, counts, times, error code and sentence; never a deal''s values. NULL once it was delivered, given up, or taken over by the next attempt.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.next_attempt_at IS 'When maintenance tries again; NULL when it does not.';
+
 CREATE TABLE hubspot.organizations (
     id uuid NOT NULL,
     slug text NOT NULL,
@@ -3422,6 +3510,9 @@ ALTER TABLE ONLY hubspot.jobs
 ALTER TABLE ONLY hubspot.jobs
     ADD CONSTRAINT jobs_scan_id_key UNIQUE (scan_id);
 
+ALTER TABLE ONLY hubspot.notification_deliveries
+    ADD CONSTRAINT notification_deliveries_pkey PRIMARY KEY (organization_id, event_id, webhook_conn_id, attempt);
+
 ALTER TABLE ONLY hubspot.organizations
     ADD CONSTRAINT organizations_pkey PRIMARY KEY (id);
 
@@ -3511,6 +3602,14 @@ COMMENT ON INDEX hubspot.idx_jobs_status IS 'Jobs by status.';
 CREATE INDEX idx_jobs_type ON hubspot.jobs USING btree (type);
 
 COMMENT ON INDEX hubspot.idx_jobs_type IS 'Jobs by type; demanded by the schema document.';
+
+CREATE INDEX idx_notification_deliveries_due ON hubspot.notification_deliveries USING btree (next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
+
+COMMENT ON INDEX hubspot.idx_notification_deliveries_due IS 'What is to be tried again: few rows of many.';
+
+CREATE INDEX idx_notification_deliveries_started ON hubspot.notification_deliveries USING btree (organization_id, started_at);
+
+COMMENT ON INDEX hubspot.idx_notification_deliveries_started IS 'What an organization was told lately, and which attempts are old enough to go.';
 
 CREATE INDEX idx_quarantine_open ON hubspot.deals_quarantine USING btree (organization_id, type, deal_id_text) WHERE (resolved_at IS NULL);
 
@@ -3607,6 +3706,9 @@ ALTER TABLE ONLY hubspot.jobs_archive
 ALTER TABLE ONLY hubspot.jobs
     ADD CONSTRAINT jobs_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY hubspot.notification_deliveries
+    ADD CONSTRAINT notification_deliveries_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY hubspot.owners
     ADD CONSTRAINT owners_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES hubspot.organizations(id) ON DELETE CASCADE;
 
@@ -3672,6 +3774,8 @@ CREATE POLICY loader ON hubspot.jobs TO hubspot_loader USING (true) WITH CHECK (
 
 CREATE POLICY loader ON hubspot.jobs_archive TO hubspot_loader USING (true) WITH CHECK (true);
 
+CREATE POLICY loader ON hubspot.notification_deliveries TO hubspot_loader USING (true) WITH CHECK (true);
+
 CREATE POLICY loader ON hubspot.organizations TO hubspot_loader USING (true) WITH CHECK (true);
 
 CREATE POLICY loader ON hubspot.owners TO hubspot_loader USING (true) WITH CHECK (true);
@@ -3687,6 +3791,8 @@ CREATE POLICY loader ON hubspot.reader_organizations TO hubspot_loader USING (tr
 CREATE POLICY loader ON hubspot.sync_state TO hubspot_loader USING (true) WITH CHECK (true);
 
 CREATE POLICY loader ON hubspot.usage_records TO hubspot_loader USING (true) WITH CHECK (true);
+
+ALTER TABLE hubspot.notification_deliveries ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE hubspot.organizations ENABLE ROW LEVEL SECURITY;
 
@@ -3721,6 +3827,8 @@ CREATE POLICY reader ON hubspot.job_events FOR SELECT USING ((organization_id = 
 CREATE POLICY reader ON hubspot.jobs FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
 
 CREATE POLICY reader ON hubspot.jobs_archive FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
+
+CREATE POLICY reader ON hubspot.notification_deliveries FOR SELECT USING ((organization_id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
 
 CREATE POLICY reader ON hubspot.organizations FOR SELECT USING ((id = ANY (( SELECT hubspot.visible_organizations() AS visible_organizations)::uuid[])));
 
@@ -3771,6 +3879,8 @@ REVOKE ALL ON FUNCTION hubspot.ensure_job_events_partitions(months_ahead integer
 REVOKE ALL ON FUNCTION hubspot.erase_organization(organization uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.expire_archive(rows_max integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION hubspot.expire_notifications(rows_max integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION hubspot.expire_quarantine(rows_max integer) FROM PUBLIC;
 

@@ -24,6 +24,7 @@ Once an hour, through connection `{postgres_conn_id}`:
 - moves ended jobs to `{schema}.jobs_archive` and removes old ones there, as each organization's `retention_days` and
   `archive_days` say; empties old quarantined records after `quarantine_days`. Deals are never touched;
 - makes the coming months of `{schema}.job_events` and drops those older than `events_months`;
+- tells webhooks again what they did not take, for three days (`{schema}.notification_deliveries`);
 - refreshes the planner's statistics of tables that changed much;
 - checks row-level security and roles, and fails if anything is open that should not be.
 

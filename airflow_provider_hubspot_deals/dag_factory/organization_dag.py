@@ -12,6 +12,8 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow_provider_hubspot_deals.dag_factory.documentation import documentation_of
 from airflow_provider_hubspot_deals.dag_factory.trigger_form import trigger_form
 from airflow_provider_hubspot_deals.dag_factory.watching import when_due_or_changed
+from airflow_provider_hubspot_deals.notifications.callbacks import JobCallback
+from airflow_provider_hubspot_deals.notifications.staleness import stale_alert
 from airflow_provider_hubspot_deals.organizations import dag_id_of
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
 
@@ -46,6 +48,7 @@ def build_dag(organization: Organization) -> DAG:
         params=trigger_form(organization),
         tags={"hubspot", organization.type, *organization.tags},
         owner_links=dict(organization.owner_links),
+        deadline=stale_alert(organization),
     )
     # Else a bad schedule would surface later, as an import error of the whole file.
     dag.validate()  # type: ignore[no-untyped-call]  # Airflow's
@@ -94,12 +97,19 @@ def load_deals(
         retention_days=organization.retention_days,
         archive_days=organization.archive_days,
         quarantine_days=organization.quarantine_days,
+        on_success_callback=_callbacks(organization, "completed"),
+        on_failure_callback=_callbacks(organization, "failed"),
         **of_this_run,
     )
 
 
 def _queue_of(organization: Organization) -> dict[str, Any]:
     return {"queue": organization.queue} if organization.queue else {}
+
+
+def _callbacks(organization: Organization, event: str) -> list[JobCallback]:
+    wanted = [each for each in organization.notifications if event in each.on]
+    return [JobCallback(event, wanted)] if wanted else []
 
 
 def deals_asset(slug: str, type_: str = "standard") -> Asset:

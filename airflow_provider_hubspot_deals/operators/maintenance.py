@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
@@ -18,7 +19,8 @@ EVENTS_MONTHS_MAX = 1200
 
 
 class HubSpotDealsMaintenanceOperator(BaseOperator):
-    """End silent jobs, archive and remove what is older than each organization's periods, keep partitions in order.
+    """End silent jobs, archive and remove what is older than each organization's periods, keep partitions in order,
+    and tell webhooks what they could not be told at once.
 
     Safe at any time and any number of times, also beside running loads. A step that fails does not stop the others.
 
@@ -69,11 +71,17 @@ class HubSpotDealsMaintenanceOperator(BaseOperator):
 
     def _maintain(self) -> MaintenanceReport:
         from airflow_provider_hubspot_deals.maintenance import run_maintenance
-        from airflow_provider_hubspot_deals.transfers.postgres import opened
+        from airflow_provider_hubspot_deals.migrations.database import database_errors
+        from airflow_provider_hubspot_deals.notifications.endpoints import endpoint_of
+        from airflow_provider_hubspot_deals.transfers.postgres import connection_opener, opened
+        from airflow_provider_hubspot_deals.webhooks.redelivering import redeliver
 
         months = events_months_of(self.events_months)
         with opened(self.postgres_conn_id, f"Maintenance through connection {self.postgres_conn_id!r}") as connection:
-            return run_maintenance(connection, self.schema, events_months=months)
+            report = run_maintenance(connection, self.schema, events_months=months)
+        with database_errors(f"Webhooks through connection {self.postgres_conn_id!r}"):
+            delivered = redeliver(connection_opener(self.postgres_conn_id), self.schema, endpoint_of)
+        return replace(report, done={**report.done, "deliver_notifications": delivered})
 
 
 def events_months_of(value: object) -> int:

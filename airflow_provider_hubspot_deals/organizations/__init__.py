@@ -12,6 +12,7 @@ from airflow_provider_hubspot_deals.organizations.file import (
     parse_organizations,
     read_text,
 )
+from airflow_provider_hubspot_deals.organizations.notifications import Notification
 from airflow_provider_hubspot_deals.organizations.organization import Organization, dag_id_of, job_type_of
 from airflow_provider_hubspot_deals.organizations.schedules import spread
 from airflow_provider_hubspot_deals.organizations.settings import (
@@ -24,6 +25,7 @@ from airflow_provider_hubspot_deals.organizations.stores import Store, stores_of
 __all__ = [
     "FILE_NAME",
     "PATH_VARIABLE",
+    "Notification",
     "Organization",
     "OrganizationsFile",
     "Problem",

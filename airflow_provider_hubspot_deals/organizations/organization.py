@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
+from airflow_provider_hubspot_deals.organizations.notifications import Notification
+
 STANDARD_TYPE = "standard"
 TYPE_PATTERN = r"[a-z][a-z0-9_]{0,14}"  # stands in table names, which hold 63 bytes with the id behind it
 SCHEMA_PATTERN = r"(?!pg_)[a-z_][a-z0-9_]{0,62}"  # PostgreSQL keeps pg_ for itself
@@ -56,6 +58,8 @@ class Organization:
     owners: tuple[str, ...] = ("airflow",)  # shown in the Airflow UI
     owner_links: tuple[tuple[str, str], ...] = ()  # owner → https: or mailto: address
     tags: tuple[str, ...] = ()  # of the DAG, beside our own
+    notifications: tuple[Notification, ...] = ()  # who is told that a job completed, failed, or the data grew stale
+    stale_after_minutes: int = 1440  # without a completed run, its data is stale
 
     @property
     def dag_id(self) -> str:

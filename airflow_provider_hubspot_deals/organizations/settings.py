@@ -14,6 +14,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
+from airflow_provider_hubspot_deals.organizations.notifications import NOTIFICATIONS_SCHEMA, check_notifications
 from airflow_provider_hubspot_deals.organizations.organization import (
     PROPERTY_PATTERN,
     SCHEMA_PATTERN,
@@ -196,6 +197,8 @@ SETTINGS: dict[str, Check] = {
     "owners": _texts(_text(r"[^\x00-\x1f\x7f,]{1,100}", "names without commas"), 'a list such as ["data-team"]'),
     "owner_links": _owner_links,
     "tags": _texts(_text(r"[^\x00-\x1f\x7f]{1,100}", "tags of 1 to 100 characters"), 'a list such as ["crm"]'),
+    "notifications": Check(check_notifications, NOTIFICATIONS_SCHEMA),
+    "stale_after_minutes": _whole_number(5, 525600, "minutes"),
 }
 
 

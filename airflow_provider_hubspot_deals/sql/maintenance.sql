@@ -13,6 +13,9 @@ SELECT {schema}.expire_usage(%(rows_max)s)
 -- name: expire_quarantine
 SELECT {schema}.expire_quarantine(%(rows_max)s)
 
+-- name: expire_notifications
+SELECT {schema}.expire_notifications(%(rows_max)s)
+
 -- name: ensure_job_events_partitions
 SELECT {schema}.ensure_job_events_partitions()
 

@@ -28,11 +28,13 @@ from airflow_provider_hubspot_deals.transfers.arguments import (
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
     from airflow.sdk.types import TaskInstanceKey
 
     from airflow_provider_hubspot_deals.organizations import Organization
     from airflow_provider_hubspot_deals.sync import SyncRequest
+    from airflow_provider_hubspot_deals.transfers.lineage import Route
 
 # Arguments that may be templates.
 _OF_ONE_RUN = ("mode", "window_start", "window_end")
@@ -182,6 +184,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         self.migrate = migrate
         self.deals_board_url = ""
         self._is_executing = False
+        self._route: Route | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the job; the class says what it returns and raises."""
@@ -200,29 +203,52 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         if self._is_executing:
             raise TaskKilled(f"Airflow stopped task {self.task_id!r}")
 
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any]:  # noqa: ARG002 - the listener's signature
+        """The portal and the tables, with columns and row counts when the run completed."""
+        from airflow_provider_hubspot_deals.transfers.lineage import lineage_of
+
+        return lineage_of(self._route)
+
+    get_openlineage_facets_on_failure = get_openlineage_facets_on_complete
+
+    def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
+        """Nothing yet: where the deals go is looked up by the run itself."""
+        return self.get_openlineage_facets_on_complete(None)
+
+    @property
+    def described_organization(self) -> Organization:
+        """The organization that the arguments, once rendered, describe.
+
+        Raises:
+            ConfigurationError: names each argument that is wrong and what would be right.
+        """
+        return organization_of({name: getattr(self, name) for name in (*_OF_THE_ORGANIZATION, *_FLAGS)})
+
     def _load_deals(self, context: Context) -> dict[str, Any]:
         from airflow_provider_hubspot_deals import migrations, sync
         from airflow_provider_hubspot_deals.hooks.hubspot import HubSpotHook
+        from airflow_provider_hubspot_deals.transfers import lineage, metrics
         from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
 
         if unknown := unknown_conf(context):
             self.log.warning("This run's conf has keys that the DAG does not know; they change nothing: %s", unknown)
-        organization = organization_of(self._arguments())
+        organization = self.described_organization
         hubspot = HubSpotHook(organization.hubspot_conn_id)
         request = self._request(context, organization, organization.portal_id or hubspot.portal_id)
         request.validate()
         connect = connection_opener(organization.postgres_conn_id)
         if self.migrate:
             migrations.upgrade(connect, organization.schema)
-        with hubspot.get_client(daily_reserve_percent=organization.daily_reserve_percent) as client:
+        self._route = lineage.route_of(organization)
+        reserve = organization.daily_reserve_percent
+        with metrics.failures_counted(organization), hubspot.get_client(daily_reserve_percent=reserve) as client:
             summary = sync.run(request, client=client, connect=connect, schema=organization.schema).as_dict()
         self.log.info("Deals of organization %s: %s", organization.slug, summary)
         self.deals_board_url = _deals_board_url(summary, request.portal_id)
+        self._route = self._route and self._route.travelled(summary, connect)
+        metrics.tell(organization, summary)
         self._tell_assets(context, summary)
         return summary
-
-    def _arguments(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in (*_OF_THE_ORGANIZATION, *_FLAGS)}
 
     def _request(self, context: Context, organization: Organization, portal_id: int | None) -> SyncRequest:
         from airflow_provider_hubspot_deals.sync import SyncRequest

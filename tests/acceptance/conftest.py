@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 METADATA_DATABASE = "hubspot_deals_acceptance_airflow"
 DEALS_DATABASE = "hubspot_deals_acceptance"
+LINEAGE_FILE = "lineage.jsonl"
 DAG_TIMEOUT_S = 120.0
 
 
@@ -96,6 +98,10 @@ class AirflowStack:
         (row,) = self.query("SELECT * FROM hubspot.jobs WHERE run_id = %s", run_id)
         return row
 
+    def lineage(self) -> str:
+        """Every event that Airflow's lineage listener has sent, a line of JSON each."""
+        return (self.settings.home.parent / LINEAGE_FILE).read_text()
+
     def command(self, *arguments: str) -> str:
         """Output of an `airflow …` command on this stack."""
         return run_airflow(self.settings, *arguments)
@@ -117,7 +123,13 @@ def airflow_stack(
         port=free_port(),
         dags_folder=dags_folder,
         parallelism=2,
-        extra_environment={"HUBSPOT_DEALS_ORGANIZATIONS": str(HERE / "organizations.toml")},
+        extra_environment={
+            "HUBSPOT_DEALS_ORGANIZATIONS": str(HERE / "organizations.toml"),
+            "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
+                {"type": "file", "log_file_path": str(directory / LINEAGE_FILE), "append": True}
+            ),
+            "AIRFLOW__OPENLINEAGE__INCLUDE_FULL_TASK_INFO": "True",
+        },
     )
     settings.write_secrets()
     simulator = SimulatorProcess(port=free_port(), portals=HERE / "portals.toml", log=directory / "simulator.log")

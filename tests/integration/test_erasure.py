@@ -19,6 +19,7 @@ from airflow_provider_hubspot_deals.jobs import Job
 from local_stack.postgres_binaries import find_binaries
 from tests.builders import a_row
 from tests.integration.companions import TABLES, keep
+from tests.integration.deliveries import note_delivery
 from tests.integration.ended_jobs import an_ended_job, told
 from tests.integration.tenant import Tenant, a_batch, a_run, tables_of
 
@@ -62,6 +63,7 @@ def live_in(tenant: Tenant) -> Job:
     job = tenant.claim(a_run("running"), config={"note": CANARY, "organization": tenant.slug})
     batch(tenant, job, *range(1, 8))
     keep(tenant, CANARY, *range(1, 8))
+    note_delivery(tenant, CANARY)
     with tenant.connect() as connection, sql.transaction(connection):
         loading.note_vanished(connection, tables_of(job), job.keys, [1, 2])
     tenant.execute("ANALYZE")
@@ -123,6 +125,7 @@ def test_f14_nothing_of_an_erased_organization_is_left_anywhere(acme: Tenant, ot
         "deals_quarantine",
         "absent_deals",
         *TABLES,
+        "notification_deliveries",
     } < (erased["rows"].keys())
     assert rows_about(acme) == []
     assert statistics_about(acme) == left_to_a_superuser(acme, erased)

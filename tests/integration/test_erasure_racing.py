@@ -9,6 +9,7 @@ from contextlib import suppress
 import psycopg
 import pytest
 
+from tests.integration.deliveries import note_delivery
 from tests.integration.tenant import Tenant, a_run
 from tests.integration.test_erasure import erase, rows_about, wait_for_lock
 
@@ -32,6 +33,7 @@ def acme(database_url: str) -> Tenant:
     tenant.execute(OLD_DAY, tenant.id)
     tenant.execute(ABSENT, tenant.id, first.id)
     tenant.execute(BAD, tenant.id, first.id)
+    note_delivery(tenant, "example.com")
     return tenant
 
 
@@ -78,6 +80,7 @@ DUE = {
         SELECT hubspot.archive_jobs(); UPDATE hubspot.jobs_archive SET archived_at = now() - interval '400 days'
     """,
     "expire_usage": "SELECT",
+    "expire_notifications": "UPDATE hubspot.notification_deliveries SET started_at = now() - interval '100 days'",
     "expire_quarantine": "UPDATE hubspot.deals_quarantine SET last_seen = now() - interval '100 days'",
 }
 

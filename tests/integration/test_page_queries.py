@@ -13,7 +13,7 @@ from tests.integration.tenant import Tenant
 from tests.integration.two_tenants import fill
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/database.md")
+PAGES = ("README.md", "docs/database.md", "docs/notifications.md")
 CODE = re.compile(r"^```sql$(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Roles and databases belong to the whole server; the tests of roles make theirs.
 OF_THE_SERVER = re.compile(r"CREATE (ROLE|DATABASE)|grant_\w+\(|bind_\w+\(")
@@ -42,5 +42,5 @@ def test_every_printed_statement_runs(database_url: str, page: str) -> None:
             except psycopg.Error as error:
                 refused[statement] = str(error)
 
-    assert len(printed(page)) > 5
+    assert len(printed(page)) > 2
     assert refused == {}

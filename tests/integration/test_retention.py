@@ -8,6 +8,7 @@ from airflow_provider_hubspot_deals import loading, sql
 from airflow_provider_hubspot_deals.deals.parsing import BadRecord
 from airflow_provider_hubspot_deals.jobs import Job
 from tests.builders import a_row
+from tests.integration.deliveries import note_delivery
 from tests.integration.ended_jobs import an_ended_job, ids_in, told
 from tests.integration.tenant import Tenant, a_run, tables_of
 
@@ -160,6 +161,21 @@ def test_f27_raw_bytes_go_after_quarantine_days_and_the_open_record_stays(acme: 
     assert rows == [{"deal_id_text": "1", "is_empty": True}, {"deal_id_text": "2", "is_empty": False}]
     assert told(acme, "quarantine_expired") == [{"deleted": 1, "emptied": 1}]
     assert call(acme, "expire_quarantine()") == 0
+
+
+def test_the_delivery_log_goes_after_retention_days(acme: Tenant) -> None:
+    patient = Tenant(acme.url, "patient")
+    for tenant in (acme, patient):
+        tenant.claim()
+        for days_ago in (6, 89, 91):
+            note_delivery(tenant, "example.com", event_id=f"msg_{days_ago}", days_ago=days_ago)
+    acme.execute("UPDATE hubspot.organizations SET retention_days = 5 WHERE id = %s", acme.id)
+
+    assert [call(acme, "expire_notifications(rows_max => 3)") for _ in range(3)] == [3, 1, 0]
+
+    left = acme.query("SELECT organization_id, event_id FROM hubspot.notification_deliveries ORDER BY event_id")
+    assert left == [{"organization_id": patient.id, "event_id": each} for each in ("msg_6", "msg_89")]
+    assert sum(each["attempts"] for each in told(acme, "notifications_expired")) == 4
 
 
 def test_a_record_that_comes_again_has_its_raw_bytes_again(acme: Tenant) -> None:

@@ -8,6 +8,7 @@ from airflow_provider_hubspot_deals.dimensions import Dimension, exchange_rate_r
 from airflow_provider_hubspot_deals.loading import note_vanished, quarantine
 from tests.builders import MODIFIED, a_row
 from tests.integration.companions import keep
+from tests.integration.deliveries import note_delivery
 from tests.integration.listings import store
 from tests.integration.tenant import Tenant, a_batch, tables_of
 
@@ -30,6 +31,7 @@ QUESTIONS = {
     "history": "SELECT value FROM hubspot.deal_property_history",
     "stages": "SELECT dealstage FROM hubspot_reporting.deal_stage_history",
     "rates": "SELECT exchange_rate_id FROM hubspot.exchange_rates",
+    "deliveries": "SELECT host FROM hubspot.notification_deliveries",
     "absent": BY_ORGANIZATION.format("absent_deals", "organization_id"),
 }
 BRANCH = "SELECT dealname FROM hubspot.hubspot_deals_standard"
@@ -46,6 +48,7 @@ def fill(tenant: Tenant) -> None:
     bad = BadRecord(deal_id_text="9", reason_code=tenant.slug, field_name=None, raw=tenant.slug.encode(), page_number=1)
     tenant.store(job, a_row(1, dealname=tenant.slug))
     keep(tenant, tenant.slug, 1)
+    note_delivery(tenant, tenant.slug)
     rate = {
         "id": tenant.slug,
         "fromCurrencyCode": "USD",

@@ -118,6 +118,8 @@ def execute(monkeypatch: pytest.MonkeyPatch, report: MaintenanceReport, **argume
     monkeypatch.setattr(maintenance, "run_maintenance", run)
     opener = "airflow_provider_hubspot_deals.transfers.postgres.connection_opener"
     monkeypatch.setattr(opener, lambda _: FakeConnection)
+    redeliver = "airflow_provider_hubspot_deals.webhooks.redelivering.redeliver"
+    monkeypatch.setattr(redeliver, lambda _connect, schema, _endpoint_of: {"crm": 2}.get(schema, 0))
     task = HubSpotDealsMaintenanceOperator(task_id="maintain", **arguments)
     ti = SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}))
     context: Any = {"ti": ti}
@@ -132,13 +134,15 @@ def test_the_report_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     report = MaintenanceReport(done={"archive_jobs": 3}, failures={}, findings=())
     asked, pushed = execute(monkeypatch, report, schema="crm", events_months=" 5 ")
     assert asked == [(True, "crm", 5)]
-    assert pushed == {"returned": {"done": {"archive_jobs": 3}, "failures": {}, "findings": []}}
+    done = {"archive_jobs": 3, "deliver_notifications": 2}
+    assert pushed == {"returned": {"done": done, "failures": {}, "findings": []}}
 
 
 def test_findings_and_failed_steps_fail_the_task_after_the_report_was_pushed(monkeypatch: pytest.MonkeyPatch) -> None:
     report = MaintenanceReport(done={"a": 1}, failures={"b": "in use"}, findings=("jobs has no policy",))
     _, pushed = execute(monkeypatch, report)
-    assert pushed == {"return_value": report.as_dict(), "failed": "b: in use · jobs has no policy"}
+    assert pushed["failed"] == "b: in use · jobs has no policy"
+    assert pushed["return_value"] == {**report.as_dict(), "done": {"a": 1, "deliver_notifications": 0}}
 
 
 @pytest.mark.parametrize("months", ["", "0", "-1", "1.5", "many", "1201", "9" * 30, "٣"])

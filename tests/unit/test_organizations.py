@@ -335,3 +335,81 @@ def test_whatever_an_entry_holds_it_is_an_organization_or_a_configuration_error(
         return
     assert organization.dag_id.startswith("hubspot_deals_")
     assert len(organization.deals_table.partition(".")[2]) <= 63
+
+
+def test_notifications_stand_below_an_entry_or_below_the_defaults(path: Path) -> None:
+    file = load(
+        path,
+        """
+[defaults]
+stale_after_minutes = 180
+[[defaults.notifications]]
+webhook = "crm_webhook"
+
+[[organizations]]
+slug = "acme"
+
+[[organizations]]
+slug = "zeta"
+[[organizations.notifications]]
+on = "completed"
+notifier = "airflow.providers.smtp.notifications.smtp.SmtpNotifier"
+arguments = { to = ["crm@example.com"], subject = "{{ hubspot_job.organization }}" }
+[[organizations.notifications]]
+on = ["failed", "failed"]
+webhook = "other"
+""",
+    )
+    acme, zeta = file.organizations
+    webhook = "airflow_provider_hubspot_deals.notifications.webhook.HubSpotDealsWebhookNotifier"
+    (usual,) = acme.notifications
+    assert (usual.on, usual.notifier, usual.arguments) == (
+        ("failed", "stale"),
+        webhook,
+        {"webhook_conn_id": "crm_webhook"},
+    )
+    assert acme.stale_after_minutes == 180
+    mail, other = zeta.notifications
+    assert (mail.on, mail.arguments["to"]) == (("completed",), ["crm@example.com"])
+    assert (other.on, other.notifier, other.arguments) == (("failed",), webhook, {"webhook_conn_id": "other"})
+    assert len({acme, zeta}) == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        pytest.param('notifications = "crm"', "must be tables", id="text"),
+        pytest.param('notifications = ["crm"]', "must be tables", id="list of texts"),
+        pytest.param("notifications = [{}]", "number 1: needs either webhook", id="nobody"),
+        pytest.param('notifications = [{ webhook = "a", notifier = "b.C" }]', "needs either webhook", id="both"),
+        pytest.param(
+            'notifications = [{ webhook = "a" }, { webhok = "b" }]', "number 2: 'webhok' is not known", id="typo"
+        ),
+        pytest.param(
+            'notifications = [{ webhook = "https://hooks.example.com/s3cr3t" }]', "id of an Airflow", id="address"
+        ),
+        pytest.param('notifications = [{ webhook = "whsec_s3cr3t" }]', "id of an Airflow connection", id="secret"),
+        pytest.param('notifications = [{ webhook = "a", on = [] }]', "on must be a list", id="for nothing"),
+        pytest.param(
+            'notifications = [{ webhook = "a", on = ["done"] }]', "completed, failed, stale", id="unknown event"
+        ),
+        pytest.param('notifications = [{ notifier = "SmtpNotifier" }]', "class with its module", id="no module"),
+        pytest.param('notifications = [{ notifier = "os;rm.X" }]', "class with its module", id="no path"),
+        pytest.param(
+            'notifications = [{ notifier = "a.B", arguments = { slack_token = "s3cr3t" } }]',
+            "slack_token belongs into an Airflow connection",
+            id="a token",
+        ),
+        pytest.param(
+            'notifications = [{ notifier = "a.B", arguments = { since = 2026-01-01 } }]',
+            "since must be text",
+            id="a date",
+        ),
+        pytest.param('notifications = [{ webhook = "a", arguments = {} }]', "a webhook has none", id="superfluous"),
+        pytest.param("stale_after_minutes = 1", "minutes: a whole number from 5", id="impatient"),
+    ],
+)
+def test_a_notification_that_cannot_be_right_is_explained(path: Path, setting: str, expected: str) -> None:
+    message = problem_of(path, f'slug = "acme"\n{setting}')
+    assert expected in message
+    assert "s3cr3t" not in message

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -81,6 +82,7 @@ class World:
     owner_url: str = field(repr=False)
     environment: pytest.MonkeyPatch = field(repr=False)
     organization: str = field(default_factory=lambda: f"acme-{next(numbers)}")
+    lineage: sinks.Lineage = field(kw_only=True, repr=False)
     on_request: Callable[[], None] = lambda: None
 
     def hubspot(self, **fields: Any) -> None:
@@ -154,6 +156,7 @@ class World:
             "rendered fields": repr({name: getattr(task, name) for name in task.template_fields}),
             "task": repr(task) + repr(vars(task)),
             "serialized DAG": json.dumps(DagSerialization.to_dict(dag), default=str),
+            "OpenLineage": self.lineage.events(task, error),
             "database": sinks.database(self.owner_url),
             "pg_stat_activity": "\n".join(activity.seen),
         }
@@ -202,11 +205,14 @@ def simulator() -> Iterator[SimulatorServer]:
 
 
 @pytest.fixture
-def world(canary_database: tuple[str, str], simulator: SimulatorServer, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(
+    canary_database: tuple[str, str], simulator: SimulatorServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> World:
     """Everything in order, with a client that does not wait for long; rows of earlier tests are gone."""
     owner_url, url = canary_database
     monkeypatch.setattr(hubspot_hook, "HubSpotClient", partial(_hasty, HubSpotClient))
-    made = World(simulator, url, owner_url, monkeypatch)
+    lineage = sinks.Lineage(tmp_path / "lineage.jsonl", monkeypatch)
+    made = World(simulator, url, owner_url, monkeypatch, lineage=lineage)
     made.define_both()
     made.execute("SELECT hubspot.erase_organization(id) FROM hubspot.organizations")
     return made

@@ -11,10 +11,17 @@ import traceback
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any
+from uuid import uuid4
 
 import psycopg
+import pytest
+from airflow.providers.openlineage.extractors.base import DefaultExtractor, OperatorLineage
+from airflow.providers.openlineage.plugins.adapter import OpenLineageAdapter
+from airflow.sdk._shared.secrets_masker import SecretsMasker
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -93,6 +100,33 @@ class _Unfolding(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         error = record.exc_info[1] if record.exc_info else None
         return super().format(record) + repr(record.args) + (unfolded(error) if error else "")
+
+
+class Lineage:
+    """What a lineage backend receives of a run: the provider's own events, from Airflow's adapter into a file.
+
+    Without the masker that would hide a secret that Airflow knows of.
+    """
+
+    def __init__(self, file: Path, environment: pytest.MonkeyPatch) -> None:
+        self._file = file
+        transport = {"type": "file", "log_file_path": str(file), "append": True}
+        environment.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", json.dumps(transport))
+
+    def events(self, task: Any, error: BaseException | None) -> str:
+        """The events of a task that has run, as JSON lines."""
+        extractor, adapter = DefaultExtractor(task), OpenLineageAdapter(secrets_masker=SecretsMasker())  # type: ignore[no-untyped-call]  # Airflow's
+        about: dict[str, Any] = {"run_id": str(uuid4()), "job_name": f"{task.dag_id}.{task.task_id}", "owners": []}
+        about |= dict.fromkeys(("nominal_start_time", "nominal_end_time", "tags", "job_description"))
+        now = datetime.now(UTC).isoformat()
+        adapter.start_task(event_time=now, task=extractor.extract(), **about)
+        if error is None:
+            adapter.complete_task(end_time=now, task=extractor.extract_on_complete(None) or OperatorLineage(), **about)
+        else:
+            adapter.fail_task(
+                end_time=now, task=extractor.extract_on_failure(None) or OperatorLineage(), error=error, **about
+            )
+        return self._file.read_text()
 
 
 def database(url: str) -> str:

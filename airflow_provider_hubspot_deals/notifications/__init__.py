@@ -1,0 +1,1 @@
+"""Airflow notifiers. Import from the modules."""

@@ -1,0 +1,46 @@
+"""Airflow connection of type HTTP → the webhook endpoint that it means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import mask_secret
+
+from airflow_provider_hubspot_deals.client.secret import Secret
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError
+from airflow_provider_hubspot_deals.hooks.connections import get_required_connection
+from airflow_provider_hubspot_deals.webhooks.endpoint import Endpoint
+from airflow_provider_hubspot_deals.webhooks.signing import signing_keys
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+_HOW_TO_CREATE = "type HTTP, with the receiver's address (https://…) as host and the signing secret as password"
+
+
+def endpoint_of(conn_id: str) -> Endpoint:
+    """Return where the connection leads: to its host and nowhere else.
+
+    Raises:
+        ConfigurationError: it is missing, or its address or secret cannot be right.
+        SecretsUnavailableError: Airflow could not look it up.
+    """
+    connection = get_required_connection(conn_id, how_to_create=_HOW_TO_CREATE)
+    for word in (connection.password or "").split():
+        mask_secret(word)
+    try:
+        keys = signing_keys(connection.password or "")
+    except ConfigurationError as error:
+        raise ConfigurationError(f"Connection {conn_id!r}: {error}.") from None
+    endpoint = Endpoint(name=conn_id, url=Secret(_address(connection)), keys=keys)
+    endpoint.check(allow_http=connection.extra_dejson.get("allow_http") is True)
+    return endpoint
+
+
+def _address(connection: Connection) -> str:
+    """The host field may hold a whole address, or the host alone with scheme and port in their own fields."""
+    host = (connection.host or "").strip()
+    if "://" in host:
+        return host
+    port = f":{connection.port}" if connection.port else ""
+    return f"{connection.schema or 'https'}://{host}{port}/"

@@ -1,0 +1,86 @@
+"""Webhooks of a real Airflow: callbacks in the task's process, a deadline alert in the executor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+
+from tests.acceptance.conftest import AirflowStack
+from tests.unit.client.scripted_server import ScriptedServer, answer
+from tests.unit.webhooks.receiver import SECRET, Receiver
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "notifications.md"
+WAIT_S = 90.0
+
+# An organization whose HubSpot connection is missing, and whose data is stale as soon as a run is queued.
+STALE_DAG = """
+from dataclasses import replace
+
+from airflow_provider_hubspot_deals.dag_factory import build_dag
+from airflow_provider_hubspot_deals.organizations import parse_organization
+
+organization = parse_organization({
+    "slug": "teller",
+    "hubspot_conn_id": "hubspot_nowhere",
+    "schedule": "none",
+    "notifications": [{"webhook": "crm_webhook"}],
+})
+dag = build_dag(replace(organization, stale_after_minutes=0))
+"""
+
+
+@pytest.fixture
+def server(airflow_stack: AirflowStack) -> Iterator[ScriptedServer]:
+    with ScriptedServer([answer(204, b"")]) as started:
+        connection = {"connection_id": "crm_webhook", "conn_type": "http", "host": started.url, "password": SECRET}
+        airflow_stack.airflow.set_connections([connection])
+        yield started
+
+
+def arrived(server: ScriptedServer, *types: str) -> dict[str, Any]:
+    """Type → event, when one of each has come; the signature of each is checked."""
+    deadline = monotonic() + WAIT_S
+    while True:
+        receiver = Receiver(server)
+        for request in server.requests.copy():
+            receiver.take(request)
+        found = {event["type"].removeprefix("hubspot_deals."): event for event in receiver.taken.values()}
+        if found.keys() >= set(types):
+            return found
+        assert monotonic() < deadline, f"only {sorted(found)} arrived"
+        sleep(0.2)
+
+
+def test_the_dag_of_the_document_tells_a_webhook(airflow_stack: AirflowStack, server: ScriptedServer) -> None:
+    source = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)[1]
+    source = source.replace('"@daily"', "None").replace(
+        'organization="example",', 'organization="harbor", hubspot_conn_id="hubspot_harbor",'
+    )
+    airflow_stack.add_dag("told.py", source, "told")
+
+    run_id = airflow_stack.run_dag("told")
+
+    event = arrived(server, "job.completed")["job.completed"]
+    job = airflow_stack.job(run_id)
+    assert (event["data"]["organization"], event["data"]["job_id"]) == ("harbor", str(job["id"]))
+    assert event["data"]["counts"]["records_extracted"] == job["records_extracted"]
+    rows = airflow_stack.query("SELECT * FROM hubspot.notification_deliveries WHERE job_id = %s", job["id"])
+    assert [(row["outcome"], row["http_status"]) for row in rows] == [("delivered", 204)]
+
+
+def test_a_failure_and_stale_data_are_told(airflow_stack: AirflowStack, server: ScriptedServer) -> None:
+    airflow_stack.add_dag("teller.py", STALE_DAG, "hubspot_deals_teller")
+
+    run_id, state = airflow_stack.finish_dag("hubspot_deals_teller")
+
+    events = arrived(server, "job.failed", "data.stale")
+    assert state == "failed"
+    assert events["job.failed"]["data"]["error_code"] == "CONFIGURATION"
+    assert "'hubspot_nowhere'" in events["job.failed"]["data"]["error"]
+    stale = events["data.stale"]["data"]
+    assert (stale["organization"], stale["run_id"], stale["last_completed_at"]) == ("teller", run_id, None)
