@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from airflow.providers.common.compat.sdk import DAG, Param
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import START_DATE
 from airflow_provider_hubspot_deals.operators.maintenance import EVENTS_MONTHS_MAX, HubSpotDealsMaintenanceOperator
 from airflow_provider_hubspot_deals.organizations import Organization, dag_id_of, spread
+from airflow_provider_hubspot_deals.organizations.store import USUAL_STORE, Store
 
 if TYPE_CHECKING:
     pass
@@ -47,17 +47,6 @@ LIMIT 20;
 """
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Store:
-    """Where organizations are stored."""
-
-    postgres_conn_id: str
-    schema: str
-
-
-_USUAL = Store("hubspot_deals_postgres", "hubspot")
-
-
 def stores_of(organizations: Iterable[Organization]) -> list[Store]:
     """Every connection and schema once, those of organizations that are switched off too: their jobs grow old."""
     return sorted({Store(each.postgres_conn_id, each.schema) for each in organizations})
@@ -65,7 +54,7 @@ def stores_of(organizations: Iterable[Organization]) -> list[Store]:
 
 def maintenance_dag_id(store: Store, file_suffix: str = "") -> str:
     """``hubspot_deals_maintenance``, with what is unusual about the store behind dots, which no slug can hold."""
-    unusual = [] if store == _USUAL else [_plain(store.postgres_conn_id), store.schema]
+    unusual = [] if store == USUAL_STORE else [_plain(store.postgres_conn_id), store.schema]
     return ".".join([dag_id_of("maintenance"), *filter(None, [file_suffix]), *unusual])
 
 
