@@ -8,16 +8,17 @@ from typing import Annotated
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from airflow_provider_hubspot_deals import sql
+from airflow_provider_hubspot_deals.organizations.organization import TYPE_PATTERN
 from airflow_provider_hubspot_deals.organizations.store import Store
 from airflow_provider_hubspot_deals.plugin import access, pages
 from airflow_provider_hubspot_deals.plugin.hubspot_deals_plugin import URL_PREFIX
-from airflow_provider_hubspot_deals.plugin.job_page import read_job
+from airflow_provider_hubspot_deals.plugin.job_page import read_job, read_jobs
 from airflow_provider_hubspot_deals.plugin.links import Links, deals_board
 from airflow_provider_hubspot_deals.plugin.overview import SORTS, Choice, read_overview
 from airflow_provider_hubspot_deals.plugin.reading import PageUnavailableError, reading, stores, writing
@@ -34,6 +35,7 @@ def create_app() -> FastAPI:
     app = FastAPI(title="HubSpot deals", dependencies=[access.signed_in], openapi_url=None)
     app.get("/")(overview)
     app.get("/assets/{name}")(asset)
+    app.get("/dags/{dag_id}/organizations/{organization_id}/{type_}", dependencies=[access.may_read_runs])(jobs)
     app.get("/dags/{dag_id}/jobs/{job_id}", dependencies=[access.may_read_runs])(job)
     app.post(
         "/dags/{dag_id}/jobs/{job_id}/cancel",
@@ -57,6 +59,7 @@ class Place:
 
 
 PlaceDep = Annotated[Place, Depends()]
+Type = Annotated[str, Path(pattern=f"^{TYPE_PATTERN}$")]
 
 
 def links_of(request: Request, store: int = 0) -> Links:
@@ -75,6 +78,16 @@ def overview(
             connection, place.store.schema, dag_ids, Choice(search=q.replace("\0", ""), sort=sort, page=number)
         )
     return pages.render("overview.html", place=place, links=place.links, overview=found, deals_board=deals_board)
+
+
+def jobs(place: PlaceDep, dag_id: str, organization_id: UUID, type_: Type) -> Response:
+    """The newest jobs of one organization and type, for who may read the runs of this DAG."""
+    keys = {"dag_id": dag_id, "organization_id": organization_id, "type": type_}
+    with reading(place.store) as connection:
+        lines = read_jobs(connection, place.store.schema, keys)
+    if not lines:
+        raise HTTPException(HTTPStatus.NOT_FOUND, _NO_JOB)
+    return pages.render("jobs.html", place=place, links=place.links, lines=lines, dag_id=dag_id, type=type_)
 
 
 def job(request: Request, place: PlaceDep, user: GetUserDep, dag_id: str, job_id: UUID) -> Response:

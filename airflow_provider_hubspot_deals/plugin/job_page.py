@@ -1,4 +1,4 @@
-"""Everything about one job: its numbers, its phases, its events, and what to do about its error."""
+"""The jobs of an organization, and one of them: its numbers, phases and events, and what to do about its error."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from airflow_provider_hubspot_deals.plugin.progress import Progress, progress_of
 
 EVENTS_MAX = 200
 BATCHES_MAX = 60
+JOBS_MAX = 100
 
 COUNTS = (
     ("read", "records_extracted"),
@@ -60,6 +61,20 @@ class JobPage:
     recent_rate: str
     advice: Advice | None
     conf: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobLine:
+    """One row of the table of an organization's jobs."""
+
+    row: Mapping[str, Any]
+    progress: Progress
+
+
+def read_jobs(connection: Connection[Any], schema: str, keys: Mapping[str, Any]) -> Sequence[JobLine]:
+    """Read the newest jobs of the ``organization_id`` and ``type`` that belong to the DAG ``dag_id``."""
+    found = sql.rows(connection, "board.jobs", {**keys, "jobs_max": JOBS_MAX}, schema=schema)
+    return [JobLine(row=row, progress=progress_of(row)) for row in found]
 
 
 def read_job(connection: Connection[Any], schema: str, dag_id: str, job_id: UUID) -> JobPage | None:

@@ -30,6 +30,10 @@ class Links:
         """The table; what is left empty stands in no address."""
         return f"{self.ours}/{self._query(choice)}"
 
+    def jobs(self, dag_id: str, organization_id: object, type_: str) -> str:
+        """The jobs of an organization and type, of one DAG."""
+        return f"{self.ours}/dags/{quote(dag_id, safe='')}/organizations/{organization_id}/{type_}{self._query({})}"
+
     def job(self, dag_id: str, job_id: object) -> str:
         """The page of one job."""
         return f"{self.ours}/dags/{quote(dag_id, safe='')}/jobs/{job_id}{self._query({})}"

@@ -37,9 +37,10 @@ class OrganizationLine:
     row: Mapping[str, Any]
     progress: Progress
     behind_s: float | None  # how old the newest change may be that is not stored; None before the first run
+    dag_id: str  # of this organization's DAGs, one that the user may read
+    job_is_readable: bool
     runs: Sparkline | None = None
     quarantined: int = 0
-    job_is_readable: bool = True
 
     @property
     def freshness(self) -> str:
@@ -100,6 +101,7 @@ def line_of(row: Mapping[str, Any], dag_ids: Collection[str]) -> OrganizationLin
         row=row,
         progress=progress_of(row),
         behind_s=wording.seconds_between(row["watermark"], row["now"]),
+        dag_id=row["dag_id"] if row["dag_id"] in dag_ids else row["job_dag_id"],
         job_is_readable=row["job_dag_id"] in dag_ids,
     )
 

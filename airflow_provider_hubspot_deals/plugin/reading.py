@@ -18,8 +18,6 @@ from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
 
 log = logging.getLogger(__name__)
 
-APPLICATION_NAME = "hubspot-deals page"  # in pg_stat_activity, and in the event of whoever cancels a job here
-
 
 class PageUnavailableError(Exception):
     """The tables cannot be read or written now. The message is for whoever looks at the page; the log says more."""

@@ -71,6 +71,21 @@ CROSS JOIN LATERAL (
     ) AS ended
 ) AS run
 
+-- name: jobs
+-- The newest jobs of one organization and type that belong to this DAG, the active one first.
+SELECT job.id, job.status, job.mode, job.phase, job.trigger, job.attempt, job.created_at, job.start_time, job.end_time,
+       job.last_heartbeat, job.resume_at, job.records_extracted, job.records_expected, job.records_inserted,
+       job.records_updated, job.records_deleted, job.value_issues, job.records_quarantined, job.api_calls, job.error_code,
+       owner.slug, coalesce(owner.name, owner.slug) AS name, clock_timestamp() AS now
+FROM {schema}.jobs AS job
+JOIN {schema}.organizations AS owner ON owner.id = job.organization_id
+WHERE job.organization_id = %(organization_id)s
+  AND job.type = 'hubspot_deals' || CASE %(type)s WHEN 'standard' THEN '' ELSE '_' || %(type)s END
+  AND coalesce(job.dag_id, 'hubspot_deals_' || owner.slug
+               || CASE %(type)s WHEN 'standard' THEN '' ELSE '_' || %(type)s END) = %(dag_id)s
+ORDER BY job.end_time DESC NULLS FIRST
+LIMIT %(jobs_max)s
+
 -- name: job
 -- A job of this DAG, archived ones too; none of another DAG, whose readers may be others.
 SELECT job.*, owner.slug, coalesce(owner.name, owner.slug) AS name, state.watermark, state.portal_id, portal.ui_domain,

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from airflow_provider_hubspot_deals.organizations.file import load_organizations
 from local_stack.airflow import AirflowServices, MetadataMigration, run_airflow
-from local_stack.airflow_settings import AirflowSettings
+from local_stack.airflow_settings import USER, AirflowSettings
 from local_stack.demo.connections import hubspot_connection, postgres_connection
 from local_stack.ports import free_port
 from local_stack.simulator import SimulatorProcess
@@ -31,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 METADATA_DATABASE = "hubspot_deals_acceptance_airflow"
 DEALS_DATABASE = "hubspot_deals_acceptance"
 DAG_TIMEOUT_S = 120.0
+VIEWER = "vera"  # a user beside the administrator, who may look and not touch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,10 @@ def airflow_stack(
         port=free_port(),
         dags_folder=dags_folder,
         parallelism=2,
-        extra_environment={"HUBSPOT_DEALS_ORGANIZATIONS": str(HERE / "organizations.toml")},
+        extra_environment={
+            "HUBSPOT_DEALS_ORGANIZATIONS": str(HERE / "organizations.toml"),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer",
+        },
     )
     settings.write_secrets()
     simulator = SimulatorProcess(port=free_port(), portals=HERE / "portals.toml", log=directory / "simulator.log")

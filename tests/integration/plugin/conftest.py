@@ -55,7 +55,9 @@ def airflow_app() -> Iterator[FastAPI]:
 
 
 @pytest.fixture
-def knows_dags(airflow_app: FastAPI) -> Iterator[Callable[[Sequence[str]], None]]:
+def knows_dags(
+    airflow_app: FastAPI,  # noqa: ARG001 - makes the metadata
+) -> Iterator[Callable[[Sequence[str]], None]]:
     """Put DAGs into Airflow's metadata, as far as permissions need them."""
     from airflow.models.dag import DagModel
     from airflow.models.dagbundle import DagBundleModel
