@@ -17,7 +17,10 @@ SELECT seen.organization_id, seen.type, seen.slug, seen.name, seen.dag_id, seen.
        job.id AS job_id, coalesce(job.dag_id, seen.dag_id) AS job_dag_id, job.run_id, job.status, job.mode, job.phase,
        job.attempt, job.created_at, job.start_time, job.end_time, job.last_heartbeat, job.resume_at,
        job.records_extracted, job.records_expected, job.value_issues, job.records_quarantined, job.error_code,
-       job.error_message, clock_timestamp() AS now
+       job.error_message, job.daily_limit, job.daily_limit - job.daily_remaining AS daily_used,
+       (coalesce(job.end_time, job.last_heartbeat) AT TIME ZONE coalesce(portal.time_zone, 'UTC'))::date
+           = (now() AT TIME ZONE coalesce(portal.time_zone, 'UTC'))::date AS daily_is_of_today,
+       clock_timestamp() AS now
 FROM (
     SELECT state.organization_id, state.type, owner.slug, coalesce(owner.name, owner.slug) AS name, state.watermark,
            state.portal_id,
@@ -95,7 +98,7 @@ FROM (
            last_heartbeat, resume_at, window_start, window_end, error_code, error_message,
            records_extracted, records_expected, records_inserted, records_updated, records_unchanged, records_duplicate,
            records_stale, records_quarantined, records_deleted, value_issues, pages_read, batches, api_calls,
-           api_calls_by_endpoint, rate_limit_hits, bytes_received, dag_id, run_id, task_id, map_index, try_number,
+           api_calls_by_endpoint, rate_limit_hits, bytes_received, daily_limit, daily_remaining, dag_id, run_id, task_id, map_index, try_number,
            NULL::timestamptz AS archived_at
     FROM {schema}.jobs
     UNION ALL
@@ -103,7 +106,7 @@ FROM (
            last_heartbeat, resume_at, window_start, window_end, error_code, error_message,
            records_extracted, records_expected, records_inserted, records_updated, records_unchanged, records_duplicate,
            records_stale, records_quarantined, records_deleted, value_issues, pages_read, batches, api_calls,
-           api_calls_by_endpoint, rate_limit_hits, bytes_received, dag_id, run_id, task_id, map_index, try_number,
+           api_calls_by_endpoint, rate_limit_hits, bytes_received, daily_limit, daily_remaining, dag_id, run_id, task_id, map_index, try_number,
            archived_at
     FROM {schema}.jobs_archive
 ) AS job

@@ -12,11 +12,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from airflow_provider_hubspot_deals import jobs, sql
 from airflow_provider_hubspot_deals.organizations.organization import dag_id_of
 from airflow_provider_hubspot_deals.organizations.store import USUAL_STORE
 from airflow_provider_hubspot_deals.plugin.reading import reading
 from tests.integration.plugin.fleet import fill_fleet
-from tests.integration.tenant import Tenant, a_run
+from tests.integration.tenant import Tenant, a_batch, a_run
 from tests.integration.two_tenants import fill
 
 if TYPE_CHECKING:
@@ -58,6 +59,21 @@ def test_deals_changes_calls_issues_and_quarantine_are_counted(visit: Visit, acm
     assert "1 h 30 min ago" in row
     assert f'<td class="number">{stored["count"]}</td>' in row
     assert f"{waiting['count']} quarantined" in row
+
+
+def test_the_budget_of_the_account_is_shown_on_the_day_that_hubspot_told_it(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run())
+    acme.execute(
+        "INSERT INTO hubspot.portals (organization_id, type, portal_id, time_zone)"
+        " VALUES (%s, 'standard', 1, 'Asia/Tokyo')",
+        acme.id,
+    )
+    with acme.connect() as connection, sql.transaction(connection):
+        jobs.record_batch(connection, job, a_batch(daily_limit=250_000, daily_remaining=240_000))
+    assert "10,000 of 250,000 used" in cells(visit().get().text, "acme")
+
+    acme.execute("UPDATE hubspot.jobs SET last_heartbeat = now() - interval '25 hours'")
+    assert "of 250,000" not in cells(visit().get().text, "acme")
 
 
 def test_an_organization_that_never_ran_says_so(visit: Visit, acme: Tenant) -> None:
