@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, FastAPI, HTTPException, Path, Query, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -47,18 +48,24 @@ def create_app() -> FastAPI:
     return app
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Which store an address means, and the links that stay in it."""
 
-    def __init__(self, request: Request, store: Annotated[int, Query()] = 0) -> None:
-        self.stores = stores()
-        if not 0 <= store < len(self.stores):
-            raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such store.")
-        self.store: Store = self.stores[store]
-        self.links = links_of(request, store)
+    stores: tuple[Store, ...]
+    store: Store
+    links: Links
 
 
-PlaceDep = Annotated[Place, Depends()]
+def place_of(request: Request, store: int = 0) -> Place:
+    """The store of this number among those that Airflow's option names."""
+    known = stores()
+    if not 0 <= store < len(known):
+        raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such store.")
+    return Place(stores=known, store=known[store], links=links_of(request, store))
+
+
+PlaceDep = Annotated[Place, Depends(place_of)]
 Type = Annotated[str, Path(pattern=f"^{TYPE_PATTERN}$")]
 
 

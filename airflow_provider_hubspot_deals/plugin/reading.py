@@ -12,7 +12,7 @@ from airflow.configuration import conf
 from psycopg import Connection
 
 from airflow_provider_hubspot_deals import sql
-from airflow_provider_hubspot_deals.exceptions import HubSpotDealsError
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpotDealsError
 from airflow_provider_hubspot_deals.organizations.store import Store, parse_stores
 from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
 
@@ -24,8 +24,15 @@ class PageUnavailableError(Exception):
 
 
 def stores() -> tuple[Store, ...]:
-    """Where the page looks, from Airflow's option ``[hubspot_deals] stores``; the first one is shown at first."""
-    return parse_stores(conf.get("hubspot_deals", "stores", fallback="") or "")
+    """Where the page looks, from Airflow's option ``[hubspot_deals] stores``; the first one is shown at first.
+
+    Raises:
+        PageUnavailableError: the option cannot be read.
+    """
+    try:
+        return parse_stores(conf.get("hubspot_deals", "stores", fallback="") or "")
+    except ConfigurationError as error:
+        raise PageUnavailableError(str(error)) from error
 
 
 @contextmanager

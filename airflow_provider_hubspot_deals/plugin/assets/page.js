@@ -36,6 +36,7 @@ function isBusy() {
 function whatIsFocused() {
   const focused = document.activeElement;
   if (!live.contains(focused)) return null;
+  if (focused.matches(".scroll")) return ".scroll";
   const kind = focused.getAttribute("href") !== null ? "href" : "data-ask";
   const name = focused.getAttribute(kind);
   return name === null ? null : `[${kind}="${CSS.escape(name)}"]`;
@@ -46,8 +47,12 @@ function summaryOf(region) {
 }
 
 function show(text) {
-  const fresh = new DOMParser().parseFromString(text, "text/html").querySelector("[data-live]");
-  if (fresh === null) return false;
+  const answered = new DOMParser().parseFromString(text, "text/html");
+  const fresh = answered.querySelector("[data-live]");
+  if (fresh === null) {
+    say(answered.querySelector("[role=alert]")?.textContent ?? "Airflow does not answer; what you see is old.");
+    return;
+  }
   const focused = whatIsFocused();
   const before = summaryOf(live);
   const scrolled = live.querySelector(".scroll")?.scrollLeft ?? 0;
@@ -57,7 +62,6 @@ function show(text) {
   if (focused) live.querySelector(focused)?.focus({ preventScroll: true });
   const after = summaryOf(live);
   if (after !== before) say(after);
-  return true;
 }
 
 async function refresh() {
@@ -67,11 +71,11 @@ async function refresh() {
       say("You are no longer signed in to Airflow. Sign in, then reload this page.");
       return false;
     }
-    return show(await answer.text());
+    show(await answer.text());
   } catch {
     say("Airflow does not answer; what you see is old.");
-    return true;
   }
+  return true;
 }
 
 async function keepFresh() {
