@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from configparser import ConfigParser
+from pathlib import Path
+
 import pytest
 
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
@@ -25,3 +29,11 @@ def test_several_stores_keep_their_order_and_each_comes_once() -> None:
 def test_what_is_no_connection_and_schema_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="hubspot_deals_postgres/hubspot"):
         parse_stores(text)
+
+
+def test_the_printed_option_is_read_as_it_stands() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "page.md").read_text(encoding="utf-8")
+    (printed,) = re.findall(r"^```ini$(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    option = ConfigParser()
+    option.read_string(printed)
+    assert parse_stores(option["hubspot_deals"]["stores"]) == (USUAL_STORE, Store("warehouse", "hubspot_eu"))
