@@ -107,7 +107,7 @@ def test_names_errors_and_searches_are_text_and_never_markup(visit: Visit, acme:
         assert "<script>alert" not in answer.text
         assert "<img" not in answer.text
         assert "&lt;script&gt;alert" in answer.text
-        assert "49" not in answer.text.split("<main")[1].split("{{")[0]
+        assert "{{ 7*7 }}" in answer.text
 
 
 @pytest.mark.parametrize(
