@@ -61,7 +61,8 @@ class Links:
         run = self.run(job)
         if not (run and job["task_id"]):
             return ""
-        mapped = f"/mapped/{job['map_index']}" if (job["map_index"] or -1) >= 0 else ""
+        is_mapped = job["map_index"] is not None and job["map_index"] >= 0
+        mapped = f"/mapped/{job['map_index']}" if is_mapped else ""
         attempt = f"?try_number={job['try_number']}" if job["try_number"] else ""
         return f"{run}/tasks/{quote(job['task_id'], safe='')}{mapped}{attempt}"
 
