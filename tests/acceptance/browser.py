@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 import requests
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 COOKIE = "_token"
+Theme = Literal["light", "dark"]
 WAIT_MS = 30_000
 # A 401 before the login, and requests of a page that was left, are Airflow's everyday life.
 HARMLESS = ("401", "ERR_ABORTED")
@@ -42,7 +43,9 @@ def chromium() -> Iterator[Browser]:
 class Tab:
     """One signed-in browser tab, and what went wrong in it."""
 
-    def __init__(self, browser: Browser, settings: AirflowSettings, user: str | None, *, theme: str = "light") -> None:
+    def __init__(
+        self, browser: Browser, settings: AirflowSettings, user: str | None, *, theme: Theme = "light"
+    ) -> None:
         self.url = settings.url
         self.complaints: list[str] = []
         context = browser.new_context(

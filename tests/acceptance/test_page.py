@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from local_stack.airflow_settings import USER
-from tests.acceptance.browser import Tab, chromium
+from tests.acceptance.browser import Tab, Theme, chromium
 from tests.acceptance.conftest import VIEWER, AirflowStack
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def tab(airflow_stack: AirflowStack, browser: Browser) -> Iterator[OpenTab]:
     """Open a tab; in the end nothing may have been complained of in any: no error, nothing that the policy stopped."""
     opened: list[Tab] = []
 
-    def open_tab(user: str | None = USER, **settings: str) -> Tab:
-        opened.append(Tab(browser, airflow_stack.settings, user, **settings))
+    def open_tab(user: str | None = USER, theme: Theme = "light") -> Tab:
+        opened.append(Tab(browser, airflow_stack.settings, user, theme=theme))
         return opened[-1]
 
     yield open_tab
@@ -95,7 +95,8 @@ def test_the_page_is_found_in_the_menu_and_shows_what_a_run_did(airflow_stack: A
 def test_the_theme_is_that_of_airflow(airflow_stack: AirflowStack, tab: OpenTab) -> None:
     airflow_stack.run_dag(HARBOR)
     grounds = []
-    for theme in ("light", "dark"):
+    themes: tuple[Theme, ...] = ("light", "dark")
+    for theme in themes:
         opened = tab(theme=theme)
         opened.open()
         opened.frame.get_by_role("table").wait_for()
