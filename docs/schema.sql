@@ -910,12 +910,15 @@ CREATE TABLE hubspot.jobs (
     event_count integer DEFAULT 0 NOT NULL,
     continues uuid,
     api_calls_by_endpoint jsonb DEFAULT '{}'::jsonb NOT NULL,
+    daily_limit bigint,
+    daily_remaining bigint,
     CONSTRAINT jobs_api_calls_by_endpoint_is_an_object CHECK ((jsonb_typeof(api_calls_by_endpoint) = 'object'::text)),
     CONSTRAINT jobs_api_calls_check CHECK ((api_calls >= 0)),
     CONSTRAINT jobs_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT jobs_batches_check CHECK ((batches >= 0)),
     CONSTRAINT jobs_bytes_received_check CHECK ((bytes_received >= 0)),
     CONSTRAINT jobs_counts_balance CHECK ((records_extracted = (((((records_inserted + records_updated) + records_unchanged) + records_duplicate) + records_stale) + records_quarantined))),
+    CONSTRAINT jobs_daily_limit_check CHECK (((daily_limit >= 0) AND (daily_remaining >= 0))),
     CONSTRAINT jobs_end_time_says_terminal CHECK (((end_time IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])))),
     CONSTRAINT jobs_event_count_check CHECK ((event_count >= 0)),
     CONSTRAINT jobs_mode_check CHECK ((mode = ANY (ARRAY['full'::text, 'incremental'::text, 'window'::text]))),
@@ -1035,6 +1038,10 @@ COMMENT ON COLUMN hubspot.jobs.event_count IS 'Number of the job''s events in jo
 COMMENT ON COLUMN hubspot.jobs.continues IS 'The lost job of the same run whose checkpoint this one went on from.';
 
 COMMENT ON COLUMN hubspot.jobs.api_calls_by_endpoint IS 'Requests sent, by class: list, search, batch_read, associations, metadata, oauth, other. api_calls is their sum, unless somebody reported calls by hand.';
+
+COMMENT ON COLUMN hubspot.jobs.daily_limit IS 'API calls that the account''s private apps may make in a day of its time zone, as HubSpot last told this job. NULL: it did not, as with OAuth apps.';
+
+COMMENT ON COLUMN hubspot.jobs.daily_remaining IS 'How many of them were left then, whichever app used the others.';
 
 COMMENT ON CONSTRAINT jobs_counts_balance ON hubspot.jobs IS 'Every record received is accounted for.';
 
@@ -2464,6 +2471,8 @@ CREATE TABLE hubspot.jobs_archive (
     continues uuid,
     api_calls_by_endpoint jsonb DEFAULT '{}'::jsonb CONSTRAINT jobs_api_calls_by_endpoint_not_null NOT NULL,
     archived_at timestamp with time zone DEFAULT now() NOT NULL,
+    daily_limit bigint,
+    daily_remaining bigint,
     CONSTRAINT jobs_archive_holds_ended_jobs CHECK (((end_time IS NOT NULL) AND (status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text]))))
 );
 
@@ -2568,6 +2577,10 @@ COMMENT ON COLUMN hubspot.jobs_archive.continues IS 'As in jobs.continues.';
 COMMENT ON COLUMN hubspot.jobs_archive.api_calls_by_endpoint IS 'As in jobs.api_calls_by_endpoint.';
 
 COMMENT ON COLUMN hubspot.jobs_archive.archived_at IS 'When the job moved here.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.daily_limit IS 'As in jobs.daily_limit.';
+
+COMMENT ON COLUMN hubspot.jobs_archive.daily_remaining IS 'As in jobs.daily_remaining.';
 
 CREATE TABLE hubspot.organizations (
     id uuid NOT NULL,
