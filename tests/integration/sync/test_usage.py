@@ -110,6 +110,6 @@ def test_a_job_that_failed_says_so_too(acme: Organization) -> None:
             raise FatalError("HubSpot refuses")
 
     with pytest.raises(FatalError):
-        acme.sync(before=fail, batch_rows=100_000)
+        acme.sync(before=fail, batch_rows=200, requests_in_flight=1)
     (job,) = acme.jobs()
     assert job["daily_limit"] - job["daily_remaining"] == asked(acme).total()
