@@ -36,7 +36,26 @@ def get_provider_info() -> dict[str, Any]:
         "connection-types": [_connection_type()],
         "cli": [f"{_PACKAGE}.cli.definition.get_commands"],
         "notifications": [f"{_PACKAGE}.notifications.webhook.HubSpotDealsWebhookNotifier"],
+        "config": _config(),
         "extra-links": [f"{_PACKAGE}.transfers.hubspot_deals_to_postgres.DealsBoardLink"],
+    }
+
+
+def _config() -> dict[str, Any]:
+    return {
+        "hubspot_deals": {
+            "description": "The page HubSpot deals in the Airflow UI.",
+            "options": {
+                "stores": {
+                    "description": "Where the page looks for organizations: connection ids of type Postgres, each "
+                    "with a schema behind a slash and commas between them. The first one is shown at first.",
+                    "version_added": "0.1.0",
+                    "type": "string",
+                    "example": "hubspot_deals_postgres/hubspot, warehouse/hubspot_eu",
+                    "default": "hubspot_deals_postgres/hubspot",
+                }
+            },
+        }
     }
 
 

@@ -944,12 +944,15 @@ CREATE TABLE hubspot.jobs (
     event_count integer DEFAULT 0 NOT NULL,
     continues uuid,
     api_calls_by_endpoint jsonb DEFAULT '{}'::jsonb NOT NULL,
+    daily_limit bigint,
+    daily_remaining bigint,
     CONSTRAINT jobs_api_calls_by_endpoint_is_an_object CHECK ((jsonb_typeof(api_calls_by_endpoint) = 'object'::text)),
     CONSTRAINT jobs_api_calls_check CHECK ((api_calls >= 0)),
     CONSTRAINT jobs_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT jobs_batches_check CHECK ((batches >= 0)),
     CONSTRAINT jobs_bytes_received_check CHECK ((bytes_received >= 0)),
     CONSTRAINT jobs_counts_balance CHECK ((records_extracted = (((((records_inserted + records_updated) + records_unchanged) + records_duplicate) + records_stale) + records_quarantined))),
+    CONSTRAINT jobs_daily_limit_check CHECK (((daily_limit >= 0) AND (daily_remaining >= 0))),
     CONSTRAINT jobs_end_time_says_terminal CHECK (((end_time IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])))),
     CONSTRAINT jobs_event_count_check CHECK ((event_count >= 0)),
     CONSTRAINT jobs_mode_check CHECK ((mode = ANY (ARRAY['full'::text, 'incremental'::text, 'window'::text]))),
@@ -1069,6 +1072,10 @@ COMMENT ON COLUMN hubspot.jobs.event_count IS 'Number of the job''s events in jo
 COMMENT ON COLUMN hubspot.jobs.continues IS 'The lost job of the same run whose checkpoint this one went on from.';
 
 COMMENT ON COLUMN hubspot.jobs.api_calls_by_endpoint IS 'Requests sent, by class: list, search, batch_read, associations, metadata, oauth, other. api_calls is their sum, unless somebody reported calls by hand.';
+
+COMMENT ON COLUMN hubspot.jobs.daily_limit IS 'API calls that the account''s private apps may make in a day of its time zone, as HubSpot last told this job. NULL: it did not, as with OAuth apps.';
+
+COMMENT ON COLUMN hubspot.jobs.daily_remaining IS 'How many of them were left then, whichever app used the others.';
 
 COMMENT ON CONSTRAINT jobs_counts_balance ON hubspot.jobs IS 'Every record received is accounted for.';
 
@@ -2498,6 +2505,8 @@ CREATE TABLE hubspot.jobs_archive (
     continues uuid,
     api_calls_by_endpoint jsonb DEFAULT '{}'::jsonb CONSTRAINT jobs_api_calls_by_endpoint_not_null NOT NULL,
     archived_at timestamp with time zone DEFAULT now() NOT NULL,
+    daily_limit bigint,
+    daily_remaining bigint,
     CONSTRAINT jobs_archive_holds_ended_jobs CHECK (((end_time IS NOT NULL) AND (status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text]))))
 );
 
@@ -2603,59 +2612,9 @@ COMMENT ON COLUMN hubspot.jobs_archive.api_calls_by_endpoint IS 'As in jobs.api_
 
 COMMENT ON COLUMN hubspot.jobs_archive.archived_at IS 'When the job moved here.';
 
-CREATE TABLE hubspot.notification_deliveries (
-    organization_id uuid NOT NULL,
-    event_id text NOT NULL,
-    webhook_conn_id text NOT NULL,
-    attempt integer NOT NULL,
-    event_type text NOT NULL,
-    job_id uuid,
-    host text NOT NULL,
-    outcome text DEFAULT 'sending'::text NOT NULL,
-    http_status integer,
-    problem text,
-    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    ended_at timestamp with time zone,
-    payload text,
-    next_attempt_at timestamp with time zone,
-    CONSTRAINT notification_deliveries_are_over_or_under_way CHECK (((outcome = 'sending'::text) = (ended_at IS NULL))),
-    CONSTRAINT notification_deliveries_attempts_count_from_one CHECK ((attempt >= 1)),
-    CONSTRAINT notification_deliveries_forget_what_is_settled CHECK (((payload IS NULL) OR (outcome = ANY (ARRAY['sending'::text, 'failed'::text])))),
-    CONSTRAINT notification_deliveries_keep_what_is_due CHECK (((payload IS NULL) = (next_attempt_at IS NULL))),
-    CONSTRAINT notification_deliveries_outcome_is_known CHECK ((outcome = ANY (ARRAY['sending'::text, 'delivered'::text, 'failed'::text, 'gone'::text])))
-);
+COMMENT ON COLUMN hubspot.jobs_archive.daily_limit IS 'As in jobs.daily_limit.';
 
-ALTER TABLE ONLY hubspot.notification_deliveries FORCE ROW LEVEL SECURITY;
-
-COMMENT ON TABLE hubspot.notification_deliveries IS 'Delivery log of webhooks: one row per attempt, written before it is made. An attempt that failed keeps what it would have said until a later one succeeds, or three days are over.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.organization_id IS 'The tenant whose event it is.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.event_id IS 'The header webhook-id: the same for all attempts, whoever makes them.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.webhook_conn_id IS 'Airflow connection with the address and the signing secret, neither of which is here.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.attempt IS 'Number of the attempt, from 1 on for each event and connection.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.event_type IS 'Such as hubspot_deals.job.completed.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.job_id IS 'The job that it tells of, which may have been archived or purged since; NULL when there is none.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.host IS 'Host of the address. Its path may be a secret and is not kept.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.outcome IS 'sending: under way, or its process died; delivered: 2xx; failed: anything else, tried again at next_attempt_at; gone: 410, never tried again.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.http_status IS 'Status of the answer; NULL when none came.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.problem IS 'What was wrong, in our words.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.started_at IS 'When the attempt began.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.ended_at IS 'When its answer came, or was given up.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.payload IS 'The JSON that is still to be delivered: ids, counts, times, error code and sentence; never a deal''s values. NULL once it was delivered, given up, or taken over by the next attempt.';
-
-COMMENT ON COLUMN hubspot.notification_deliveries.next_attempt_at IS 'When maintenance tries again; NULL when it does not.';
+COMMENT ON COLUMN hubspot.jobs_archive.daily_remaining IS 'As in jobs.daily_remaining.';
 
 CREATE TABLE hubspot.organizations (
     id uuid NOT NULL,

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import DAG, Param
 
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import START_DATE
 from airflow_provider_hubspot_deals.operators.maintenance import EVENTS_MONTHS_MAX, HubSpotDealsMaintenanceOperator
-from airflow_provider_hubspot_deals.organizations import Store, dag_id_of, spread
+from airflow_provider_hubspot_deals.organizations import USUAL_STORE, Store, dag_id_of, spread
 
 TASK_ID = "maintain"
 EVENTS_MONTHS = 13  # a year, and the month that has begun
@@ -42,12 +42,9 @@ LIMIT 20;
 """
 
 
-_USUAL = Store()
-
-
 def maintenance_dag_id(store: Store, file_suffix: str = "") -> str:
     """``hubspot_deals_maintenance``, with what is unusual about the store behind dots, which no slug can hold."""
-    unusual = [] if store == _USUAL else [_plain(store.postgres_conn_id), store.schema]
+    unusual = [] if store == USUAL_STORE else [_plain(store.postgres_conn_id), store.schema]
     return ".".join([dag_id_of("maintenance"), *filter(None, [file_suffix]), *unusual])
 
 

@@ -103,7 +103,8 @@ def complete(
     """End the job well and return its row, with the organization's ``watermark``.
 
     Args:
-        usage: API usage since the last batch: api_calls, api_calls_by_endpoint, rate_limit_hits, bytes_received.
+        usage: API usage since the last batch: api_calls, api_calls_by_endpoint, rate_limit_hits, bytes_received; and
+            daily_limit and daily_remaining, where HubSpot told them.
 
     Raises:
         JobCancelled, JobSuperseded: it was no longer running.
@@ -154,4 +155,5 @@ def count_usage(connection: Connection[Any], job: Job, usage: Mapping[str, Any])
 
 
 def _usage(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {**parameters, "api_calls_by_endpoint": Jsonb(dict(parameters["api_calls_by_endpoint"]))}
+    told = {"daily_limit": None, "daily_remaining": None, **parameters}
+    return {**told, "api_calls_by_endpoint": Jsonb(dict(parameters["api_calls_by_endpoint"]))}

@@ -20,11 +20,12 @@ from airflow_provider_hubspot_deals.organizations.settings import (
     organization_from,
     parse_organization,
 )
-from airflow_provider_hubspot_deals.organizations.stores import Store, stores_of
+from airflow_provider_hubspot_deals.organizations.stores import USUAL_STORE, Store, parse_stores, stores_of
 
 __all__ = [
     "FILE_NAME",
     "PATH_VARIABLE",
+    "USUAL_STORE",
     "Notification",
     "Organization",
     "OrganizationsFile",
@@ -37,6 +38,7 @@ __all__ = [
     "organization_from",
     "parse_organization",
     "parse_organizations",
+    "parse_stores",
     "read_text",
     "spread",
     "stores_of",

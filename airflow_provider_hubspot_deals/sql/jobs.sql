@@ -186,6 +186,8 @@ SET batches = batches + 1,
     api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
     rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s,
     bytes_received = bytes_received + %(bytes_received)s,
+    daily_limit = coalesce(%(daily_limit)s, daily_limit),
+    daily_remaining = coalesce(%(daily_remaining)s, daily_remaining),
     phase = %(phase)s,
     checkpoint = %(checkpoint)s,
     window_start = coalesce(%(window_start)s, window_start),
@@ -221,7 +223,8 @@ UPDATE {schema}.jobs
 SET status = 'completed', phase = NULL, last_heartbeat = clock_timestamp(),
     api_calls = api_calls + %(api_calls)s,
     api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
-    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
+    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s,
+    daily_limit = coalesce(%(daily_limit)s, daily_limit), daily_remaining = coalesce(%(daily_remaining)s, daily_remaining)
 WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
 RETURNING *
 
@@ -232,7 +235,8 @@ SET status = 'pending', error_code = %(error_code)s, error_message = %(error_mes
     resume_at = now() + %(resume_after)s,
     api_calls = api_calls + %(api_calls)s,
     api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
-    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
+    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s,
+    daily_limit = coalesce(%(daily_limit)s, daily_limit), daily_remaining = coalesce(%(daily_remaining)s, daily_remaining)
 WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
 RETURNING resume_at
 
@@ -241,14 +245,16 @@ UPDATE {schema}.jobs
 SET status = 'failed', error_code = %(error_code)s, error_message = %(error_message)s,
     api_calls = api_calls + %(api_calls)s,
     api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
-    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
+    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s,
+    daily_limit = coalesce(%(daily_limit)s, daily_limit), daily_remaining = coalesce(%(daily_remaining)s, daily_remaining)
 WHERE id = %(id)s AND epoch = %(epoch)s AND status IN ('pending', 'running')
 
 -- name: count_usage
 UPDATE {schema}.jobs
 SET api_calls = api_calls + %(api_calls)s,
     api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
-    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s
+    rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s,
+    daily_limit = coalesce(%(daily_limit)s, daily_limit), daily_remaining = coalesce(%(daily_remaining)s, daily_remaining)
 WHERE id = %(id)s AND epoch = %(epoch)s
 
 -- name: fail_other

@@ -8,10 +8,12 @@ from typing import Any, Protocol
 
 
 class ApiUsage(Protocol):
-    """Counters that only grow."""
+    """Counters that only grow, and the account's daily limit as HubSpot last told it."""
 
     rate_limit_hits: int
     bytes_received: int
+    daily_limit: int | None
+    daily_remaining: int | None
 
     def calls_by_endpoint(self) -> dict[str, int]: ...
 
@@ -26,7 +28,10 @@ class UsageMeter:
         self._bytes_received = 0
 
     def unreported(self) -> dict[str, Any]:
-        """``api_calls``, ``api_calls_by_endpoint``, ``rate_limit_hits`` and ``bytes_received`` (bytes) since then."""
+        """``api_calls``, ``api_calls_by_endpoint``, ``rate_limit_hits`` and ``bytes_received`` (bytes) since then.
+
+        And ``daily_limit`` and ``daily_remaining`` (calls) as they are now; None until HubSpot told them.
+        """
         calls = Counter(self._usage.calls_by_endpoint())
         calls.subtract(self._calls)
         return {
@@ -34,6 +39,8 @@ class UsageMeter:
             "api_calls_by_endpoint": {endpoint: count for endpoint, count in calls.items() if count},
             "rate_limit_hits": self._usage.rate_limit_hits - self._rate_limit_hits,
             "bytes_received": self._usage.bytes_received - self._bytes_received,
+            "daily_limit": self._usage.daily_limit,
+            "daily_remaining": self._usage.daily_remaining,
         }
 
     def reported(self, usage: Mapping[str, Any]) -> None:

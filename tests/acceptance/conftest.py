@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from airflow_provider_hubspot_deals.organizations.file import load_organizations
 from local_stack.airflow import AirflowServices, MetadataMigration, run_airflow
-from local_stack.airflow_settings import AirflowSettings
+from local_stack.airflow_settings import USER, AirflowSettings
 from local_stack.demo.connections import hubspot_connection, postgres_connection
 from local_stack.ports import free_port
 from local_stack.simulator import SimulatorProcess
@@ -33,6 +33,7 @@ METADATA_DATABASE = "hubspot_deals_acceptance_airflow"
 DEALS_DATABASE = "hubspot_deals_acceptance"
 LINEAGE_FILE = "lineage.jsonl"
 DAG_TIMEOUT_S = 120.0
+VIEWER = "vera"  # a user beside the administrator, who may look and not touch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +130,7 @@ def airflow_stack(
                 {"type": "file", "log_file_path": str(directory / LINEAGE_FILE), "append": True}
             ),
             "AIRFLOW__OPENLINEAGE__INCLUDE_FULL_TASK_INFO": "True",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer",
         },
     )
     settings.write_secrets()

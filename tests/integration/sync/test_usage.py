@@ -96,3 +96,20 @@ def test_a_run_tells_its_story(acme: Organization) -> None:
     assert phases == [phase for phase in PHASES["full"] if phase in phases]
     assert {"archived", "live", "changed"} <= set(phases)
     assert acme.query("SELECT rate_limit_hits FROM hubspot.usage_records") == [{"rate_limit_hits": 1}]
+
+
+def test_a_job_says_how_much_of_the_account_s_daily_calls_is_used(acme: Organization) -> None:
+    acme.sync()
+    (job,) = acme.jobs()
+    assert job["daily_limit"] - job["daily_remaining"] == asked(acme).total() == job["api_calls"]
+
+
+def test_a_job_that_failed_says_so_too(acme: Organization) -> None:
+    def fail(call: str, number: int) -> None:
+        if (call, number) == ("list", 4):
+            raise FatalError("HubSpot refuses")
+
+    with pytest.raises(FatalError):
+        acme.sync(before=fail, batch_rows=200, requests_in_flight=1)
+    (job,) = acme.jobs()
+    assert job["daily_limit"] - job["daily_remaining"] == asked(acme).total()

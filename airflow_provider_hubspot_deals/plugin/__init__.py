@@ -1,0 +1,1 @@
+"""The page "HubSpot deals" in the Airflow UI. Import from the modules."""

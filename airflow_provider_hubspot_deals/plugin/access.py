@@ -1,0 +1,81 @@
+"""Who may see and do what: Airflow's own users, permissions and audit log.
+
+Airflow mounts a plugin's application without any authentication, so each route of ours names what it requires.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.auth.tokens import get_signing_key
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
+from airflow.api_fastapi.logging.decorators import action_logging
+from fastapi import Depends, Header, HTTPException, Request, status
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+TOKEN_MAX_AGE_S = 24 * 3600
+_TOKEN_SALT = "hubspot-deals-page"  # noqa: S105 - tells our signatures from Airflow's own, no secret
+
+signed_in = Depends(get_user)
+may_read_runs = Depends(requires_access_dag("GET", DagAccessEntity.RUN))
+may_change_runs = Depends(requires_access_dag("PUT", DagAccessEntity.RUN))
+cancel_is_audited = Depends(action_logging("hubspot_deals.cancel_job"))
+
+
+def readable_dags(user: GetUserDep) -> frozenset[str]:
+    """DAGs that the user may read; the page shows organizations of these and no others."""
+    return frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))
+
+
+ReadableDags = Annotated[frozenset[str], Depends(readable_dags)]
+
+
+def may_change(request: Request, user: GetUserDep, dag_id: str) -> bool:
+    """Whether the user may end runs of this DAG, asked as Airflow's own routes ask."""
+    return _allows(request, user, dag_id, "PUT")
+
+
+def may_trigger(request: Request, user: GetUserDep, dag_id: str) -> bool:
+    """Whether the user may trigger this DAG."""
+    return _allows(request, user, dag_id, "POST")
+
+
+def _allows(request: Request, user: GetUserDep, dag_id: str, method: str) -> bool:
+    try:
+        requires_access_dag(method, DagAccessEntity.RUN, dag_id)(request, user)  # type: ignore[arg-type]  # its literals
+    except HTTPException:
+        return False
+    return True
+
+
+def form_token(user: GetUserDep) -> str:
+    """What a page gives to its buttons, so that only pages of ours can press them for this user.
+
+    Airflow's cookie is SameSite=Lax: a browser still sends it with what another program on the same site asks for, one
+    on another port of this host, say. Such a program cannot read our pages, and cannot send a header of its own either
+    unless Airflow's CORS settings let it.
+    """
+    return _signer().dumps(user.get_id())
+
+
+def pressed_by_our_page(
+    request: Request, user: GetUserDep, token: Annotated[str, Header(alias="X-HubSpot-Deals-Token")] = ""
+) -> None:
+    """Refuse what a browser sent from anywhere but a page of ours.
+
+    A program that authenticates itself by its own header needs no token: no foreign page can make a browser add one.
+    """
+    if "authorization" in request.headers:
+        return
+    try:
+        owner = _signer().loads(token, max_age=TOKEN_MAX_AGE_S)
+    except BadSignature:
+        owner = None
+    if owner is None or owner != user.get_id():
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "This page is too old. Reload it, then press the button again.")
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(get_signing_key("api", "secret_key"), salt=_TOKEN_SALT)

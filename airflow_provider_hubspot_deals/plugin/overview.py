@@ -1,0 +1,146 @@
+"""The table of all organizations: searched, sorted and cut into pages here, since a thousand rows are little."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psycopg import Connection
+
+from airflow_provider_hubspot_deals import sql
+from airflow_provider_hubspot_deals.plugin import wording
+from airflow_provider_hubspot_deals.plugin.progress import Progress, progress_of
+from airflow_provider_hubspot_deals.plugin.sparkline import RUNS_MAX, Sparkline, sparkline
+
+PAGE_ROWS = 50
+STALE_AFTER_S = 24 * 3600  # of the watermark; a run a day is the rarest of the usual schedules
+SEARCH_MAX = 100  # characters
+
+_URGENCY = ("failed", "silent", "waiting", "running", "pending", "cancelled", "none", "completed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What the address of the page asks for; anything unknown means the usual."""
+
+    search: str = ""
+    sort: str = "organization"
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationLine:
+    """One row of the table: what the database says of it, and what that means."""
+
+    row: Mapping[str, Any]
+    progress: Progress
+    behind_s: float | None  # how old the newest change may be that is not stored; None before the first run
+    dag_id: str  # of this organization's DAGs, one that the user may read
+    job_is_readable: bool
+    runs: Sparkline | None = None
+    quarantined: int = 0
+
+    @property
+    def freshness(self) -> str:
+        """``never``, ``stale`` or ``fresh``."""
+        if self.behind_s is None:
+            return "never"
+        return "stale" if self.behind_s > STALE_AFTER_S else "fresh"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """One page of the table, and what all organizations together are doing.
+
+    Attributes:
+        counts: how many organizations by the word of their newest job, and by ``stale`` and ``never``.
+        found: how many the search leaves.
+    """
+
+    lines: Sequence[OrganizationLine]
+    choice: Choice
+    pages: int
+    found: int
+    total: int
+    counts: Mapping[str, int]
+    deals: int
+    changed_today: int
+    api_calls_today: int
+
+
+_SORTS: dict[str, Callable[[OrganizationLine], Any]] = {
+    "organization": lambda line: line.row["name"].casefold(),
+    "freshness": lambda line: (line.behind_s is not None, -(line.behind_s or 0.0)),
+    "job": lambda line: _URGENCY.index(line.progress.word),
+    "deals": lambda line: -line.row["deals"] if line.row["deals"] else 0,
+    "changed": lambda line: -line.row["changed_today"],
+    "calls": lambda line: -line.row["api_calls_today"],
+    "issues": lambda line: -(line.row["value_issues"] or 0),
+}
+SORTS = tuple(_SORTS)
+
+
+def read_overview(connection: Connection[Any], schema: str, dag_ids: Collection[str], choice: Choice) -> Overview:
+    """Read the organizations that belong to these DAGs."""
+    names = {"dag_ids": sorted(dag_ids), "schema": schema}
+    found = sql.rows(connection, "board.organizations", names, schema=schema)
+    overview = arranged([line_of(row, dag_ids) for row in found], choice)
+    keys = {
+        "organization_ids": [line.row["organization_id"] for line in overview.lines],
+        "types": [line.row["type"] for line in overview.lines],
+    }
+    runs = sql.rows(connection, "board.recent_runs", {**keys, "runs_max": RUNS_MAX}, schema=schema)
+    return _with_runs(overview, runs)
+
+
+def line_of(row: Mapping[str, Any], dag_ids: Collection[str]) -> OrganizationLine:
+    """Judge one row of ``board.organizations``."""
+    return OrganizationLine(
+        row=row,
+        progress=progress_of(row),
+        behind_s=wording.seconds_between(row["watermark"], row["now"]),
+        dag_id=row["dag_id"] if row["dag_id"] in dag_ids else row["job_dag_id"],
+        job_is_readable=row["job_dag_id"] in dag_ids,
+    )
+
+
+def arranged(lines: Sequence[OrganizationLine], choice: Choice) -> Overview:
+    """Search, sort and cut out one page; a page beyond the last one is the last one."""
+    found = [line for line in lines if _matches(line, choice.search)]
+    found.sort(key=_by_name)
+    found.sort(key=_SORTS.get(choice.sort, _SORTS["organization"]))
+    pages = max(1, -(-len(found) // PAGE_ROWS))
+    page = min(max(1, choice.page), pages)
+    sort = choice.sort if choice.sort in _SORTS else "organization"
+    return Overview(
+        lines=found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS],
+        choice=Choice(search=choice.search, sort=sort, page=page),
+        pages=pages,
+        found=len(found),
+        total=len(lines),
+        counts=Counter([line.progress.word for line in lines] + [line.freshness for line in lines]),
+        deals=sum(line.row["deals"] or 0 for line in lines),
+        changed_today=sum(line.row["changed_today"] for line in lines),
+        api_calls_today=sum(line.row["api_calls_today"] for line in lines),
+    )
+
+
+def _matches(line: OrganizationLine, search: str) -> bool:
+    """Every word stands somewhere in what names the organization."""
+    names = " ".join(str(line.row[key] or "") for key in ("name", "slug", "type", "organization_id", "portal_id"))
+    return all(word in names.casefold() for word in search[:SEARCH_MAX].casefold().split())
+
+
+def _by_name(line: OrganizationLine) -> tuple[str, str, str]:
+    return line.row["name"].casefold(), line.row["slug"], line.row["type"]
+
+
+def _with_runs(overview: Overview, found: Sequence[Mapping[str, Any]]) -> Overview:
+    by_key = {(each["organization_id"], each["type"]): each for each in found}
+    lines = []
+    for line in overview.lines:
+        recent = by_key[line.row["organization_id"], line.row["type"]]
+        lines.append(replace(line, runs=sparkline(recent["runs"]), quarantined=recent["quarantined"]))
+    return replace(overview, lines=lines)

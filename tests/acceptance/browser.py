@@ -1,0 +1,84 @@
+"""Chromium without a screen, signed in to the stack's Airflow."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, FrameLocator, Page
+
+    from local_stack.airflow_settings import AirflowSettings
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+COOKIE = "_token"
+Theme = Literal["light", "dark"]
+WAIT_MS = 30_000
+# A 401 before the login, and requests of a page that was left, are Airflow's everyday life.
+HARMLESS = ("401", "ERR_ABORTED")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The machine's own Chromium; skips the test where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_api.sync_playwright() as playwright:
+        # Root has no sandbox, and containers have a small /dev/shm.
+        flags = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        yield browser
+        browser.close()
+
+
+class Tab:
+    """One signed-in browser tab, and what went wrong in it."""
+
+    def __init__(
+        self, browser: Browser, settings: AirflowSettings, user: str | None, *, theme: Theme = "light"
+    ) -> None:
+        self.url = settings.url
+        self.complaints: list[str] = []
+        context = browser.new_context(
+            viewport={"width": 1400, "height": 1000}, color_scheme=theme, locale="en-US", timezone_id="UTC"
+        )
+        context.set_default_timeout(WAIT_MS)
+        if user is not None:
+            context.add_cookies([{"name": COOKIE, "value": token_of(settings, user), "url": self.url}])
+        context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+        self.page: Page = context.new_page()
+        self.page.on("console", lambda message: self._hear(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind == "error" and not any(harmless in text for harmless in HARMLESS):
+            self.complaints.append(text)
+
+    def open(self, path: str = "/plugin/hubspot-deals") -> None:
+        """An address of Airflow's UI."""
+        self.page.goto(f"{self.url}{path}")
+
+    @property
+    def frame(self) -> FrameLocator:
+        """Our page, as Airflow frames it."""
+        return self.page.frame_locator("iframe[title='HubSpot deals']")
+
+
+def token_of(settings: AirflowSettings, user: str) -> str:
+    """A token such as the login form leaves in the cookie."""
+    password = json.loads(settings.password_file.read_text())[user]
+    answer = requests.post(
+        f"{settings.url}/auth/token", json={"username": user, "password": password}, timeout=30, proxies={"http": ""}
+    )
+    answer.raise_for_status()
+    token: str = answer.json()["access_token"]
+    return token

@@ -1,0 +1,162 @@
+"""The page in the UI of a real Airflow, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from local_stack.airflow_settings import USER
+from tests.acceptance.browser import Tab, Theme, chromium
+from tests.acceptance.conftest import VIEWER, AirflowStack
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from airflow_provider_hubspot_deals.organizations.organization import Organization
+
+LUMEN, HARBOR = "hubspot_deals_lumen", "hubspot_deals_harbor"
+BACKGROUND = "getComputedStyle(document.body).backgroundColor"
+OpenTab = Callable[..., Tab]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def tab(airflow_stack: AirflowStack, browser: Browser) -> Iterator[OpenTab]:
+    """Open a tab; in the end nothing may have been complained of in any: no error, nothing that the policy stopped."""
+    opened: list[Tab] = []
+
+    def open_tab(user: str | None = USER, theme: Theme = "light") -> Tab:
+        opened.append(Tab(browser, airflow_stack.settings, user, theme=theme))
+        return opened[-1]
+
+    yield open_tab
+    complaints = [complaint for each in opened for complaint in each.complaints]
+    for each in opened:
+        each.page.context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def waiting_job(airflow_stack: AirflowStack) -> Iterator[str]:
+    """A job of Lumen that somebody inserted by hand; cancelled in the end, if it is not."""
+    lumen = organization(airflow_stack, LUMEN)
+    airflow_stack.run_dag(LUMEN)
+    (row,) = airflow_stack.query(
+        "INSERT INTO hubspot.scan_jobs (scan_id, organization_id, scan_type) VALUES (%s, %s, %s) RETURNING id",
+        str(uuid4()),
+        lumen.id,
+        lumen.job_type,
+    )
+    yield str(row["id"])
+    airflow_stack.query("UPDATE hubspot.jobs SET status = 'cancelled' WHERE id = %s AND status = 'pending'", row["id"])
+
+
+def organization(stack: AirflowStack, dag_id: str) -> Organization:
+    return next(each for each in stack.organizations if each.dag_id == dag_id)
+
+
+def status_of(stack: AirflowStack, job_id: str) -> str:
+    (row,) = stack.query("SELECT status FROM hubspot.jobs WHERE id = %s", job_id)
+    status: str = row["status"]
+    return status
+
+
+def job_path(job_id: str, dag_id: str = LUMEN) -> str:
+    """As the UI's own address remembers a page in its frame."""
+    return f"/plugin/hubspot-deals/hubspot-deals/dags/{dag_id}/jobs/{job_id}"
+
+
+def test_the_page_is_found_in_the_menu_and_shows_what_a_run_did(airflow_stack: AirflowStack, tab: OpenTab) -> None:
+    run_id = airflow_stack.run_dag(HARBOR)
+    admin = tab()
+    admin.open("/")
+    admin.page.get_by_role("button", name="Browse").click()
+    admin.page.get_by_role("menuitem", name="HubSpot deals").click()
+
+    row = admin.frame.get_by_role("row").filter(has=admin.page.get_by_role("link", name="harbor", exact=True)).first
+    row.get_by_role("link", name="Newest job").click()
+    admin.frame.get_by_text("Timeline").wait_for()
+    job = airflow_stack.job(run_id)
+    admin.frame.get_by_text(str(job["id"])).wait_for()
+    assert str(job["id"]) in admin.page.url  # can be sent to somebody
+
+    admin.frame.get_by_role("link", name="DAG run").click()
+    admin.page.wait_for_url(f"**/dags/{HARBOR}/runs/**")
+
+
+def test_the_theme_is_that_of_airflow(airflow_stack: AirflowStack, tab: OpenTab) -> None:
+    airflow_stack.run_dag(HARBOR)
+    grounds = []
+    themes: tuple[Theme, ...] = ("light", "dark")
+    for theme in themes:
+        opened = tab(theme=theme)
+        opened.open()
+        opened.frame.get_by_role("table").wait_for()
+        grounds.append(opened.frame.locator("body").evaluate(f"() => {BACKGROUND}"))
+    assert grounds == ["rgb(255, 255, 255)", "rgb(17, 19, 24)"]
+
+
+def test_a_job_is_cancelled_with_the_keyboard_alone(
+    airflow_stack: AirflowStack, tab: OpenTab, waiting_job: str
+) -> None:
+    admin = tab()
+    admin.open(job_path(waiting_job))
+    admin.frame.get_by_role("button", name="Cancel").focus()
+    admin.page.keyboard.press("Enter")
+    dialog = admin.frame.get_by_role("dialog", name="Cancel this job?")
+    dialog.wait_for()
+    admin.page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    assert status_of(airflow_stack, waiting_job) == "pending"
+
+    admin.page.keyboard.press("Enter")  # the focus is back on the button
+    dialog.wait_for()
+    admin.page.keyboard.press("Tab")
+    admin.page.keyboard.press("Enter")
+    admin.frame.get_by_text("The task stops at its next batch.").wait_for()
+    assert status_of(airflow_stack, waiting_job) == "cancelled"
+    admin.frame.locator(".headline").get_by_text("cancelled").wait_for()
+
+
+def test_a_viewer_finds_no_button_and_airflow_refuses_what_a_page_of_theirs_would_send(
+    airflow_stack: AirflowStack, tab: OpenTab, waiting_job: str
+) -> None:
+    viewer = tab(VIEWER)
+    viewer.open(job_path(waiting_job))
+    viewer.frame.get_by_text("Timeline").wait_for()
+    assert viewer.frame.get_by_role("button", name="Cancel").count() == 0
+    assert viewer.frame.get_by_role("button", name="Run again").count() == 0
+    post = "async path => (await fetch(path, {method: 'POST'})).status"
+    assert viewer.page.evaluate(post, f"/hubspot-deals/dags/{LUMEN}/jobs/{waiting_job}/cancel") == 403
+    assert status_of(airflow_stack, waiting_job) == "pending"
+    viewer.complaints.clear()  # the browser names the 403
+
+
+def test_without_a_login_the_page_says_where_to_sign_in(airflow_stack: AirflowStack, tab: OpenTab) -> None:
+    nobody = tab(None)
+    answer = nobody.page.goto(f"{airflow_stack.settings.url}/hubspot-deals/")
+    assert answer is not None
+    assert answer.status == 401
+    nobody.page.get_by_role("link", name="Sign in to Airflow").click()
+    nobody.page.wait_for_url("**/auth/login**")
+
+
+def test_run_again_queues_a_run_of_the_same_kind(airflow_stack: AirflowStack, tab: OpenTab) -> None:
+    run_id = airflow_stack.run_dag(LUMEN, {"mode": "full"})
+    admin = tab()
+    admin.open(job_path(str(airflow_stack.job(run_id)["id"])))
+    admin.frame.get_by_role("button", name="Run again").click()
+    admin.frame.get_by_role("dialog").get_by_role("button", name="Run again").click()
+    admin.frame.get_by_text("is queued").wait_for()
+    newest = airflow_stack.airflow.get(f"/dags/{LUMEN}/dagRuns", order_by="-run_after", limit=1)["dag_runs"][0]
+    assert newest["dag_run_id"] != run_id
+    assert newest["conf"] == {"mode": "full"}
+    airflow_stack.airflow.wait_for_run(LUMEN, newest["dag_run_id"])

@@ -1,0 +1,139 @@
+"""The page of one job, and the list of an organization's jobs."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from airflow_provider_hubspot_deals import jobs, sql
+from tests.integration.ended_jobs import an_ended_job
+from tests.integration.tenant import Tenant, a_batch, a_run
+
+if TYPE_CHECKING:
+    from airflow_provider_hubspot_deals.jobs import Job
+    from tests.integration.plugin.conftest import Visit
+
+DAG = "hubspot_deals_acme"
+RUN = "manual__2026-11-21T08:00:00+00:00"
+
+
+def text_of(visit: Visit, job: Job, dag_id: str = DAG) -> str:
+    answer = visit().get(f"/dags/{dag_id}/jobs/{job.id}")
+    assert answer.status_code == 200
+    return answer.text
+
+
+def words(text: str) -> str:
+    """What is read, without the markup."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text)))
+
+
+def read_pages(tenant: Tenant, job: Job, phase: str, *pages: int) -> None:
+    """A batch for each, of one page and that many new deals."""
+    for received in pages:
+        with tenant.connect() as connection, sql.transaction(connection):
+            counts = {"received": received, "inserted": received, "pages": 1, "api_calls": 1}
+            jobs.record_batch(connection, job, a_batch(phase=phase, api_calls_by_endpoint={"list": 1}, **counts))
+
+
+def fail(tenant: Tenant, job: Job, code: str) -> None:
+    tenant.execute(
+        "UPDATE hubspot.jobs SET status = 'failed', error_code = %s, error_message = 'No <access>.' WHERE id = %s",
+        code,
+        job.id,
+    )
+
+
+def test_phases_counts_calls_and_events_are_there(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run(RUN))
+    read_pages(acme, job, "archived", 10)
+    read_pages(acme, job, "live", 100, 100, 50)
+    shown = words(text_of(visit, job))
+    assert "archived 1 1 10 10 0" in shown
+    assert "live 3 3 250 250 0" in shown
+    assert "read 260" in shown
+    assert "API calls 4" in shown
+    kinds = [row["kind"] for row in acme.query("SELECT kind FROM hubspot.job_events WHERE job_id = %s", job.id)]
+    assert {"created", "started", "phase"} <= set(kinds)
+    for kind in kinds:
+        assert kind.replace("_", " ") in shown
+
+
+def test_an_error_comes_with_what_to_do(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run(RUN))
+    fail(acme, job, "MISSING_SCOPE")
+    text = text_of(visit, job)
+    assert "No &lt;access&gt;." in text
+    assert "Grant the scopes that the message names" in text
+    assert 'data-ask="cancel"' not in text
+
+
+def test_it_leads_to_the_run_the_log_and_hubspot(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run(RUN))
+    acme.execute("UPDATE hubspot.sync_state SET portal_id = 42")
+    text = text_of(visit, job)
+    run = f"/dags/{DAG}/runs/manual__2026-11-21T08%3A00%3A00%2B00%3A00"
+    assert f'href="{run}"' in text
+    assert f'href="{run}/tasks/load?try_number=1"' in text
+    assert 'href="https://app.hubspot.com/contacts/42/' in text
+
+
+@pytest.mark.parametrize(
+    ("mode", "conf"),
+    [
+        ("full", '{"conf": {"mode": "full"}, "logical_date": null}'),
+        ("incremental", '{"conf": {}, "logical_date": null}'),
+        (
+            "window",
+            '{"conf": {"mode": "window", "window_start": "2026-11-01T00:00:00+00:00"}, "logical_date": null}',
+        ),
+    ],
+)
+def test_run_again_asks_for_the_same_work(visit: Visit, acme: Tenant, mode: str, conf: str) -> None:
+    job = acme.claim(a_run(RUN))
+    acme.execute("UPDATE hubspot.jobs SET mode = %s, window_start = '2026-11-01Z', window_end = NULL", mode)
+    (body,) = re.findall(r'data-body="([^"]+)"', text_of(visit, job))
+    assert unescape(body) == conf
+
+
+def test_an_archived_job_is_still_there(visit: Visit, acme: Tenant) -> None:
+    job = an_ended_job(acme, RUN, days_ago=200)
+    acme.execute("SELECT hubspot.archive_jobs()")
+    assert acme.query("SELECT count(*) FROM hubspot.jobs") == [{"count": 0}]
+    shown = words(text_of(visit, job, "hubspot_deals_acme_standard"))
+    assert "Moved to the archive" in shown
+    assert "started" in shown
+
+
+def test_a_silent_job_is_said_to_be_silent(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run(RUN))
+    acme.execute("UPDATE hubspot.jobs SET last_heartbeat = now() - interval '5 minutes'")
+    assert "Nothing was heard of it since" in words(text_of(visit, job))
+
+
+@pytest.mark.parametrize("job_id", ["x", "1", str(uuid4()), "'; DROP TABLE hubspot.jobs"])
+def test_what_is_no_job_is_not_found(visit: Visit, acme: Tenant, job_id: str) -> None:
+    acme.claim(a_run(RUN))
+    assert visit().get(f"/dags/{DAG}/jobs/{job_id}").status_code == 404
+
+
+def test_the_list_of_jobs_has_the_newest_first_and_none_of_another_dag(visit: Visit, acme: Tenant) -> None:
+    older, newer = acme.claim(a_run("older")), None
+    fail(acme, older, "UNEXPECTED")
+    newer = acme.claim(a_run("newer"))
+    acme.execute("UPDATE hubspot.jobs SET status = 'completed' WHERE id = %s", newer.id)
+    foreign = acme.claim(a_run("else", dag_id="nightly"))
+    text = visit().get(f"/dags/{DAG}/organizations/{acme.id}/standard").text
+    assert re.findall(r"/jobs/([0-9a-f-]{36})", text) == [str(newer.id), str(older.id)]
+    assert str(foreign.id) not in text
+
+
+@pytest.mark.parametrize("type_", ["sandbox", "Standard", "x" * 40, "standard'--"])
+def test_a_list_of_no_jobs_is_not_found(visit: Visit, acme: Tenant, type_: str) -> None:
+    acme.claim(a_run(RUN))
+    assert visit().get(f"/dags/{DAG}/organizations/{acme.id}/{type_}").status_code == 404
+    assert visit().get(f"/dags/{DAG}/organizations/{uuid4()}/standard").status_code == 404

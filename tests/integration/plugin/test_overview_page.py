@@ -1,0 +1,233 @@
+"""The table of organizations, through Airflow's own application and out of real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from airflow_provider_hubspot_deals import jobs, sql
+from airflow_provider_hubspot_deals.organizations.organization import dag_id_of
+from airflow_provider_hubspot_deals.organizations.stores import USUAL_STORE
+from airflow_provider_hubspot_deals.plugin.reading import reading
+from tests.integration.plugin.fleet import fill_fleet
+from tests.integration.tenant import Tenant, a_batch, a_run
+from tests.integration.two_tenants import fill
+
+if TYPE_CHECKING:
+    from tests.integration.plugin.conftest import Visit
+
+HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>{{ 7*7 }}"
+SERVER_SECONDS_MAX = 0.3
+KnowsDags = Callable[[Sequence[str]], None]
+
+
+def cells(text: str, slug: str) -> str:
+    """The row of one organization."""
+    (row,) = [row for row in text.split("<tr>") if f"{slug}</a>" in row]
+    return row
+
+
+def test_a_running_job_shows_how_far_it_is_and_when_it_will_be_done(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run())
+    acme.execute(
+        "UPDATE hubspot.jobs SET phase = 'live', start_time = now() - interval '100 seconds', records_extracted = 2500,"
+        " records_inserted = 2500, records_expected = 10000 WHERE id = %s",
+        job.id,
+    )
+    row = cells(visit().get().text, "acme")
+    assert '<progress max="1" value="0.250"' in row
+    assert "2,500 of 10,000 deals" in row
+    assert "25/s" in row
+    assert "5 min" in row
+    assert f"/hubspot-deals/dags/hubspot_deals_acme/jobs/{job.id}" in row
+
+
+def test_deals_changes_calls_issues_and_quarantine_are_counted(visit: Visit, acme: Tenant) -> None:
+    fill(acme)
+    acme.execute("UPDATE hubspot.sync_state SET watermark = now() - interval '90 minutes'")
+    (stored,) = acme.query("SELECT count(*) FROM hubspot.hubspot_deals")
+    (waiting,) = acme.query("SELECT count(*) FROM hubspot.deals_quarantine WHERE resolved_at IS NULL")
+    acme.execute("ANALYZE hubspot.hubspot_deals")
+    row = cells(visit().get().text, "acme")
+    assert "1 h 30 min ago" in row
+    assert f'<td class="number">{stored["count"]}</td>' in row
+    assert f"{waiting['count']} quarantined" in row
+
+
+def test_the_budget_of_the_account_is_shown_on_the_day_that_hubspot_told_it(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run())
+    acme.execute(
+        "INSERT INTO hubspot.portals (organization_id, type, portal_id, time_zone)"
+        " VALUES (%s, 'standard', 1, 'Asia/Tokyo')",
+        acme.id,
+    )
+    with acme.connect() as connection, sql.transaction(connection):
+        jobs.record_batch(connection, job, a_batch(daily_limit=250_000, daily_remaining=240_000))
+    assert "10,000 of 250,000 used" in cells(visit().get().text, "acme")
+
+    acme.execute("UPDATE hubspot.jobs SET last_heartbeat = now() - interval '25 hours'")
+    assert "of 250,000" not in cells(visit().get().text, "acme")
+
+
+def test_an_organization_that_never_ran_says_so(visit: Visit, acme: Tenant) -> None:
+    acme.claim(a_run())
+    acme.execute("DELETE FROM hubspot.jobs")
+    row = cells(visit().get().text, "acme")
+    assert "never" in row
+    assert "no run yet" in row
+    assert "no runs yet" in row
+
+
+def test_names_errors_and_searches_are_text_and_never_markup(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run(run_id=HOSTILE))
+    acme.execute("UPDATE hubspot.organizations SET name = %s", HOSTILE)
+    acme.execute("UPDATE hubspot.jobs SET error_message = %s, error_code = %s, phase = %s", HOSTILE, HOSTILE, HOSTILE)
+    acme.execute("UPDATE hubspot.jobs SET status = 'failed'")
+    acme.execute(
+        "INSERT INTO hubspot.job_events (organization_id, job_id, kind, details) VALUES (%s, %s, 'note', %s)",
+        acme.id,
+        job.id,
+        json.dumps({HOSTILE: {HOSTILE: [HOSTILE]}}),
+    )
+    for path, query in [
+        ("/", {"q": HOSTILE, "sort": HOSTILE}),
+        ("/", {"q": "script"}),
+        (f"/dags/hubspot_deals_acme/jobs/{job.id}", {}),
+        (f"/dags/hubspot_deals_acme/organizations/{acme.id}/standard", {}),
+    ]:
+        answer = visit().get(path, **query)
+        assert answer.status_code == 200
+        assert "<script>alert" not in answer.text
+        assert "<img" not in answer.text
+        assert "&lt;script&gt;alert" in answer.text
+        assert "{{ 7*7 }}" in answer.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"page": "-1"},
+        {"page": "99999999999999999999"},
+        {"page": "٣"},
+        {"page": "x"},
+        {"q": "\0"},
+        {"q": "%_'\\" * 1000},
+        {"q": "😀"},
+        {"sort": "'; DROP TABLE hubspot.jobs; --"},
+    ],
+    ids=repr,
+)
+def test_odd_addresses_show_the_table_all_the_same(visit: Visit, acme: Tenant, query: dict[str, str]) -> None:
+    acme.claim(a_run())
+    assert (
+        visit()
+        .get(**{key: value.encode("utf-16", "surrogatepass").decode("utf-16") for key, value in query.items()})
+        .status_code
+        == 200
+    )
+
+
+@pytest.mark.parametrize("query", [{"store": "1"}, {"store": "-1"}, {"store": "x"}])
+def test_a_store_that_nobody_configured_is_not_found(visit: Visit, query: dict[str, str]) -> None:
+    assert visit().get(**query).status_code == 404
+
+
+def test_a_second_store_is_read_where_the_option_names_it(
+    visit: Visit, acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme.claim(a_run())
+    stores = "hubspot_deals_postgres/elsewhere, hubspot_deals_postgres/hubspot"
+    monkeypatch.setenv("AIRFLOW__HUBSPOT_DEALS__STORES", stores)
+    assert visit().get().status_code == 503
+    answer = visit().get(store="1")
+    assert "acme</a>" in answer.text
+    assert "store=1" in cells(answer.text, "acme")
+
+
+def test_an_unreachable_database_is_a_sentence_without_a_secret(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = "postgres://loader:hunter2-canary@127.0.0.1:1/deals"
+    monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES", uri)
+    answer = visit().get()
+    assert answer.status_code == 503
+    assert "connection &#39;hubspot_deals_postgres&#39;" in answer.text
+    assert "hunter2" not in answer.text
+    assert "127.0.0.1" not in answer.text
+
+
+def test_a_missing_connection_is_a_sentence(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES")
+    answer = visit().get()
+    assert answer.status_code == 503
+    assert "hubspot_deals_postgres" in answer.text
+
+
+def test_what_reads_cannot_write_and_cannot_wait_for_long(acme: Tenant) -> None:
+    acme.claim(a_run())
+    with reading(USUAL_STORE) as connection:
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), connection.transaction():
+            connection.execute("UPDATE hubspot.jobs SET status = 'cancelled'")
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("10s",)
+
+
+@pytest.mark.parametrize("type_", ["standard", "sandbox"])
+def test_the_statement_makes_dag_ids_as_the_dag_factory_does(
+    visit: Visit, deals_database: str, knows_dags: KnowsDags, type_: str
+) -> None:
+    tenant = Tenant(deals_database, "a-b_c", type_)
+    knows_dags([dag_id_of(tenant.slug, type_)])
+    job = tenant.claim()
+    tenant.execute("UPDATE hubspot.jobs SET dag_id = NULL, run_id = NULL")
+    row = cells(visit().get().text, "a-b_c")
+    path = f"/dags/{dag_id_of(tenant.slug, type_)}/jobs/{job.id}"
+    assert path in row
+    assert visit().get(path).status_code == 200
+
+
+def test_an_organization_of_somebody_s_own_dag_belongs_to_that_dag(
+    visit: Visit, deals_database: str, knows_dags: KnowsDags
+) -> None:
+    knows_dags(["nightly"])
+    job = Tenant(deals_database).claim(a_run(dag_id="nightly"))
+    text = visit(role="viewer", name="only:nightly").get().text
+    assert f"/dags/nightly/jobs/{job.id}" in text
+
+
+def test_a_thousand_organizations_are_there_in_a_moment(
+    visit: Visit, deals_database: str, knows_dags: KnowsDags
+) -> None:
+    knows_dags(fill_fleet(deals_database, 1_000))
+    visitor = visit()
+    first = visitor.get()
+    assert "Page 1 of 20" in first.text
+    assert "<strong>1,000</strong> organizations" in first.text
+    assert first.text.count('<svg class="runs"') == 50
+
+    def seconds(**query: Any) -> float:
+        began = perf_counter()
+        assert visitor.get(**query).status_code == 200
+        return perf_counter() - began
+
+    for sort in ("organization", "freshness", "job", "deals"):
+        # The fastest: whatever else the machine does is not the page's time.
+        assert min(seconds(sort=sort, page="7") for _ in range(7)) < SERVER_SECONDS_MAX
+
+
+def test_a_job_that_is_in_no_dag_of_airflow_is_nobody_s_to_see(visit: Visit, deals_database: str) -> None:
+    Tenant(deals_database, "unseen").claim(a_run(dag_id="removed"))
+    answer = visit().get()
+    assert answer.status_code == 200
+    assert "unseen" not in answer.text
+    assert "Nothing to show" in answer.text
+
+
+def test_a_page_is_not_kept_by_the_browser_and_its_files_are(visit: Visit) -> None:
+    assert visit().get().headers["Cache-Control"] == "no-store"
+    assert "immutable" in visit().get("/assets/page.js").headers["Cache-Control"]
+    assert visit().get("/assets/..%2Fpages.py").status_code == 404
+    assert visit().get(f"/assets/{uuid4()}").status_code == 404

@@ -1,0 +1,101 @@
+"""Search, order and pages of the table of organizations."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_hubspot_deals.plugin.overview import PAGE_ROWS, SORTS, Choice, Overview, arranged, line_of
+from tests.unit.plugin.rows import NOW, an_organization
+
+
+def overview(*rows: dict[str, Any], **choice: Any) -> Overview:
+    dag_ids = {row["dag_id"] for row in rows}
+    return arranged([line_of(row, dag_ids) for row in rows], Choice(**choice))
+
+
+def slugs(found: Overview) -> list[str]:
+    return [line.row["slug"] for line in found.lines]
+
+
+def test_organizations_stand_in_the_order_of_their_names_whatever_the_case() -> None:
+    assert slugs(overview(*map(an_organization, ["Zebra", "beta", "Acme"]))) == ["Acme", "beta", "Zebra"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "column", "values"),
+    [
+        ("deals", "deals", [5, 3, 1]),
+        ("changed", "changed_today", [5, 3, 1]),
+        ("calls", "api_calls_today", [5, 3, 1]),
+        ("issues", "value_issues", [5, 3, 1]),
+        ("freshness", "watermark", [None, NOW - timedelta(days=2), NOW]),
+    ],
+)
+def test_each_order_puts_first_what_somebody_looks_for(sort: str, column: str, values: list[Any]) -> None:
+    rows = [an_organization(f"org-{place}", **{column: value}) for place, value in enumerate(values)]
+    assert slugs(overview(*reversed(rows), sort=sort)) == ["org-0", "org-1", "org-2"]
+
+
+def test_failed_and_silent_jobs_come_before_the_rest() -> None:
+    rows = [
+        an_organization("good", status="completed", end_time=NOW),
+        an_organization("busy"),
+        an_organization("dead", last_heartbeat=NOW - timedelta(hours=1)),
+        an_organization("bad", status="failed", end_time=NOW),
+    ]
+    assert slugs(overview(*rows, sort="job")) == ["bad", "dead", "busy", "good"]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_every_order_takes_an_organization_that_never_ran(sort: str) -> None:
+    never = an_organization(
+        status=None, start_time=None, watermark=None, deals=None, value_issues=None, records_extracted=None
+    )
+    assert slugs(overview(never, sort=sort)) == ["acme"]
+
+
+@pytest.mark.parametrize("search", ["ACME", "corp acme", "4711", "sandbox"])
+def test_a_search_finds_every_word_in_whatever_names_the_organization(search: str) -> None:
+    wanted = an_organization("acme-1", name="Acme Corp", portal_id=4711, type="sandbox")
+    assert slugs(overview(wanted, an_organization("other"), search=search)) == ["acme-1"]
+
+
+def test_a_search_without_a_find_is_empty_and_still_counts_all() -> None:
+    found = overview(an_organization(), search="nobody")
+    assert (found.lines, found.found, found.total, found.pages) == ([], 0, 1, 1)
+
+
+@pytest.mark.parametrize(("asked", "shown"), [(1, 1), (2, 2), (3, 3), (4, 3), (0, 1), (-5, 1), (10**9, 3)])
+def test_a_page_beyond_the_last_one_is_the_last_one(asked: int, shown: int) -> None:
+    rows = [an_organization(f"org-{number:03}") for number in range(2 * PAGE_ROWS + 1)]
+    found = overview(*rows, page=asked)
+    assert (found.choice.page, found.pages) == (shown, 3)
+    assert len(found.lines) == (1 if shown == 3 else PAGE_ROWS)
+
+
+def test_an_unknown_order_is_the_usual_one() -> None:
+    found = overview(an_organization("b"), an_organization("a"), sort="name; DROP TABLE jobs")
+    assert (slugs(found), found.choice.sort) == (["a", "b"], SORTS[0])
+
+
+def test_the_sums_are_those_of_all_organizations() -> None:
+    rows = [an_organization(f"org-{number}", deals=10, changed_today=2, api_calls_today=3) for number in range(60)]
+    found = overview(*rows, search="org-1")
+    assert (found.deals, found.changed_today, found.api_calls_today, found.total) == (600, 120, 180, 60)
+    assert found.counts["running"] == 60
+
+
+@pytest.mark.parametrize(("hours", "freshness"), [(None, "never"), (1, "fresh"), (24, "fresh"), (25, "stale")], ids=str)
+def test_what_is_older_than_a_day_is_stale(hours: int | None, freshness: str) -> None:
+    watermark = None if hours is None else NOW - timedelta(hours=hours)
+    assert overview(an_organization(watermark=watermark)).lines[0].freshness == freshness
+
+
+def test_a_job_of_a_dag_that_the_user_may_not_read_is_not_linked() -> None:
+    row = an_organization(job_dag_id="secret_backfill")
+    line = line_of(row, {"hubspot_deals_acme"})
+    assert (line.dag_id, line.job_is_readable) == ("hubspot_deals_acme", False)
+    assert line_of(row, {"secret_backfill"}).dag_id == "secret_backfill"
