@@ -27,7 +27,7 @@ DESCRIPTIONS = {
     "portal_id": "HubSpot account (Hub ID) that the token must belong to; without it, whichever it is at first.",
     "schedule": '@hourly, @daily … at a time of its own; cron, where H is such a time; "none": by hand only.',
     "timezone": "Of the schedule, such as Europe/Berlin.",
-    "watch_every_seconds": "How often the triggerer asks HubSpot whether a deal has changed, for a run to follow. 0: never.",
+    "watch_every_seconds": "How often the triggerer asks HubSpot whether a deal has changed; 0: never.",
     "properties": 'What is read of each deal: "all", or HubSpot\'s internal names and patterns: ["hs_*", "!hs_v2_*"].',
     "sensitive_properties": "Read properties that HubSpot keeps as sensitive too, where the token may.",
     "associations": "Object types whose associations with deals are kept: contacts, companies, line_items, …",
