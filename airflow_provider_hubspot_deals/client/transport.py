@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 import urllib3
-from requests.certs import where
 from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from airflow_provider_hubspot_deals import __version__
 from airflow_provider_hubspot_deals.client.bodies import BodyDamagedError, BodyTooLargeError, parse_json, read_body
@@ -85,7 +85,8 @@ class Transport:
         self._timeouts = timeouts
         self._body_size_max = body_size_max
         self._who = who
-        self._session = _strict_session(_existing(ca_bundle or where(), who) if base_url.startswith("https:") else None)
+        bundle = ca_bundle or DEFAULT_CA_BUNDLE_PATH
+        self._session = _strict_session(_existing(bundle, who) if base_url.startswith("https:") else None)
         self._lock = threading.Lock()
         self._under_way: set[Exchange] = set()
         self._is_abandoned = False

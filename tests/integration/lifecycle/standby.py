@@ -62,7 +62,7 @@ class Standby(EmbeddedPostgres):
         self._run("pg_basebackup", *source, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
 
     def _receives_nothing(self) -> bool:
-        return self._asked(self.superuser_url, "SELECT count(*) FROM pg_stat_wal_receiver") == 0
+        return bool(self._asked(self.superuser_url, "SELECT count(*) = 0 FROM pg_stat_wal_receiver"))
 
     def _ask(self, statement: str) -> None:
         self._asked(self.superuser_url, statement)

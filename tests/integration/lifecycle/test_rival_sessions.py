@@ -68,8 +68,12 @@ def test_d06_a_real_deadlock_costs_the_batch_and_not_the_run(acme: Organization,
     before = acme.query(DEADLOCKS)
     with rival_of(acme, roles, deal_id) as rival, ThreadPoolExecutor() as threads:
 
+        def lock_fence() -> None:
+            rival.execute(fence, [acme.id])
+            rival.rollback()
+
         def cross() -> None:
-            threads.submit(lambda: (rival.execute(fence, [acme.id]), rival.rollback()))
+            threads.submit(lock_fence)
             wait_until(lambda: acme.query(WAITING) != [], what="the rival", timeout_s=20)
 
         within_the_first_live_batch(cross)

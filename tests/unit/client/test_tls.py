@@ -97,7 +97,7 @@ def test_f25_a_worker_without_ca_certificates_is_told_so_at_once_and_nothing_is_
     with ScriptedServer([answer(200, deals(1))], tls=self_signed(tmp_path)) as server:
         with pytest.raises(ConfigurationError, match=r"no CA certificates at .*missing\.pem"):
             make_client(base_url=server.url, ca_bundle=missing)
-        monkeypatch.setattr(transport, "where", lambda: missing)
+        monkeypatch.setattr(transport, "DEFAULT_CA_BUNDLE_PATH", missing)
         with pytest.raises(ConfigurationError, match="certifi"):
             make_client(base_url=server.url)
         assert server.requests == []
