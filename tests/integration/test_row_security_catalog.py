@@ -25,7 +25,8 @@ TABLES = """
 SELECT relname FROM pg_class
 WHERE relkind IN ('r', 'p') AND relnamespace = 'hubspot'::regnamespace AND NOT relispartition ORDER BY 1
 """
-# What a loader may make for itself: a table of each of our tables' names, with a trigger that notes who fires it.
+# What a loader may make for itself: a table of each of our tables' names. Whoever takes it for ours fails, as it has no
+# columns, or is noted by its trigger.
 TRAPS = """
 CREATE TEMPORARY TABLE caught (role text, place text);
 GRANT ALL ON pg_temp.caught TO PUBLIC;
@@ -36,7 +37,7 @@ END $$;
 GRANT EXECUTE ON FUNCTION pg_temp.catch() TO PUBLIC;
 """
 TRAP = """
-CREATE TEMPORARY TABLE {name} (LIKE hubspot.{name});
+CREATE TEMPORARY TABLE {name} ();
 GRANT ALL ON pg_temp.{name} TO PUBLIC;
 CREATE TRIGGER catch AFTER INSERT OR UPDATE OR DELETE ON pg_temp.{name}
 FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.catch()
