@@ -35,7 +35,7 @@ def test_a_load_that_uses_up_the_published_limits_earns_no_429(starter: Organiza
     assert starter.differences() == []
 
 
-def test_a_load_beside_others_who_use_up_half_the_limit_keeps_out_of_their_way(starter: Organization) -> None:
+def test_a_load_beside_others_who_use_up_half_the_limit_backs_off_and_is_complete(starter: Organization) -> None:
     limiter, begun, asked = starter.simulator.account(1001).app.limiter, time.monotonic(), 0
 
     def others_ask_five_times_a_second(_endpoint: str, _portal_id: int | None) -> None:
@@ -50,4 +50,5 @@ def test_a_load_beside_others_who_use_up_half_the_limit_keeps_out_of_their_way(s
 
     assert starter.differences() == []
     assert summary.counts["rate_limit_hits"] == refused(starter)
-    assert refused(starter) < 0.05 * len(starter.simulator.requests)
+    assert starter.jobs()[0]["attempt"] == 1
+    assert refused(starter) < 0.2 * len(starter.simulator.requests)
