@@ -2616,6 +2616,60 @@ COMMENT ON COLUMN hubspot.jobs_archive.daily_limit IS 'As in jobs.daily_limit.';
 
 COMMENT ON COLUMN hubspot.jobs_archive.daily_remaining IS 'As in jobs.daily_remaining.';
 
+CREATE TABLE hubspot.notification_deliveries (
+    organization_id uuid NOT NULL,
+    event_id text NOT NULL,
+    webhook_conn_id text NOT NULL,
+    attempt integer NOT NULL,
+    event_type text NOT NULL,
+    job_id uuid,
+    host text NOT NULL,
+    outcome text DEFAULT 'sending'::text NOT NULL,
+    http_status integer,
+    problem text,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    payload text,
+    next_attempt_at timestamp with time zone,
+    CONSTRAINT notification_deliveries_are_over_or_under_way CHECK (((outcome = 'sending'::text) = (ended_at IS NULL))),
+    CONSTRAINT notification_deliveries_attempts_count_from_one CHECK ((attempt >= 1)),
+    CONSTRAINT notification_deliveries_forget_what_is_settled CHECK (((payload IS NULL) OR (outcome = ANY (ARRAY['sending'::text, 'failed'::text])))),
+    CONSTRAINT notification_deliveries_keep_what_is_due CHECK (((payload IS NULL) = (next_attempt_at IS NULL))),
+    CONSTRAINT notification_deliveries_outcome_is_known CHECK ((outcome = ANY (ARRAY['sending'::text, 'delivered'::text, 'failed'::text, 'gone'::text])))
+);
+
+ALTER TABLE ONLY hubspot.notification_deliveries FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE hubspot.notification_deliveries IS 'Delivery log of webhooks: one row per attempt, written before it is made. An attempt that failed keeps what it would have said until a later one succeeds, or three days are over.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.organization_id IS 'The tenant whose event it is.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.event_id IS 'The header webhook-id: the same for all attempts, whoever makes them.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.webhook_conn_id IS 'Airflow connection with the address and the signing secret, neither of which is here.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.attempt IS 'Number of the attempt, from 1 on for each event and connection.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.event_type IS 'Such as hubspot_deals.job.completed.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.job_id IS 'The job that it tells of, which may have been archived or purged since; NULL when there is none.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.host IS 'Host of the address. Its path may be a secret and is not kept.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.outcome IS 'sending: under way, or its process died; delivered: 2xx; failed: anything else, tried again at next_attempt_at; gone: 410, never tried again.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.http_status IS 'Status of the answer; NULL when none came.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.problem IS 'What was wrong, in our words.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.started_at IS 'When the attempt began.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.ended_at IS 'When its answer came, or was given up.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.payload IS 'The JSON that is still to be delivered: ids, counts, times, error code and sentence; never a deal''s values. NULL once it was delivered, given up, or taken over by the next attempt.';
+
+COMMENT ON COLUMN hubspot.notification_deliveries.next_attempt_at IS 'When maintenance tries again; NULL when it does not.';
+
 CREATE TABLE hubspot.organizations (
     id uuid NOT NULL,
     slug text NOT NULL,

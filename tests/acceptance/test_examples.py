@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 
 from airflow_provider_hubspot_deals.organizations import parse_organization
 from local_stack.airflow import STOP_TIMEOUT_S, airflow_command
@@ -67,8 +68,10 @@ def example_names() -> list[str]:
 
 def statement_of(dag_id: str, task_id: str) -> str:
     """The SQL of a task; Airflow keeps its rows in a form of its own."""
-    sql: str = DagBag(dag_folder=ROOT / "dags" / "examples" / f"{dag_id}.py").dags[dag_id].get_task(task_id).sql
-    return sql
+    task = DagBag(dag_folder=ROOT / "dags" / "examples" / f"{dag_id}.py").dags[dag_id].get_task(task_id)
+    assert isinstance(task, SQLExecuteQueryOperator)
+    assert isinstance(task.sql, str)
+    return task.sql
 
 
 def states(stack: AirflowStack, dag_id: str, run_id: str) -> dict[str, str]:

@@ -15,12 +15,12 @@ from airflow_provider_hubspot_deals import maintenance
 from airflow_provider_hubspot_deals.dag_factory import build_dags
 from airflow_provider_hubspot_deals.dag_factory.maintenance_dag import (
     EVENTS_MONTHS,
-    Store,
     build_maintenance_dag,
     maintenance_dag_id,
 )
 from airflow_provider_hubspot_deals.maintenance import MaintenanceReport
 from airflow_provider_hubspot_deals.operators.maintenance import HubSpotDealsMaintenanceOperator
+from airflow_provider_hubspot_deals.organizations import Store
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG

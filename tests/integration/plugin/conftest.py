@@ -15,7 +15,7 @@ from tests.integration.tenant import Tenant
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from httpx import Response
+    from httpx2 import Response
 
 ROOT = "http://airflow.test"
 PAGE = "/hubspot-deals"
@@ -68,7 +68,7 @@ def knows_dags(
             if session.get(DagBundleModel, "tests") is None:
                 session.add(DagBundleModel(name="tests"))
             session.flush()
-            session.add_all(DagModel(dag_id=dag_id, bundle_name="tests") for dag_id in dag_ids)
+            session.add_all(DagModel(dag_id=dag_id, bundle_name="tests") for dag_id in dag_ids)  # type: ignore[no-untyped-call]  # Airflow gives its constructor no types
 
     yield add
     with create_session() as session:
