@@ -129,6 +129,6 @@ SINGER = Peer(
     packages={"singer": ["tap-hubspot"], TARGET: ["meltanolabs-target-postgres"]},
     deal_id='"dealId"',
     modified="(property_hs_lastmodifieddate ->> 'value')",
-    deals_max=10_000,  # a hundred thousand take it five minutes in every case
+    deals_max=100_000,  # which take it a quarter of an hour in every case
 )
 PEERS = {each.name: each for each in (DLT, MELTANO, SINGER)}
