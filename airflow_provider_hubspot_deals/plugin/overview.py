@@ -15,7 +15,6 @@ from airflow_provider_hubspot_deals.plugin.progress import Progress, progress_of
 from airflow_provider_hubspot_deals.plugin.sparkline import RUNS_MAX, Sparkline, sparkline
 
 PAGE_ROWS = 50
-STALE_AFTER_S = 24 * 3600  # of the watermark; a run a day is the rarest of the usual schedules
 SEARCH_MAX = 100  # characters
 
 _URGENCY = ("failed", "silent", "waiting", "running", "pending", "cancelled", "none", "completed")
@@ -44,10 +43,11 @@ class OrganizationLine:
 
     @property
     def freshness(self) -> str:
-        """``never``, ``stale`` or ``fresh``."""
-        if self.behind_s is None:
+        """``never``, ``stale`` or ``fresh``: whether a run has completed within the organization's own goal."""
+        idle_s = wording.seconds_between(self.row["last_sync_at"], self.row["now"])
+        if idle_s is None:
             return "never"
-        return "stale" if self.behind_s > STALE_AFTER_S else "fresh"
+        return "stale" if idle_s > 60 * self.row["stale_after_minutes"] else "fresh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

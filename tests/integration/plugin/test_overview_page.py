@@ -60,6 +60,19 @@ def test_deals_changes_calls_issues_and_quarantine_are_counted(visit: Visit, acm
     assert f"{waiting['count']} quarantined" in row
 
 
+def test_a_name_for_people_is_shown_and_a_copy_older_than_its_own_goal_is_stale(visit: Visit, acme: Tenant) -> None:
+    acme.claim(a_run(), name="Acme GmbH", stale_after_minutes=60)
+    acme.execute(
+        "UPDATE hubspot.sync_state SET watermark = now() - interval '3 hours', last_sync_at = now() - interval '2 h'"
+    )
+    row = cells(visit().get(q="gmbh").text, "Acme GmbH")
+    assert "stale: goal 1 h" in row
+    acme.claim(a_run(), stale_after_minutes=180)  # and no name
+    row = cells(visit().get().text, "Acme GmbH")
+    assert "3 h ago" in row
+    assert "stale" not in row
+
+
 def test_the_budget_of_the_account_is_shown_on_the_day_that_hubspot_told_it(visit: Visit, acme: Tenant) -> None:
     job = acme.claim(a_run())
     acme.execute(
@@ -69,7 +82,7 @@ def test_the_budget_of_the_account_is_shown_on_the_day_that_hubspot_told_it(visi
     )
     with acme.connect() as connection, sql.transaction(connection):
         jobs.record_batch(connection, job, a_batch(daily_limit=250_000, daily_remaining=240_000))
-    assert "10,000 of 250,000 used" in cells(visit().get().text, "acme")
+    assert ">10,000 of 250,000<" in cells(visit().get().text, "acme")
 
     acme.execute("UPDATE hubspot.jobs SET last_heartbeat = now() - interval '25 hours'")
     assert "of 250,000" not in cells(visit().get().text, "acme")
