@@ -99,7 +99,6 @@ def read_job(connection: Connection[Any], schema: str, dag_id: str, job_id: UUID
     keys |= {"organization_id": row["organization_id"], "created_at": row["created_at"]}
     batches = sql.rows(connection, "board.batches", keys, schema=schema)
     speeds = _speeds(batches)
-    told = sql.rows(connection, "board.events", keys, schema=schema)
     return JobPage(
         row=row,
         progress=progress_of(row),

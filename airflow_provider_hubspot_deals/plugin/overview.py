@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import Connection
 
 from airflow_provider_hubspot_deals import sql
+from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE
 from airflow_provider_hubspot_deals.plugin import wording
 from airflow_provider_hubspot_deals.plugin.progress import Progress, progress_of
 from airflow_provider_hubspot_deals.plugin.sparkline import RUNS_MAX, Sparkline, sparkline
@@ -133,8 +134,9 @@ def _matches(line: OrganizationLine, search: str) -> bool:
     return all(word in names.casefold() for word in search[:SEARCH_MAX].casefold().split())
 
 
-def _by_name(line: OrganizationLine) -> tuple[str, str, str]:
-    return line.row["name"].casefold(), line.row["slug"], line.row["type"]
+def _by_name(line: OrganizationLine) -> tuple[str, str, bool, str]:
+    type_ = line.row["type"]
+    return line.row["name"].casefold(), line.row["slug"], type_ != STANDARD_TYPE, type_
 
 
 def _with_runs(overview: Overview, found: Sequence[Mapping[str, Any]]) -> Overview:

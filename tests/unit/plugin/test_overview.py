@@ -24,6 +24,11 @@ def test_organizations_stand_in_the_order_of_their_names_whatever_the_case() -> 
     assert slugs(overview(*map(an_organization, ["Zebra", "beta", "Acme"]))) == ["Acme", "beta", "Zebra"]
 
 
+def test_an_organization_s_main_portal_stands_before_its_others() -> None:
+    rows = [an_organization("acme", type=each) for each in ("uat", "standard", "sandbox")]
+    assert [line.row["type"] for line in overview(*rows).lines] == ["standard", "sandbox", "uat"]
+
+
 @pytest.mark.parametrize(
     ("sort", "column", "values"),
     [
