@@ -54,17 +54,22 @@ WHERE stale_after_minutes = 240
 Take = Callable[[str, "Page"], None]
 
 
+def live(stack: AirflowStack) -> None:
+    """Let happen what the pictures show."""
+    began = [(each, stack.begin_dag(each)) for each in (HARBOR, LUMEN, NORTHWIND, NORTHWIND_SANDBOX)]
+    for dag_id, run_id in began:
+        assert stack.airflow.wait_for_run(dag_id, run_id, timeout_s=TIMEOUT_S) == "success"
+    stack.simulator.mutate(9100001, create=4, edit=9, archive=2, merge=1)
+    stack.run_dag(HARBOR)
+    fail_at_another_portal(stack, NORTHWIND)
+    stack.query(EARLIER_RUNS)
+    stack.query(AGE)
+
+
 @pytest.fixture(scope="module")
 def lived_in(airflow_stack: AirflowStack) -> Iterator[AirflowStack]:
     """A stack with a past: runs that completed, one that failed, data that grew stale."""
-    began = [(each, airflow_stack.begin_dag(each)) for each in (HARBOR, LUMEN, NORTHWIND, NORTHWIND_SANDBOX)]
-    for dag_id, run_id in began:
-        assert airflow_stack.airflow.wait_for_run(dag_id, run_id, timeout_s=TIMEOUT_S) == "success"
-    airflow_stack.simulator.mutate(9100001, create=4, edit=9, archive=2, merge=1)
-    airflow_stack.run_dag(HARBOR)
-    fail_at_another_portal(airflow_stack, NORTHWIND)
-    airflow_stack.query(EARLIER_RUNS)
-    airflow_stack.query(AGE)
+    live(airflow_stack)
     yield airflow_stack
     airflow_stack.query(FORGET_THEM)
 
