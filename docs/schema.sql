@@ -2694,7 +2694,7 @@ COMMENT ON COLUMN hubspot.organizations.id IS 'The tenant id everywhere: as give
 
 COMMENT ON COLUMN hubspot.organizations.slug IS 'Name of the organization in the organizations file and in DAG ids: lower-case letters, digits, _ and -.';
 
-COMMENT ON COLUMN hubspot.organizations.name IS 'Name for people. Nothing of ours fills it.';
+COMMENT ON COLUMN hubspot.organizations.name IS 'Name for people, of the type standard. From the organizations file. NULL: the slug is shown.';
 
 COMMENT ON COLUMN hubspot.organizations.retention_days IS 'Days that an ended job stays in jobs; then it moves to jobs_archive. From the organizations file, set at each run.';
 
@@ -3024,6 +3024,8 @@ CREATE TABLE hubspot.sync_state (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     history text[] DEFAULT '{}'::text[] NOT NULL,
+    stale_after_minutes integer DEFAULT 1440 NOT NULL,
+    CONSTRAINT sync_state_stale_after_minutes_check CHECK ((stale_after_minutes > 0)),
     CONSTRAINT sync_state_type_check CHECK ((type ~ '^[a-z][a-z0-9_]{0,14}$'::text))
 );
 
@@ -3052,6 +3054,8 @@ COMMENT ON COLUMN hubspot.sync_state.created_at IS 'When the row was made (UTC).
 COMMENT ON COLUMN hubspot.sync_state.updated_at IS 'When the row was last changed (UTC); set by a trigger.';
 
 COMMENT ON COLUMN hubspot.sync_state.history IS 'Properties of which deal_property_history holds every deal''s changes, as far as HubSpot keeps them. Another one that is asked for needs a full run first.';
+
+COMMENT ON COLUMN hubspot.sync_state.stale_after_minutes IS 'The copy is stale when no run has completed for so long. From the organizations file.';
 
 CREATE TABLE hubspot.usage_records (
     organization_id uuid NOT NULL,

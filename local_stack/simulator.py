@@ -72,6 +72,10 @@ class SimulatorProcess:
         changed: dict[str, Any] = self._call("POST", f"/_control/portals/{portal_id}/mutate", json=how_many)
         return changed
 
+    def slow_down(self, milliseconds: int) -> None:
+        """How long it takes for each answer from now on."""
+        self._call("POST", "/_control/latency", json={"ms": milliseconds})
+
     def _call(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
         answer = requests.request(method, self.url + path, timeout=REQUEST_TIMEOUT_S, **arguments)
         if not answer.ok:

@@ -97,6 +97,8 @@ def load_deals(
         retention_days=organization.retention_days,
         archive_days=organization.archive_days,
         quarantine_days=organization.quarantine_days,
+        stale_after_minutes=organization.stale_after_minutes,
+        organization_name=organization.name,
         on_success_callback=_callbacks(organization, "completed"),
         on_failure_callback=_callbacks(organization, "failed"),
         **of_this_run,

@@ -46,6 +46,7 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
         # After the fence, as in every batch: a switched amount check locks the leaf, and the other order can deadlock.
         (leaf,) = sql.column(connection, "jobs.ensure_leaf", keys, schema=schema)
         sql.execute(connection, "jobs.allow_negative_amounts", keys, schema=schema)
+        sql.execute(connection, "jobs.update_sync_state", keys, schema=schema)
         own = sql.one(connection, "jobs.job_of_run", keys, schema=schema)
         if own and own["status"] == "completed" and own["try_number"] < order.origin.try_number:
             return _job(order, schema, leaf, state, own, is_finished=True)
@@ -109,6 +110,8 @@ def _keys(order: JobOrder) -> dict[str, Any]:
         "retention_days": order.retention_days,
         "archive_days": order.archive_days,
         "quarantine_days": order.quarantine_days,
+        "stale_after_minutes": order.stale_after_minutes,
+        "name": order.name,
         "dag_id": origin.dag_id,
         "run_id": origin.run_id,
         "task_id": origin.task_id,

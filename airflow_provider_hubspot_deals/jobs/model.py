@@ -66,9 +66,11 @@ class JobOrder:
     allow_negative_amounts: bool
     config: Mapping[str, Any]
     origin: JobOrigin
-    retention_days: int | None = None  # these three: None leaves what the organizations table says
+    retention_days: int | None = None  # from here on: None leaves what the tables say
     archive_days: int | None = None
     quarantine_days: int | None = None
+    stale_after_minutes: int | None = None
+    name: str | None = None
 
     @property
     def job_type(self) -> str:

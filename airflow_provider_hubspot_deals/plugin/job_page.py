@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -18,6 +21,9 @@ from airflow_provider_hubspot_deals.plugin.progress import Progress, progress_of
 EVENTS_MAX = 200
 BATCHES_MAX = 60
 JOBS_MAX = 100
+_MOMENT = re.compile(
+    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?([+-]\d{2}:\d{2}|Z)\Z", re.ASCII
+)  # as JSON has it
 
 COUNTS = (
     ("read", "records_extracted"),
@@ -34,9 +40,16 @@ COUNTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One line of the timeline."""
+    """One line of the timeline.
 
-    at: str
+    Attributes:
+        clock: its time, with the date where that is not the day on which the job was created.
+        after: how long after that.
+    """
+
+    at: datetime
+    clock: str
+    after: str
     kind: str
     actor: str
     details: Sequence[tuple[str, str]]
@@ -91,7 +104,9 @@ def read_job(connection: Connection[Any], schema: str, dag_id: str, job_id: UUID
         progress=progress_of(row),
         counts=[(name, row[column]) for name, column in COUNTS],
         phases=sql.rows(connection, "board.phases", keys, schema=schema),
-        events=[event_of(each) for each in sql.rows(connection, "board.events", keys, schema=schema)],
+        events=[
+            event_of(each, row["created_at"]) for each in sql.rows(connection, "board.events", keys, schema=schema)
+        ],
         speed=[speed / max(speeds) if max(speeds) else 0.0 for speed in speeds],
         recent_rate=_recent_rate(batches),
         advice=advice_for(row["error_code"]) if row["error_code"] else None,
@@ -109,10 +124,13 @@ def conf_of(row: Mapping[str, Any]) -> dict[str, str]:
     return {}
 
 
-def event_of(row: Mapping[str, Any]) -> Event:
+def event_of(row: Mapping[str, Any], created_at: datetime) -> Event:
     """Flatten the details: a name and a text each."""
+    at = row["occurred_at"]
     return Event(
-        at=wording.moment(row["occurred_at"]),
+        at=at,
+        clock=f"{at:%H:%M:%S}" if at.date() == created_at.date() else f"{at:%Y-%m-%d %H:%M:%S}",
+        after=f"+{wording.duration((at - created_at).total_seconds())}",
         kind=row["kind"].replace("_", " "),
         actor=row["actor"],
         details=[(name.replace("_", " "), _text(value)) for name, value in row["details"].items()],
@@ -120,6 +138,9 @@ def event_of(row: Mapping[str, Any]) -> Event:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, str) and _MOMENT.match(value):
+        with suppress(ValueError, OverflowError):  # others may write events too: the 99th of May
+            return wording.moment(datetime.fromisoformat(value).astimezone(UTC))
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 

@@ -50,6 +50,10 @@ class Links:
         """The DAG in Airflow's UI."""
         return f"{self.airflow}/dags/{quote(dag_id, safe='')}"
 
+    def dags(self) -> str:
+        """All DAGs with our tag."""
+        return f"{self.airflow}/dags?tags=hubspot"
+
     def run(self, job: Mapping[str, Any]) -> str:
         """The DAG run of a job; empty for a job that no DAG run made."""
         if not (job["dag_id"] and job["run_id"]):

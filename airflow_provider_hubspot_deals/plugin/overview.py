@@ -10,12 +10,12 @@ from typing import Any
 from psycopg import Connection
 
 from airflow_provider_hubspot_deals import sql
+from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE
 from airflow_provider_hubspot_deals.plugin import wording
 from airflow_provider_hubspot_deals.plugin.progress import Progress, progress_of
 from airflow_provider_hubspot_deals.plugin.sparkline import RUNS_MAX, Sparkline, sparkline
 
 PAGE_ROWS = 50
-STALE_AFTER_S = 24 * 3600  # of the watermark; a run a day is the rarest of the usual schedules
 SEARCH_MAX = 100  # characters
 
 _URGENCY = ("failed", "silent", "waiting", "running", "pending", "cancelled", "none", "completed")
@@ -44,10 +44,11 @@ class OrganizationLine:
 
     @property
     def freshness(self) -> str:
-        """``never``, ``stale`` or ``fresh``."""
-        if self.behind_s is None:
+        """``never``, ``stale`` or ``fresh``: whether a run has completed within the organization's own goal."""
+        idle_s = wording.seconds_between(self.row["last_sync_at"], self.row["now"])
+        if idle_s is None:
             return "never"
-        return "stale" if self.behind_s > STALE_AFTER_S else "fresh"
+        return "stale" if idle_s > 60 * self.row["stale_after_minutes"] else "fresh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +134,9 @@ def _matches(line: OrganizationLine, search: str) -> bool:
     return all(word in names.casefold() for word in search[:SEARCH_MAX].casefold().split())
 
 
-def _by_name(line: OrganizationLine) -> tuple[str, str, str]:
-    return line.row["name"].casefold(), line.row["slug"], line.row["type"]
+def _by_name(line: OrganizationLine) -> tuple[str, str, bool, str]:
+    type_ = line.row["type"]
+    return line.row["name"].casefold(), line.row["slug"], type_ != STANDARD_TYPE, type_
 
 
 def _with_runs(overview: Overview, found: Sequence[Mapping[str, Any]]) -> Overview:

@@ -8,7 +8,7 @@ SELECT set_config('statement_timeout', '10s', true),
 -- Each organization and type that belongs to one of these DAGs, with its newest job: the active one, else the last ended.
 -- Deals are counted by PostgreSQL's statistics: counting them would read every leaf.
 SELECT seen.organization_id, seen.type, seen.slug, seen.name, seen.dag_id, seen.watermark, seen.portal_id,
-       portal.ui_domain,
+       seen.last_sync_at, seen.stale_after_minutes, portal.ui_domain,
        CASE WHEN pg_stat_get_live_tuples(leaf.oid) > 0 THEN pg_stat_get_live_tuples(leaf.oid)
             ELSE greatest(leaf.reltuples, 0)::bigint END AS deals,
        coalesce(usage.deals_inserted + usage.deals_updated + usage.deals_deleted, 0) AS changed_today,
@@ -23,7 +23,7 @@ SELECT seen.organization_id, seen.type, seen.slug, seen.name, seen.dag_id, seen.
        clock_timestamp() AS now
 FROM (
     SELECT state.organization_id, state.type, owner.slug, coalesce(owner.name, owner.slug) AS name, state.watermark,
-           state.portal_id,
+           state.portal_id, state.last_sync_at, state.stale_after_minutes,
            'hubspot_deals_' || owner.slug || CASE state.type WHEN 'standard' THEN '' ELSE '_' || state.type END AS dag_id,
            'hubspot_deals' || CASE state.type WHEN 'standard' THEN '' ELSE '_' || state.type END AS job_type
     FROM {schema}.sync_state AS state

@@ -17,20 +17,26 @@ INSERT INTO {schema}.organizations (id, slug) VALUES (%(organization_id)s, %(slu
 ON CONFLICT DO NOTHING
 
 -- name: update_organization
--- What the organizations file says; a period that it does not name stays as it is.
+-- What the organizations file says; what it does not name stays as it is.
 UPDATE {schema}.organizations
 SET slug = %(slug)s,
+    name = coalesce(%(name)s, name),
     retention_days = coalesce(%(retention_days)s, retention_days),
     archive_days = coalesce(%(archive_days)s, archive_days),
     quarantine_days = coalesce(%(quarantine_days)s, quarantine_days)
 WHERE id = %(organization_id)s
-  AND (slug, retention_days, archive_days, quarantine_days) IS DISTINCT FROM (
-      %(slug)s, coalesce(%(retention_days)s, retention_days), coalesce(%(archive_days)s, archive_days),
+  AND (slug, name, retention_days, archive_days, quarantine_days) IS DISTINCT FROM (
+      %(slug)s, coalesce(%(name)s, name), coalesce(%(retention_days)s, retention_days), coalesce(%(archive_days)s, archive_days),
       coalesce(%(quarantine_days)s, quarantine_days))
 
 -- name: register_sync_state
 INSERT INTO {schema}.sync_state (organization_id, type) VALUES (%(organization_id)s, %(type)s)
 ON CONFLICT (organization_id, type) DO NOTHING
+
+-- name: update_sync_state
+-- With the fence.
+UPDATE {schema}.sync_state SET stale_after_minutes = %(stale_after_minutes)s
+WHERE organization_id = %(organization_id)s AND type = %(type)s AND stale_after_minutes <> %(stale_after_minutes)s
 
 -- name: ensure_leaf
 SELECT {schema}.ensure_deals_partition(%(organization_id)s, %(type)s)

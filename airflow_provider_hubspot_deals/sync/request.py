@@ -35,6 +35,8 @@ class SyncRequest:
         dimensions_every: pipelines, stages and owners are read again when older; full runs always read them.
         retention_days, archive_days, quarantine_days: how long ended jobs stay in ``jobs``, then in ``jobs_archive``,
             and raw quarantined records; None leaves what the ``organizations`` table says.
+        stale_after_minutes: the copy is stale when no run has completed for so long; None leaves what the tables say.
+        name: of the organization, for people; None leaves what the tables say.
         batch_rows, batch_seconds: a batch is committed when it has this many deals or is this old.
         requests_in_flight: at most this many requests for deals side by side; 1 asks, parses and writes one after the
             other.
@@ -59,6 +61,8 @@ class SyncRequest:
     retention_days: int | None = None
     archive_days: int | None = None
     quarantine_days: int | None = None
+    stale_after_minutes: int | None = None
+    name: str | None = None
     batch_rows: int = 5_000
     batch_seconds: float = 5.0
     requests_in_flight: int = IN_FLIGHT_MAX
@@ -119,6 +123,8 @@ class SyncRequest:
             retention_days=self.retention_days,
             archive_days=self.archive_days,
             quarantine_days=self.quarantine_days,
+            stale_after_minutes=self.stale_after_minutes,
+            name=self.name,
         )
 
 

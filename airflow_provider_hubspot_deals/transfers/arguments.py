@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_hubspot_deals.jobs import JobOrigin
 
-_SETTING_OF_ARGUMENT = {"organization": "slug", "organization_id": "id"}
+_SETTING_OF_ARGUMENT = {"organization": "slug", "organization_id": "id", "organization_name": "name"}
 _ARGUMENT_OF_SETTING = {setting: argument for argument, setting in _SETTING_OF_ARGUMENT.items()}
-RETENTION = ("retention_days", "archive_days", "quarantine_days")
+KEPT = ("retention_days", "archive_days", "quarantine_days", "stale_after_minutes")  # in our tables, once given
 _NUMBERS = (
     "portal_id",
     "full_refresh_every_days",
@@ -30,7 +30,7 @@ _NUMBERS = (
     "overlap_minutes",
     "dimensions_every_hours",
     "daily_reserve_percent",
-    *RETENTION,
+    *KEPT,
 )
 _NAME_LISTS = ("associations", "history")
 _FLAGS = ("allow_negative_amounts", "sensitive_properties")

@@ -16,8 +16,9 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_hubspot_deals.exceptions import DeferredError, FatalError, JobAlreadyRunning, JobStopped
+from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE
 from airflow_provider_hubspot_deals.transfers.arguments import (
-    RETENTION,
+    KEPT,
     given_or_none,
     moment_of,
     organization_of,
@@ -54,9 +55,9 @@ _OF_THE_ORGANIZATION = (
     "overlap_minutes",
     "dimensions_every_hours",
     "daily_reserve_percent",
-    *RETENTION,
+    *KEPT,
 )
-_FLAGS = ("allow_negative_amounts", "sensitive_properties")
+_NEVER_RENDERED = ("allow_negative_amounts", "sensitive_properties", "organization_name")
 
 
 class TaskKilled(BaseException):
@@ -110,6 +111,8 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         retention_days: days that ended jobs stay in ``jobs``; None leaves what the tables say (templated).
         archive_days: days that they then stay in ``jobs_archive``; None likewise (templated).
         quarantine_days: days that the raw bytes of quarantined records are kept; None likewise (templated).
+        stale_after_minutes: the copy is stale when no run has completed for so long; None likewise (templated).
+        organization_name: name for people; None likewise.
         batch_rows: deals per transaction, at most; None leaves it to the loader.
         migrate: create or upgrade the schema first, in place of failing when it is missing or behind.
 
@@ -152,6 +155,8 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         retention_days: int | str | None = None,
         archive_days: int | str | None = None,
         quarantine_days: int | str | None = None,
+        stale_after_minutes: int | str | None = None,
+        organization_name: str | None = None,
         batch_rows: int | None = None,
         migrate: bool = False,
         **kwargs: Any,  # noqa: ANN401 - BaseOperator's own arguments
@@ -180,6 +185,8 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         self.retention_days = retention_days
         self.archive_days = archive_days
         self.quarantine_days = quarantine_days
+        self.stale_after_minutes = stale_after_minutes
+        self.organization_name = organization_name
         self.batch_rows = batch_rows
         self.migrate = migrate
         self.deals_board_url = ""
@@ -222,7 +229,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         Raises:
             ConfigurationError: names each argument that is wrong and what would be right.
         """
-        return organization_of({name: getattr(self, name) for name in (*_OF_THE_ORGANIZATION, *_FLAGS)})
+        return organization_of({name: getattr(self, name) for name in (*_OF_THE_ORGANIZATION, *_NEVER_RENDERED)})
 
     def _load_deals(self, context: Context) -> dict[str, Any]:
         from airflow_provider_hubspot_deals import migrations, sync
@@ -254,7 +261,9 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         from airflow_provider_hubspot_deals.sync import SyncRequest
 
         batch: dict[str, Any] = {} if self.batch_rows is None else {"batch_rows": self.batch_rows}
-        retention = {name: getattr(organization, name) for name in RETENTION if given_or_none(getattr(self, name))}
+        kept = {name: getattr(organization, name) for name in KEPT if given_or_none(getattr(self, name))}
+        # An organization has one name, and an entry for each of its portals.
+        has_name = self.organization_name is not None and organization.type == STANDARD_TYPE
         return SyncRequest(
             organization_id=organization.id,
             organization=organization.slug,
@@ -273,7 +282,8 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
             dimensions_every=timedelta(hours=organization.dimensions_every_hours),
             allow_negative_amounts=organization.allow_negative_amounts,
             origin=origin_of(context),
-            **retention,
+            name=organization.name if has_name else None,
+            **kept,
             **batch,
         )
 

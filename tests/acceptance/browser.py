@@ -1,9 +1,10 @@
-"""Chromium without a screen, signed in to the stack's Airflow."""
+"""Chromium without a screen, signed in to the stack's Airflow, and without a way out of this machine."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +22,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"
 COOKIE = "_token"
 Theme = Literal["light", "dark"]
 WAIT_MS = 30_000
+SIZE = {"width": 1280, "height": 800}
 # A 401 before the login, and requests of a page that was left, are Airflow's everyday life.
 HARMLESS = ("401", "ERR_ABORTED")
 
@@ -33,8 +35,9 @@ def chromium() -> Iterator[Browser]:
     if program is None:
         pytest.skip("no Chromium on this machine")
     with sync_api.sync_playwright() as playwright:
-        # Root has no sandbox, and containers have a small /dev/shm.
-        flags = ["--no-sandbox", "--disable-dev-shm-usage"]
+        # Root has no sandbox, and containers have a small /dev/shm. No name is found but that of this machine.
+        nowhere = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+        flags = ["--no-sandbox", "--disable-dev-shm-usage", nowhere]
         browser = playwright.chromium.launch(executable_path=program, args=flags)
         yield browser
         browser.close()
@@ -48,13 +51,12 @@ class Tab:
     ) -> None:
         self.url = settings.url
         self.complaints: list[str] = []
-        context = browser.new_context(
-            viewport={"width": 1400, "height": 1000}, color_scheme=theme, locale="en-US", timezone_id="UTC"
-        )
+        context = browser.new_context(viewport=SIZE, color_scheme=theme, locale="en-US", timezone_id="UTC")
         context.set_default_timeout(WAIT_MS)
         if user is not None:
             context.add_cookies([{"name": COOKIE, "value": token_of(settings, user), "url": self.url}])
         context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+        context.on("request", lambda request: self._watch(request.url))
         self.page: Page = context.new_page()
         self.page.on("console", lambda message: self._hear(message.type, message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -62,6 +64,10 @@ class Tab:
     def _hear(self, kind: str, text: str) -> None:
         if kind == "error" and not any(harmless in text for harmless in HARMLESS):
             self.complaints.append(text)
+
+    def _watch(self, url: str) -> None:
+        if not url.startswith((f"{self.url}/", "data:", "blob:")):
+            self.complaints.append(f"asked for {url}")
 
     def open(self, path: str = "/plugin/hubspot-deals") -> None:
         """An address of Airflow's UI."""
@@ -71,6 +77,9 @@ class Tab:
     def frame(self) -> FrameLocator:
         """Our page, as Airflow frames it."""
         return self.page.frame_locator("iframe[title='HubSpot deals']")
+
+
+OpenTab = Callable[..., Tab]
 
 
 def token_of(settings: AirflowSettings, user: str) -> str:

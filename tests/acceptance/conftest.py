@@ -19,13 +19,17 @@ from local_stack.airflow_settings import USER, AirflowSettings
 from local_stack.demo.connections import hubspot_connection, postgres_connection
 from local_stack.ports import free_port
 from local_stack.simulator import SimulatorProcess
+from tests.acceptance.browser import Tab, Theme, chromium
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from playwright.sync_api import Browser
+
     from airflow_provider_hubspot_deals.organizations.organization import Organization
     from local_stack.airflow_rest import AirflowClient
     from local_stack.databases import DatabaseServer
+    from tests.acceptance.browser import OpenTab
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -76,9 +80,13 @@ class AirflowStack:
         self, dag_id: str, conf: dict[str, object] | None = None, *, timeout_s: float = 180.0
     ) -> tuple[str, str]:
         """Unpause, trigger, wait for any end; gives run id and state."""
-        self.airflow.unpause(dag_id)
-        run_id = self.airflow.trigger(dag_id, conf)
+        run_id = self.begin_dag(dag_id, conf)
         return run_id, self.airflow.wait_for_run(dag_id, run_id, timeout_s=timeout_s)
+
+    def begin_dag(self, dag_id: str, conf: dict[str, object] | None = None) -> str:
+        """Unpause and trigger; gives the run id."""
+        self.airflow.unpause(dag_id)
+        return self.airflow.trigger(dag_id, conf)
 
     def logs(self, dag_id: str, run_id: str) -> str:
         """Of the newest try of every task."""
@@ -169,3 +177,26 @@ def assemble(
         organizations=organizations,
         tokens=tokens,
     )
+
+
+@pytest.fixture(scope="module")  # no longer: while it lives, this thread has an event loop
+def browser() -> Iterator[Browser]:
+    """The machine's Chromium; skips where there is none."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def tab(airflow_stack: AirflowStack, browser: Browser) -> Iterator[OpenTab]:
+    """Open a tab; in the end nothing may have been complained of in any: no error, nothing that went elsewhere."""
+    opened: list[Tab] = []
+
+    def open_tab(user: str | None = USER, theme: Theme = "light") -> Tab:
+        opened.append(Tab(browser, airflow_stack.settings, user, theme=theme))
+        return opened[-1]
+
+    yield open_tab
+    complaints = [complaint for each in opened for complaint in each.complaints]
+    for each in opened:
+        each.page.context.close()
+    assert complaints == []

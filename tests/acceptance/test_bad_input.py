@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-import requests
 
 from airflow_provider_hubspot_deals.organizations import Organization, parse_organization
 from local_stack.demo.connections import hubspot_connection
@@ -87,17 +86,12 @@ def leaving(airflow_stack: AirflowStack) -> Iterator[Organization]:
     )
     airflow_stack.add_dag("leaving.py", source, organization.dag_id, "hubspot_deals_staying")
     yield organization
-    slow_down(airflow_stack, 0)
+    airflow_stack.simulator.slow_down(0)
 
 
 def write_organizations(stack: AirflowStack, *slugs: str) -> None:
     entries = "".join(f'[[organizations]]\nslug = "{slug}"\n' for slug in slugs)
     (stack.dags_folder / "leaving.toml").write_text(f'[defaults]\nschedule = "none"\n{entries}', encoding="utf-8")
-
-
-def slow_down(stack: AirflowStack, milliseconds: int) -> None:
-    """How long the simulator takes for each answer."""
-    requests.post(f"{stack.simulator.url}/_control/latency", json={"ms": milliseconds}, timeout=10).raise_for_status()
 
 
 def is_gone(stack: AirflowStack, dag_id: str) -> bool:
@@ -108,7 +102,7 @@ def is_gone(stack: AirflowStack, dag_id: str) -> bool:
 def test_an_organization_that_leaves_the_file_ends_the_run_that_it_has(
     airflow_stack: AirflowStack, leaving: Organization
 ) -> None:
-    slow_down(airflow_stack, 15_000)
+    airflow_stack.simulator.slow_down(15_000)
     airflow_stack.airflow.unpause(leaving.dag_id)
     run_id = airflow_stack.airflow.trigger(leaving.dag_id)
     running = "SELECT id FROM hubspot.jobs WHERE run_id = %s AND status = 'running'"
@@ -117,7 +111,7 @@ def test_an_organization_that_leaves_the_file_ends_the_run_that_it_has(
     write_organizations(airflow_stack, "staying")
     wait_until(lambda: is_gone(airflow_stack, leaving.dag_id), what="the DAG to go", timeout_s=FOUND_WITHIN_S)
     was_running: Any = airflow_stack.query(running, run_id)
-    slow_down(airflow_stack, 0)
+    airflow_stack.simulator.slow_down(0)
     ended = "SELECT status FROM hubspot.jobs WHERE run_id = %s AND end_time IS NOT NULL"
     wait_until(lambda: bool(airflow_stack.query(ended, run_id)), what="its end", timeout_s=FOUND_WITHIN_S)
 

@@ -31,6 +31,7 @@ organization = parse_organization({
     "notifications": [{"webhook": "crm_webhook"}],
 })
 dag = build_dag(replace(organization, stale_after_minutes=0))
+dag.get_task("load_deals").stale_after_minutes = 5  # the least that there is
 """
 
 

@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
-from local_stack.airflow_settings import USER
-from tests.acceptance.browser import Tab, Theme, chromium
 from tests.acceptance.conftest import VIEWER, AirflowStack
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from collections.abc import Iterator
 
     from airflow_provider_hubspot_deals.organizations.organization import Organization
+    from tests.acceptance.browser import OpenTab, Theme
 
+DARK = "oklch(0.232 0.032 266)"  # as Airflow's own
 LUMEN, HARBOR = "hubspot_deals_lumen", "hubspot_deals_harbor"
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
-OpenTab = Callable[..., Tab]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def tab(airflow_stack: AirflowStack, browser: Browser) -> Iterator[OpenTab]:
-    """Open a tab; in the end nothing may have been complained of in any: no error, nothing that the policy stopped."""
-    opened: list[Tab] = []
-
-    def open_tab(user: str | None = USER, theme: Theme = "light") -> Tab:
-        opened.append(Tab(browser, airflow_stack.settings, user, theme=theme))
-        return opened[-1]
-
-    yield open_tab
-    complaints = [complaint for each in opened for complaint in each.complaints]
-    for each in opened:
-        each.page.context.close()
-    assert complaints == []
 
 
 @pytest.fixture
@@ -81,8 +57,7 @@ def test_the_page_is_found_in_the_menu_and_shows_what_a_run_did(airflow_stack: A
     admin.page.get_by_role("button", name="Browse").click()
     admin.page.get_by_role("menuitem", name="HubSpot deals").click()
 
-    row = admin.frame.get_by_role("row").filter(has=admin.page.get_by_role("link", name="harbor", exact=True)).first
-    row.get_by_role("link", name="Newest job").click()
+    admin.frame.get_by_role("link", name="Newest job of Harbor Lines: completed").click()
     admin.frame.get_by_text("Timeline").wait_for()
     job = airflow_stack.job(run_id)
     admin.frame.get_by_text(str(job["id"])).wait_for()
@@ -101,7 +76,7 @@ def test_the_theme_is_that_of_airflow(airflow_stack: AirflowStack, tab: OpenTab)
         opened.open()
         opened.frame.get_by_role("table").wait_for()
         grounds.append(opened.frame.locator("body").evaluate(f"() => {BACKGROUND}"))
-    assert grounds == ["rgb(255, 255, 255)", "rgb(17, 19, 24)"]
+    assert grounds == ["rgb(255, 255, 255)", DARK]
 
 
 def test_a_job_is_cancelled_with_the_keyboard_alone(

@@ -11,8 +11,9 @@ FILL = """
 ALTER TABLE hubspot.jobs DISABLE TRIGGER USER;
 INSERT INTO hubspot.organizations (id, slug)
 SELECT gen_random_uuid(), 'org-' || to_char(number, 'FM0000') FROM generate_series(1, %(organizations)s) AS number;
-INSERT INTO hubspot.sync_state (organization_id, type, portal_id, watermark)
-SELECT id, 'standard', row_number() OVER (), now() - random() * interval '3 days' FROM hubspot.organizations;
+INSERT INTO hubspot.sync_state (organization_id, type, portal_id, watermark, last_sync_at)
+SELECT id, 'standard', row_number() OVER (), done - interval '1 hour', done
+FROM (SELECT id, now() - random() * interval '3 days' AS done FROM hubspot.organizations) AS state;
 INSERT INTO hubspot.usage_records (organization_id, type, day, api_calls_list, api_calls, deals_read, deals_updated)
 SELECT id, 'standard', (now() AT TIME ZONE 'UTC')::date, 100, 100, 1000, 10 FROM hubspot.organizations;
 INSERT INTO hubspot.jobs (

@@ -63,6 +63,25 @@ def test_phases_counts_calls_and_events_are_there(visit: Visit, acme: Tenant) ->
         assert kind.replace("_", " ") in shown
 
 
+def test_the_timeline_says_when_since_the_creation_and_reads_any_details(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run(RUN))
+    acme.execute("UPDATE hubspot.jobs SET created_at = now() - interval '90 seconds'")
+    details = (
+        '{"from": "2026-11-21T08:00:00.5+02:00", "to": "2026-99-99T08:00:00Z", "end": "9999-12-31T23:59:59-14:00"}'
+    )
+    acme.execute(
+        "INSERT INTO hubspot.job_events (organization_id, job_id, kind, details) VALUES (%s, %s, 'note', %s)",
+        acme.id,
+        job.id,
+        details,
+    )
+    shown = words(text_of(visit, job))
+    assert "+1 min 30 s note by" in shown
+    assert "from 2026-11-21 06:00:00 UTC" in shown
+    assert "to 2026-99-99T08:00:00Z" in shown
+    assert "end 9999-12-31T23:59:59-14:00" in shown
+
+
 def test_an_error_comes_with_what_to_do(visit: Visit, acme: Tenant) -> None:
     job = acme.claim(a_run(RUN))
     fail(acme, job, "MISSING_SCOPE")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
-from time import perf_counter
+from pathlib import Path
+from time import process_time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -25,6 +27,22 @@ if TYPE_CHECKING:
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>{{ 7*7 }}"
 SERVER_SECONDS_MAX = 0.3
 KnowsDags = Callable[[Sequence[str]], None]
+
+
+def cpu_seconds(url: str) -> float:
+    """Of this process, in which Airflow answers, and of the database: whatever else the machine does costs none."""
+    with psycopg.connect(url) as connection:
+        server = stat(connection.info.backend_pid)[1]
+        ended = sum(map(int, stat(int(server))[13:15]))
+    return process_time() + ended / os.sysconf("SC_CLK_TCK")
+
+
+def stat(pid: int) -> list[str]:
+    """What Linux says of a process, behind its name: state, parent, ….
+
+    The 14th and 15th are the CPU ticks of its children that have ended.
+    """
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def cells(text: str, slug: str) -> str:
@@ -60,6 +78,19 @@ def test_deals_changes_calls_issues_and_quarantine_are_counted(visit: Visit, acm
     assert f"{waiting['count']} quarantined" in row
 
 
+def test_a_name_for_people_is_shown_and_a_copy_older_than_its_own_goal_is_stale(visit: Visit, acme: Tenant) -> None:
+    acme.claim(a_run(), name="Acme GmbH", stale_after_minutes=60)
+    acme.execute(
+        "UPDATE hubspot.sync_state SET watermark = now() - interval '3 hours', last_sync_at = now() - interval '2 h'"
+    )
+    row = cells(visit().get(q="gmbh").text, "Acme GmbH")
+    assert "stale: goal 1 h" in row
+    acme.claim(a_run(), stale_after_minutes=180)  # and no name
+    row = cells(visit().get().text, "Acme GmbH")
+    assert "3 h ago" in row
+    assert "stale" not in row
+
+
 def test_the_budget_of_the_account_is_shown_on_the_day_that_hubspot_told_it(visit: Visit, acme: Tenant) -> None:
     job = acme.claim(a_run())
     acme.execute(
@@ -69,7 +100,7 @@ def test_the_budget_of_the_account_is_shown_on_the_day_that_hubspot_told_it(visi
     )
     with acme.connect() as connection, sql.transaction(connection):
         jobs.record_batch(connection, job, a_batch(daily_limit=250_000, daily_remaining=240_000))
-    assert "10,000 of 250,000 used" in cells(visit().get().text, "acme")
+    assert ">10,000 of 250,000<" in cells(visit().get().text, "acme")
 
     acme.execute("UPDATE hubspot.jobs SET last_heartbeat = now() - interval '25 hours'")
     assert "of 250,000" not in cells(visit().get().text, "acme")
@@ -209,13 +240,12 @@ def test_a_thousand_organizations_are_there_in_a_moment(
     assert first.text.count('<svg class="runs"') == 50
 
     def seconds(**query: Any) -> float:
-        began = perf_counter()
+        began = cpu_seconds(deals_database)
         assert visitor.get(**query).status_code == 200
-        return perf_counter() - began
+        return cpu_seconds(deals_database) - began
 
     for sort in ("organization", "freshness", "job", "deals"):
-        # The fastest: whatever else the machine does is not the page's time.
-        assert min(seconds(sort=sort, page="7") for _ in range(7)) < SERVER_SECONDS_MAX
+        assert min(seconds(sort=sort, page="7") for _ in range(5)) < SERVER_SECONDS_MAX
 
 
 def test_a_job_that_is_in_no_dag_of_airflow_is_nobody_s_to_see(visit: Visit, deals_database: str) -> None:

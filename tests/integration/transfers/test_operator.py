@@ -90,6 +90,17 @@ def test_f31_periods_given_to_the_operator_reach_the_table_and_those_left_out_st
             airflow.task(retention_days=wrong).execute(airflow.context("manual__3"))
 
 
+def test_the_name_and_the_freshness_goal_reach_the_tables_and_stay_when_they_are_left_out(airflow: Airflow) -> None:
+    said = "SELECT owner.name, stale_after_minutes FROM hubspot.organizations AS owner, hubspot.sync_state"
+    known = [{"name": "Acme {{ 7 * 7 }} GmbH", "stale_after_minutes": 90}]
+    airflow.task(organization_name="Acme {{ 7 * 7 }} GmbH", stale_after_minutes="90").execute(airflow.context())
+    assert airflow.query(said) == known
+    airflow.task(stale_after_minutes="").execute(airflow.context("manual__2"))
+    assert airflow.query(said) == known
+    with pytest.raises(AirflowFailException, match="stale_after_minutes"):
+        airflow.task(stale_after_minutes=1).execute(airflow.context("manual__3"))
+
+
 def test_a_window_reads_what_was_modified_in_it(airflow: Airflow, simulator: SimulatorServer) -> None:
     airflow.task().execute(airflow.context())
     start = datetime.now(UTC) - timedelta(seconds=1)

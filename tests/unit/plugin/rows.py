@@ -37,6 +37,8 @@ def an_organization(slug: str = "acme", **columns: Any) -> dict[str, Any]:
         "dag_id": f"hubspot_deals_{slug}",
         "job_dag_id": f"hubspot_deals_{slug}",
         "watermark": NOW - timedelta(minutes=5),
+        "last_sync_at": NOW,
+        "stale_after_minutes": 1440,
         "portal_id": 1,
         "deals": 0,
         "changed_today": 0,

@@ -24,6 +24,11 @@ def test_organizations_stand_in_the_order_of_their_names_whatever_the_case() -> 
     assert slugs(overview(*map(an_organization, ["Zebra", "beta", "Acme"]))) == ["Acme", "beta", "Zebra"]
 
 
+def test_an_organization_s_main_portal_stands_before_its_others() -> None:
+    rows = [an_organization("acme", type=each) for each in ("uat", "standard", "sandbox")]
+    assert [line.row["type"] for line in overview(*rows).lines] == ["standard", "sandbox", "uat"]
+
+
 @pytest.mark.parametrize(
     ("sort", "column", "values"),
     [
@@ -88,10 +93,17 @@ def test_the_sums_are_those_of_all_organizations() -> None:
     assert found.counts["running"] == 60
 
 
-@pytest.mark.parametrize(("hours", "freshness"), [(None, "never"), (1, "fresh"), (24, "fresh"), (25, "stale")], ids=str)
-def test_what_is_older_than_a_day_is_stale(hours: int | None, freshness: str) -> None:
-    watermark = None if hours is None else NOW - timedelta(hours=hours)
-    assert overview(an_organization(watermark=watermark)).lines[0].freshness == freshness
+@pytest.mark.parametrize(
+    ("hours", "goal", "freshness"),
+    [(None, 1440, "never"), (1, 1440, "fresh"), (24, 1440, "fresh"), (25, 1440, "stale"), (2, 60, "stale")],
+    ids=str,
+)
+def test_what_no_run_has_completed_for_longer_than_the_organization_s_goal_is_stale(
+    hours: int | None, goal: int, freshness: str
+) -> None:
+    last_sync_at = None if hours is None else NOW - timedelta(hours=hours)
+    row = an_organization(last_sync_at=last_sync_at, stale_after_minutes=goal)
+    assert overview(row).lines[0].freshness == freshness
 
 
 def test_a_job_of_a_dag_that_the_user_may_not_read_is_not_linked() -> None:

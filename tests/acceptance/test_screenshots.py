@@ -1,0 +1,204 @@
+"""Pictures of what people see. ``SCREENSHOTS=docs/images ./run test acceptance -k screenshots`` renews the documents'.
+
+What is in a page is looked at before its picture is taken; a tab whose page asked for anything on another machine, or
+had an error in its console, fails its test in the end.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local_stack.demo.connections import hubspot_connection
+from local_stack.processes import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import FrameLocator, Page
+
+    from tests.acceptance.browser import OpenTab, Theme
+    from tests.acceptance.conftest import AirflowStack
+
+HARBOR, LUMEN = "hubspot_deals_harbor", "hubspot_deals_lumen"
+NORTHWIND, NORTHWIND_SANDBOX = "hubspot_deals_northwind", "hubspot_deals_northwind_sandbox"
+MERIDIAN = "hubspot_deals_meridian"
+SLOW_MS = 1_000  # for each answer of the simulator, so that a run lasts as long as its pictures take
+TIMEOUT_S = 120.0
+PLACE = "SCREENSHOTS"  # environment variable: the folder for the pictures
+
+# A sparkline shows thirty runs: these are what a schedule would have left.
+EARLIER_RUNS = """
+ALTER TABLE hubspot.jobs DISABLE TRIGGER USER;
+SELECT setseed(0.25);
+INSERT INTO hubspot.jobs (organization_id, type, status, created_at, start_time, end_time, scan_id, mode,
+                          records_extracted, config)
+SELECT organization_id, 'hubspot_deals' || CASE type WHEN 'standard' THEN '' ELSE '_' || type END,
+       CASE WHEN random() < 0.06 THEN 'failed' ELSE 'completed' END, at, at, at + interval '20 seconds',
+       'earlier ' || gen_random_uuid(), 'incremental', CASE run WHEN 24 THEN 400 ELSE 60 * random() ^ 3 END, '{}'
+FROM hubspot.sync_state, generate_series(2, 28) AS run, LATERAL (SELECT now() - run * interval '1 hour') AS began (at);
+ALTER TABLE hubspot.jobs ENABLE TRIGGER USER
+"""
+FORGET_THEM = """
+ALTER TABLE hubspot.jobs DISABLE TRIGGER USER;
+DELETE FROM hubspot.jobs WHERE scan_id LIKE 'earlier %';
+ALTER TABLE hubspot.jobs ENABLE TRIGGER USER
+"""
+AGE = """
+UPDATE hubspot.sync_state SET last_sync_at = now() - interval '7 hours', watermark = now() - interval '8 hours'
+WHERE stale_after_minutes = 240
+"""
+Take = Callable[[str, "Page"], None]
+
+
+def live(stack: AirflowStack) -> None:
+    """Let happen what the pictures show."""
+    began = [(each, stack.begin_dag(each)) for each in (HARBOR, LUMEN, NORTHWIND, NORTHWIND_SANDBOX)]
+    for dag_id, run_id in began:
+        assert stack.airflow.wait_for_run(dag_id, run_id, timeout_s=TIMEOUT_S) == "success"
+    stack.simulator.mutate(9100001, create=4, edit=9, archive=2, merge=1)
+    stack.run_dag(HARBOR)
+    fail_at_another_portal(stack, NORTHWIND)
+    stack.query(EARLIER_RUNS)
+    stack.query(AGE)
+
+
+@pytest.fixture(scope="module")
+def lived_in(airflow_stack: AirflowStack) -> Iterator[AirflowStack]:
+    """A stack with a past: runs that completed, one that failed, data that grew stale."""
+    live(airflow_stack)
+    yield airflow_stack
+    airflow_stack.query(FORGET_THEM)
+
+
+@pytest.fixture
+def at_work(lived_in: AirflowStack) -> Iterator[str]:
+    """A run that HubSpot makes wait; gives its job's id once it is known how far it is."""
+    lived_in.simulator.slow_down(SLOW_MS)
+    run_id = lived_in.begin_dag(MERIDIAN, {"mode": "full"})
+    far = "SELECT id FROM hubspot.jobs WHERE run_id = %s AND records_extracted BETWEEN 1 AND records_expected - 1"
+    try:
+        wait_until(lambda: bool(lived_in.query(far, run_id)), what="a job with progress", timeout_s=TIMEOUT_S)
+        yield str(lived_in.query(far, run_id)[0]["id"])
+    finally:
+        lived_in.simulator.slow_down(0)
+    assert lived_in.airflow.wait_for_run(MERIDIAN, run_id, timeout_s=TIMEOUT_S) == "success"
+
+
+@pytest.fixture
+def take(tmp_path: Path) -> Take:
+    """Write a picture of what the window shows, once nothing moves any more."""
+    folder = Path(os.environ.get(PLACE) or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def taken(name: str, page: Page) -> None:
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=folder / f"{name}.png", animations="disabled", caret="hide")
+
+    return taken
+
+
+def fail_at_another_portal(stack: AirflowStack, dag_id: str) -> None:
+    """Run it once with the token of somebody else's account."""
+    (northwind,) = [each for each in stack.organizations if each.dag_id == dag_id]
+    swapped = dict.fromkeys(stack.tokens, stack.tokens[9100001])
+    stack.airflow.set_connections([hubspot_connection(northwind, swapped, stack.simulator.url)])
+    try:
+        assert stack.finish_dag(dag_id)[1] == "failed"
+    finally:
+        stack.airflow.set_connections([hubspot_connection(northwind, stack.tokens, stack.simulator.url)])
+
+
+def what_is_read(frame: FrameLocator) -> str:
+    """The words on the page, whatever the lines."""
+    return re.sub(r"\s+", " ", frame.locator("body").inner_text())
+
+
+def focused(page: Page, frame: FrameLocator) -> str:
+    """What the next press of Enter would act on, in our page's frame."""
+    page.keyboard.press("Tab")
+    element = frame.locator(":focus")
+    assert element.evaluate("each => getComputedStyle(each).outlineStyle") == "solid"  # and it is seen
+    return element.get_attribute("aria-label") or " ".join(element.inner_text().split())
+
+
+def test_screenshots_of_the_page_in_both_themes(at_work: str, tab: OpenTab, take: Take) -> None:
+    themes: tuple[Theme, ...] = ("light", "dark")
+    for theme in themes:
+        admin = tab(theme=theme)
+        admin.open()
+        admin.frame.get_by_role("progressbar", name="Progress of Meridian Robotics").wait_for()
+        read = what_is_read(admin.frame)
+        for expected in ("of 6,000 deals", "WRONG_PORTAL", "stale: goal 4 h", "Lumen Energie", "sandbox", "1 running"):
+            assert expected in read
+        assert at_work in (admin.frame.get_by_role("link", name="Newest job of Meridian").get_attribute("href") or "")
+        take(f"page-{theme}", admin.page)
+        admin.frame.get_by_role("searchbox").focus()
+        assert [focused(admin.page, admin.frame) for _ in range(2)] == ["Find", "1 running"]
+
+
+def test_screenshots_of_a_job_at_work(at_work: str, tab: OpenTab, take: Take) -> None:
+    admin = tab()
+    admin.open(f"/plugin/hubspot-deals/hubspot-deals/dags/{MERIDIAN}/jobs/{at_work}")
+    admin.frame.get_by_role("progressbar", name="Progress").wait_for()
+    read = what_is_read(admin.frame)
+    for expected in ("running", "full", "deals read", "started", "phase live", at_work, "Log of the task", "Cancel"):
+        assert expected in read
+    assert "What to do" not in read
+    take("job", admin.page)
+
+
+def test_screenshots_of_a_job_that_failed(lived_in: AirflowStack, tab: OpenTab, take: Take) -> None:
+    (job,) = lived_in.query("SELECT id FROM hubspot.jobs WHERE dag_id = %s AND error_code = 'WRONG_PORTAL'", NORTHWIND)
+    admin = tab(theme="dark")
+    admin.open(f"/plugin/hubspot-deals/hubspot-deals/dags/{NORTHWIND}/jobs/{job['id']}")
+    admin.frame.get_by_text("What to do:").wait_for()
+    assert "9100005" in what_is_read(admin.frame)  # the account that it should have been
+    take("job-failed-dark", admin.page)
+
+
+@pytest.mark.usefixtures("airflow_stack")
+def test_screenshots_of_the_connection_form(tab: OpenTab, take: Take) -> None:
+    admin = tab()
+    page = admin.page
+    admin.open("/connections")
+    page.get_by_role("button", name="Add Connection").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Connection ID").fill("hubspot_acme")
+    form.get_by_role("combobox").click()
+    page.keyboard.type("hubspot")
+    page.keyboard.press("Enter")
+    form.get_by_text("Access token").first.wait_for()
+    read = form.inner_text()
+    for name in ("API address", "HubSpot account ID", "Client ID", "Client secret", "Refresh token", "API version"):
+        assert name in read
+    for name in ("Login", "Schema", "Port\n", "Host\n"):
+        assert name not in read
+    take("connection", page)
+
+
+def test_screenshots_of_the_trigger_form(lived_in: AirflowStack, tab: OpenTab, take: Take) -> None:
+    before = lived_in.airflow.get(f"/dags/{HARBOR}/dagRuns")["total_entries"]
+    admin = tab()
+    page = admin.page
+    admin.open(f"/dags/{HARBOR}")
+    page.get_by_role("button", name="Trigger").first.click()
+    form = page.get_by_role("dialog")
+    form.get_by_text("What to read").wait_for()
+    read = form.inner_text()
+    for name in ("Mode", "Automatic: everything when due", "Window (only with mode Window)", "Properties"):
+        assert name in read
+    take("trigger", page)
+    page.keyboard.press("Escape")
+    assert lived_in.airflow.get(f"/dags/{HARBOR}/dagRuns")["total_entries"] == before
+
+
+@pytest.mark.usefixtures("lived_in")
+def test_screenshots_of_the_grid(tab: OpenTab, take: Take) -> None:
+    admin = tab()
+    admin.open(f"/dags/{HARBOR}")
+    admin.page.get_by_text("load_deals").first.wait_for()
+    take("grid", admin.page)
