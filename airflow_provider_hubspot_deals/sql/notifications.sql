@@ -55,14 +55,15 @@ ORDER BY job.created_at DESC
 LIMIT 1
 
 -- name: freshness
--- was_told: an earlier run of the DAG has had a job since the last one completed; its own deadline came before ours.
+-- was_told: an earlier run of the DAG has had a job since the last one completed; its own deadline came before ours. Of
+-- one that completed (a window, which makes nothing fresher) Airflow has forgotten the deadline.
 SELECT state.last_sync_at AS last_completed_at, state.watermark,
        round(extract(epoch FROM now() - state.last_sync_at) / 60)::integer AS age_minutes,
        coalesce(state.last_sync_at < now() - %(goal)s, true) AS is_stale,
        EXISTS (
            SELECT FROM {schema}.jobs AS earlier
            WHERE earlier.organization_id = this.organization_id AND earlier.type = %(job_type)s
-             AND earlier.dag_id = %(dag_id)s AND earlier.run_id <> %(run_id)s
+             AND earlier.dag_id = %(dag_id)s AND earlier.run_id <> %(run_id)s AND earlier.status <> 'completed'
              AND earlier.created_at > coalesce(state.last_sync_at, '-infinity') AND earlier.created_at < %(queued_at)s
        ) AS was_told,
        newest.id AS job_id, newest.status, newest.error_code, newest.error_message AS error

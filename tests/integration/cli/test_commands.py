@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+
+from tests.unit.client.scripted_server import ScriptedServer, answer
+from tests.unit.webhooks.receiver import SECRET
 
 if TYPE_CHECKING:
     from tests.integration.cli.conftest import Console
@@ -199,6 +203,21 @@ def test_maintenance_says_what_it_did(console: Console) -> None:
     assert "archive_jobs" in report["done"]
     assert "archive jobs" in console("maintenance").out
     assert console("maintenance", "--events-months", "0").code == 1
+
+
+def test_maintenance_tells_webhooks_what_they_did_not_take(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    console("sync", "acme")
+    console.query(
+        "INSERT INTO hubspot.notification_deliveries (organization_id, event_id, webhook_conn_id, attempt, event_type,"
+        " host, payload, next_attempt_at) SELECT id, 'msg_1', 'crm_webhook', 1, 'hubspot_deals.job.failed', 'h', '{}',"
+        " now() FROM hubspot.organizations"
+    )
+    with ScriptedServer([answer(204, b"")]) as server:
+        connection = {"conn_type": "http", "host": server.url, "password": SECRET}
+        monkeypatch.setenv("AIRFLOW_CONN_CRM_WEBHOOK", json.dumps(connection))
+        (report,) = console("maintenance", "--output", "json").json
+        assert report["done"]["deliver_notifications"] == 1
+        assert [request.headers["webhook-id"] for request in server.requests] == ["msg_1"]
 
 
 def test_quarantined_records_are_listed_without_their_content_and_requeued(console: Console) -> None:
