@@ -257,6 +257,15 @@ def test_check_tells_all_mistakes_with_their_lines(console: Console) -> None:
     assert "hubspot_zeta" in console("check").out
 
 
+def test_more_organizations_than_a_dag_file_holds_are_advised_of_when_the_file_is_checked(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_hubspot_deals.dag_factory.factory.ORGANIZATIONS_MAX", 2)
+    assert "too many" not in console("check").out
+    console.file.write_text(console.file.read_text() + '[[organizations]]\nslug = "zeta"\n')
+    assert "3 organizations are too many for one DAG file: make 3 that call" in " ".join(console("check").out.split())
+
+
 def test_check_asks_hubspot_and_postgresql_only_when_told_to(empty_console: Console) -> None:
     assert empty_console("check").code == 0
     asked = empty_console("check", "--connect", "--output", "json")

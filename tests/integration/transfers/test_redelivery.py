@@ -121,9 +121,11 @@ def test_a_connection_that_is_gone_is_told_in_the_log_and_tried_no_more_often_th
     assert last["next_attempt_at"] > last["started_at"]
 
 
+@pytest.mark.usefixtures("context")
 def test_an_address_that_makes_no_sense_holds_up_no_other(
-    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, context: Any
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer
 ) -> None:
+    make_due(airflow)
     airflow.query(
         "INSERT INTO hubspot.notification_deliveries (organization_id, event_id, webhook_conn_id, attempt, event_type,"
         " host, payload, next_attempt_at) SELECT id, 'msg_0', 'odd_webhook', 1, 'hubspot_deals.job.failed', 'h', '{}',"
@@ -131,7 +133,6 @@ def test_an_address_that_makes_no_sense_holds_up_no_other(
     )
     odd = {"conn_type": "http", "host": "https://[hooks:99999/\r\n", "password": SECRET}
     monkeypatch.setenv("AIRFLOW_CONN_ODD_WEBHOOK", json.dumps(odd))
-    make_due(airflow)
     server.answers(answer(200))
     assert try_again(airflow) == 1
     (odd_row,) = airflow.query(f"{LOG.partition(' ORDER')[0]} WHERE event_id = 'msg_0' AND attempt = 2")
