@@ -83,6 +83,7 @@ class PostgresDeliveryLog:
 
         def begin(connection: Connection[Any]) -> bool:
             if sql.column(connection, "notifications.is_settled", parameters, schema=self._schema) == [True]:
+                sql.execute(connection, "notifications.forget_what_is_settled", parameters, schema=self._schema)
                 return False
             begun = sql.one(connection, "notifications.begin_attempt", parameters, schema=self._schema)
             self._attempt = begun["attempt"] if begun else None

@@ -140,6 +140,15 @@ def test_an_address_that_makes_no_sense_holds_up_no_other(
 
 
 @pytest.mark.usefixtures("context")
+def test_what_another_process_delivered_meanwhile_is_due_no_more(airflow: Airflow, server: ScriptedServer) -> None:
+    airflow.query("UPDATE hubspot.notification_deliveries SET outcome = 'delivered' WHERE attempt = 1")
+    make_due(airflow)
+    try_again(airflow)
+    assert server.requests == []
+    assert not any(row["next_attempt_at"] for row in rows(airflow))
+
+
+@pytest.mark.usefixtures("context")
 def test_slow_endpoints_leave_the_rest_to_the_next_call(
     airflow: Airflow, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
