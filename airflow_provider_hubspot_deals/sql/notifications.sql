@@ -8,7 +8,7 @@ SELECT EXISTS (
 -- Of two processes that told the same event at the same time, one may have failed: it waits for nothing any more.
 UPDATE {schema}.notification_deliveries SET payload = NULL, next_attempt_at = NULL
 WHERE organization_id = %(organization_id)s AND event_id = %(event_id)s AND webhook_conn_id = %(webhook_conn_id)s
-  AND outcome = 'failed' AND payload IS NOT NULL
+  AND payload IS NOT NULL
 
 -- name: begin_attempt
 -- What an earlier attempt keeps passes to this one. No row when nobody knows the organization: its first run failed
