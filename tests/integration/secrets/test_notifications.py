@@ -15,6 +15,7 @@ from airflow_provider_hubspot_deals.client.retries import Retries
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.notifications.callbacks import JobCallback
 from airflow_provider_hubspot_deals.notifications.webhook import HubSpotDealsWebhookNotifier
+from airflow_provider_hubspot_deals.operators.maintenance import maintain_store
 from airflow_provider_hubspot_deals.organizations import Notification
 from airflow_provider_hubspot_deals.organizations.notifications import WEBHOOK_NOTIFIER
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
@@ -94,6 +95,25 @@ def test_f18_whatever_a_webhook_answers_no_secret_shows(world: World, tmp_path: 
     stored = sinks.database(world.owner_url)
     assert stored.count("notification_deliveries") >= 2 * len(ANSWERS)
     assert scanner.finds(stored) == []
+
+
+def test_f18_what_maintenance_tells_later_shows_no_secret(world: World) -> None:
+    """As a role that loads, and owns nothing."""
+    assert world.run().error is None
+    with ScriptedServer([answer(503)]) as server:
+        define(world, f"{server.url}/{PATH}")
+        shown(world, "an outage")
+        world.execute("UPDATE hubspot.notification_deliveries SET next_attempt_at = now() WHERE payload IS NOT NULL")
+        server.answers(answer(503), answer(204, b""))
+        with sinks.Logs().captured() as logs:
+            first = maintain_store("hubspot_deals_postgres", "hubspot", events_months=13)
+            world.execute(
+                "UPDATE hubspot.notification_deliveries SET next_attempt_at = now() WHERE payload IS NOT NULL"
+            )
+            second = maintain_store("hubspot_deals_postgres", "hubspot", events_months=13)
+    assert [report.done["deliver_notifications"] for report in (first, second)] == [0, 2]
+    assert scanner.finds(logs.text + repr(first.as_dict()) + repr(second.as_dict())) == []
+    assert scanner.finds(sinks.database(world.owner_url)) == []
 
 
 ADDRESSES: dict[str, Callable[[], tuple[str, str]]] = {
