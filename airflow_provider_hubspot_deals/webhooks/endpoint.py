@@ -85,13 +85,17 @@ class Endpoint:
         Raises:
             ConfigurationError: says what is wrong with it.
         """
+        if complaint := self._complaint(allow_http=allow_http):
+            raise ConfigurationError(f"Connection {self.name!r}: {complaint}")
+
+    def _complaint(self, *, allow_http: bool) -> str:
+        """Returned and not raised: a traceback would hold the address among its variables."""
         parts = self._parts()
         if parts is None or parts.username is not None or parts.fragment:
-            raise ConfigurationError(f"Connection {self.name!r}: the host must be an address such as https://….")
+            return "the host must be an address such as https://…."
         if parts.scheme == "http" and not (allow_http or parts.hostname in _LOOPBACK):
-            raise ConfigurationError(
-                f"Connection {self.name!r}: the address must begin with https://; the extra allow_http says otherwise."
-            )
+            return "the address must begin with https://; the extra allow_http says otherwise."
+        return ""
 
     def _parts(self) -> SplitResult | None:
         """The address in its parts; None when it is none, or not in the characters that HTTP has."""
