@@ -87,14 +87,14 @@ def tell_if_stale(
     parameters = {
         **organization,
         "job_type": job_type_of(organization["type"]),
-        "run_id": dag_run["run_id"],
+        "run_id": dag_run["dag_run_id"],
         "queued_at": dag_run["queued_at"],
         "goal": timedelta(minutes=stale_after_minutes),
     }
     row = _freshness(parameters, postgres_conn_id, schema)
     facts: Facts = {
         **organization,
-        "run_id": dag_run["run_id"],
+        "run_id": dag_run["dag_run_id"],
         "stale_after_minutes": stale_after_minutes,
         **{name: row[name] for name in ("age_minutes", "status", "error_code", "error")},
         **{name: moment_text(row[name]) for name in ("last_completed_at", "watermark")},

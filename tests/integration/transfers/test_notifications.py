@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from airflow.api_fastapi.core_api.datamodels.dag_run import DAGRunResponse
 from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.serialization.serialized_objects import DagSerialization
 
@@ -161,7 +162,8 @@ def test_a_deadline_is_stored_with_the_dag_and_is_the_same_at_each_parse() -> No
 def missed(described: Organization, run_id: str, queued_at: datetime) -> None:
     """What Airflow does when a run's deadline has passed."""
     (alert,) = cast("list[DeadlineAlert]", build_dag(described).deadline)
-    dag_run = {"dag_id": described.dag_id, "run_id": run_id, "queued_at": queued_at.isoformat()}
+    dag_run = {"dag_id": described.dag_id, "dag_run_id": run_id, "queued_at": queued_at.isoformat()}
+    assert dag_run.keys() < DAGRunResponse.model_fields.keys()
     kwargs = json.loads(json.dumps(alert.callback.kwargs))
     tell_if_stale(context={"dag_run": dag_run, "deadline": {"id": "…"}}, **kwargs)
 
