@@ -66,7 +66,8 @@ class Answer:
 class Transport:
     """A session that cannot be led astray: no redirects, cookies, ``.netrc``, proxies from the environment.
 
-    Thread-safe. ``asked`` names the request in messages, without its query.
+    Thread-safe. ``asked`` names the request in messages, without its query. With ``is_path_secret`` the path is left
+    out of what urllib3 logs, as queries always are.
 
     Raises:
         ConfigurationError: there are no CA certificates to check HubSpot's with.
@@ -79,11 +80,13 @@ class Transport:
         timeouts: Timeouts,
         body_size_max: int = BODY_SIZE_MAX,
         ca_bundle: str | None = None,
+        is_path_secret: bool = False,
         who: str = "HubSpot",
     ) -> None:
         self._base_url = base_url
         self._timeouts = timeouts
         self._body_size_max = body_size_max
+        self._is_path_secret = is_path_secret
         self._who = who
         bundle = ca_bundle or DEFAULT_CA_BUNDLE_PATH
         self._session = _strict_session(_existing(bundle, who) if base_url.startswith("https:") else None)
@@ -103,7 +106,8 @@ class Transport:
         """
         try:
             with exchange_deadline(target, self._timeouts.total_s) as exchange, self._known(exchange):
-                return self._exchange(method, target.partition("?")[0], headers, body, asked)
+                path = "/" if self._is_path_secret else target.partition("?")[0]
+                return self._exchange(method, path, headers, body, asked)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = error
         # Not in the handler: what http.client was about to send would hang on our error as its context.

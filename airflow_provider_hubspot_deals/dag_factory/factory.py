@@ -115,8 +115,13 @@ def _builders_of_the_file(source: Path, file: OrganizationsFile | None, file_pro
     return builders
 
 
+def files_for(organizations: int) -> int:
+    """How many DAG files should share so many organizations: one alone up to what it can hold, else half full ones."""
+    return 1 if organizations <= ORGANIZATIONS_MAX else -(-organizations // (ORGANIZATIONS_MAX // 2))
+
+
 def _too_many(source: Path, ours: Sequence[Organization], part: Part) -> str:
-    files = part.of * -(-len(ours) // (ORGANIZATIONS_MAX // 2))
+    files = part.of * files_for(len(ours))
     return (
         f"{source}: one DAG file has {len(ours):,} organizations, and Airflow gives up on a file before it has built "
         f"so many. {ours[ORGANIZATIONS_MAX].slug!r} and all behind it have no DAG. Make {files} DAG files that call "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 class JobCallback:
     """Tells every notifier of one event. For ``on_success_callback`` and ``on_failure_callback``.
 
-    One that fails does not keep the others from being told.
-
     Args:
         event: ``completed`` or ``failed``.
         notifications: those that want it.
@@ -36,22 +35,38 @@ class JobCallback:
         self.notifications = tuple(notifications)
 
     def __call__(self, context: Context) -> None:
-        facts = job_facts(context)
-        for notification in self.notifications:
-            tell(notification.notifier, notification.arguments, self.event, facts, context)
+        tell(self.notifications, self.event, job_facts(context), context)
 
 
-def tell(notifier: str, arguments: Mapping[str, Any], event: str, facts: Facts, context: Mapping[str, Any]) -> None:
-    """Make a notifier and call it with the facts in its context; what goes wrong is logged.
+def tell(notifications: Sequence[Notification], event: str, facts: Facts, context: Mapping[str, Any]) -> None:
+    """Make the notifiers and call each with the facts in its context.
 
-    Args:
-        notifier: where its class is imported from.
-        arguments: what it is made with.
+    One that fails is an error in the log and costs no other. What goes to webhooks is written down before anybody is
+    told: a notifier that hangs may use up all the time that Airflow gives to a task that is over.
     """
+    context = {**context, FACTS: facts}
+    notifiers = []
+    for each in sorted(notifications, key=lambda each: each.notifier != WEBHOOK_NOTIFIER):
+        with _failing_alone(each.notifier, event, facts):
+            notifiers.append((each.notifier, _made(each, event, context)))
+    for path, notifier in notifiers:
+        with _failing_alone(path, event, facts):
+            notifier({**context})  # of its own: Airflow's notifiers add their fields to it
+
+
+def _made(notification: Notification, event: str, context: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], None]:
+    made = _class_at(notification.notifier)
+    if notification.notifier != WEBHOOK_NOTIFIER:
+        return made(**notification.arguments)
+    webhook: Any = made(event=event, **notification.arguments)
+    webhook.announce(context)
+    return webhook  # type: ignore[no-any-return]  # imported by its name
+
+
+@contextmanager
+def _failing_alone(notifier: str, event: str, facts: Facts) -> Iterator[None]:
     try:
-        _class_at(notifier)(**arguments, **({"event": event} if notifier == WEBHOOK_NOTIFIER else {}))(
-            {**context, FACTS: facts}
-        )
+        yield
     except Exception as error:  # noqa: BLE001 - a notifier raises what its library does, and may quote an address
         reason = str(error) if isinstance(error, HubSpotDealsError) else type(error).__name__
         log.error("%s: %s was not told (%s): %s", facts["organization"], notifier, event, reason)  # noqa: TRY400 - as above

@@ -26,8 +26,8 @@ def endpoint_of(conn_id: str) -> Endpoint:
         SecretsUnavailableError: Airflow could not look it up.
     """
     connection = get_required_connection(conn_id, how_to_create=_HOW_TO_CREATE)
-    for word in (connection.password or "").split():
-        mask_secret(word)
+    connection.host = Secret(connection.host or "")  # its path may be one
+    _mask_each(connection.password or "")
     try:
         keys = signing_keys(connection.password or "")
     except ConfigurationError as error:
@@ -35,6 +35,12 @@ def endpoint_of(conn_id: str) -> Endpoint:
     endpoint = Endpoint(name=conn_id, url=Secret(_address(connection)), keys=keys)
     endpoint.check(allow_http=connection.extra_dejson.get("allow_http") is True)
     return endpoint
+
+
+def _mask_each(secrets: str) -> None:
+    """In a frame of its own: later ones, whose tracebacks somebody may print, hold no word of it."""
+    for word in secrets.split():
+        mask_secret(word)
 
 
 def _address(connection: Connection) -> str:

@@ -39,7 +39,7 @@ def job_facts(context: Context) -> Facts:
         ConfigurationError: the task's arguments name no organization.
     """
     task: Any = context["task"]  # our operator
-    organization = task.described_organization
+    organization = task.identified_organization
     facts = {**_of_the_run(context), **_of_the_organization(organization)}
     row = _row(organization, facts)
     return {**facts, **_of_the_job(row or {}), **_failure(context, row or {})}
@@ -70,11 +70,11 @@ def _row(organization: Organization, facts: Facts) -> Mapping[str, Any] | None:
     import psycopg
 
     from airflow_provider_hubspot_deals import sql
-    from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+    from airflow_provider_hubspot_deals.transfers.postgres import HURRIED, connection_opener
 
     parameters = {**facts, "job_type": organization.job_type}
     try:
-        with closing(connection_opener(organization.postgres_conn_id)()) as connection:
+        with closing(connection_opener(organization.postgres_conn_id, **HURRIED)()) as connection:
             connection.autocommit = True
             with sql.transaction(connection):
                 return sql.one(connection, "notifications.job_of_run", parameters, schema=organization.schema)

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 
 from airflow_provider_hubspot_deals.notifications.callbacks import tell
 from airflow_provider_hubspot_deals.notifications.job_facts import Facts, moment_text
-from airflow_provider_hubspot_deals.organizations import job_type_of
+from airflow_provider_hubspot_deals.organizations import Notification, job_type_of
 from airflow_provider_hubspot_deals.organizations.notifications import WEBHOOK_NOTIFIER
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 def stale_alert(organization: Organization) -> DeadlineAlert | None:
     """Return the alert for the organization's DAG; None when nobody is to be told, or Airflow is older than 3.2.
+
+    None of Airflow's references knows how old a table is: the deadline says when to look, the tables say what is so.
 
     Before 3.2 Airflow calls awaitable callbacks only, which run beside all triggers in one process.
     """
@@ -85,14 +87,14 @@ def tell_if_stale(
     parameters = {
         **organization,
         "job_type": job_type_of(organization["type"]),
-        "run_id": dag_run["run_id"],
+        "run_id": dag_run["dag_run_id"],
         "queued_at": dag_run["queued_at"],
         "goal": timedelta(minutes=stale_after_minutes),
     }
     row = _freshness(parameters, postgres_conn_id, schema)
     facts: Facts = {
         **organization,
-        "run_id": dag_run["run_id"],
+        "run_id": dag_run["dag_run_id"],
         "stale_after_minutes": stale_after_minutes,
         **{name: row[name] for name in ("age_minutes", "status", "error_code", "error")},
         **{name: moment_text(row[name]) for name in ("last_completed_at", "watermark")},
@@ -102,9 +104,11 @@ def tell_if_stale(
         log.info("Nothing to tell of the deals of %s.", organization["organization"])
         return
     place = {"postgres_conn_id": postgres_conn_id, "schema": schema}
+    wanted = []
     for each in json.loads(notifications):
         own = place if each["notifier"] == WEBHOOK_NOTIFIER else {}
-        tell(each["notifier"], {**each["arguments"], **own}, "stale", facts, context)
+        wanted.append(Notification(notifier=each["notifier"], arguments={**each["arguments"], **own}))
+    tell(wanted, "stale", facts, context)
 
 
 def _freshness(parameters: Mapping[str, Any], postgres_conn_id: str, schema: str) -> Row:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_hubspot_deals.notifications.job_facts import Facts
     from airflow_provider_hubspot_deals.webhooks.delivery_log import PostgresDeliveryLog
+    from airflow_provider_hubspot_deals.webhooks.endpoint import Endpoint
+    from airflow_provider_hubspot_deals.webhooks.event import Event
 
 
 class HubSpotDealsWebhookNotifier(BaseNotifier):
@@ -54,31 +56,46 @@ class HubSpotDealsWebhookNotifier(BaseNotifier):
         self.event = event
         self.postgres_conn_id = postgres_conn_id
         self.schema = schema
+        self._announced: tuple[Event, Endpoint, PostgresDeliveryLog] | None = None
+
+    def announce(self, context: Context) -> None:
+        """Write down what :meth:`notify` is about to tell, so that it is not lost when there is no time left for it.
+
+        Raises:
+            ConfigurationError: as the class says.
+        """
+        self._announced = self._prepared(context)
+        event, endpoint, deliveries = self._announced
+        deliveries.announce(event, endpoint)
 
     def notify(self, context: Context) -> None:
         """Deliver; the class says what it raises."""
-        from airflow_provider_hubspot_deals.notifications.endpoints import endpoint_of
-        from airflow_provider_hubspot_deals.notifications.events import event_about
-        from airflow_provider_hubspot_deals.notifications.job_facts import FACTS, job_facts
         from airflow_provider_hubspot_deals.webhooks.delivering import deliver
 
-        facts: Facts = context.get(FACTS) or job_facts(context)  # type: ignore[assignment]  # a key of our own
-        event, deliveries = event_about(facts, self.event), self._delivery_log(context, facts)
+        event, endpoint, deliveries = self._announced or self._prepared(context)
         try:
-            deliver(event, endpoint_of(self.webhook_conn_id), deliveries)
+            deliver(event, endpoint, deliveries)
         except NotDeliveredError as error:
             later = "The maintenance DAG tries again." if deliveries.is_kept else "Nobody tries again."
             raise NotDeliveredError(f"{error} {later}") from None
 
+    def _prepared(self, context: Context) -> tuple[Event, Endpoint, PostgresDeliveryLog]:
+        from airflow_provider_hubspot_deals.notifications.endpoints import endpoint_of
+        from airflow_provider_hubspot_deals.notifications.events import event_about
+        from airflow_provider_hubspot_deals.notifications.job_facts import FACTS, job_facts
+
+        facts: Facts = context.get(FACTS) or job_facts(context)  # type: ignore[assignment]  # a key of our own
+        return event_about(facts, self.event), endpoint_of(self.webhook_conn_id), self._delivery_log(context, facts)
+
     def _delivery_log(self, context: Context, facts: Facts) -> PostgresDeliveryLog:
-        from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+        from airflow_provider_hubspot_deals.transfers.postgres import HURRIED, connection_opener
         from airflow_provider_hubspot_deals.webhooks.delivery_log import PostgresDeliveryLog
 
         task: Any = context.get("task")
         postgres_conn_id = self.postgres_conn_id or task.postgres_conn_id
 
         def connect() -> Connection[Any]:
-            return connection_opener(postgres_conn_id)()
+            return connection_opener(postgres_conn_id, **HURRIED)()
 
         job_id = facts.get("job_id")
         return PostgresDeliveryLog(

@@ -4,6 +4,12 @@ SELECT EXISTS (
     WHERE organization_id = %(organization_id)s AND event_id = %(event_id)s AND webhook_conn_id = %(webhook_conn_id)s
       AND outcome IN ('delivered', 'gone'))
 
+-- name: forget_what_is_settled
+-- Of two processes that told the same event at the same time, one may have failed: it waits for nothing any more.
+UPDATE {schema}.notification_deliveries SET payload = NULL, next_attempt_at = NULL
+WHERE organization_id = %(organization_id)s AND event_id = %(event_id)s AND webhook_conn_id = %(webhook_conn_id)s
+  AND payload IS NOT NULL
+
 -- name: begin_attempt
 -- What an earlier attempt keeps passes to this one. No row when nobody knows the organization: its first run failed
 -- before it was registered.
@@ -55,14 +61,15 @@ ORDER BY job.created_at DESC
 LIMIT 1
 
 -- name: freshness
--- was_told: an earlier run of the DAG has had a job since the last one completed; its own deadline came before ours.
+-- was_told: an earlier run of the DAG has had a job since the last one completed; its own deadline came before ours. Of
+-- one that completed (a window, which makes nothing fresher) Airflow has forgotten the deadline.
 SELECT state.last_sync_at AS last_completed_at, state.watermark,
        round(extract(epoch FROM now() - state.last_sync_at) / 60)::integer AS age_minutes,
        coalesce(state.last_sync_at < now() - %(goal)s, true) AS is_stale,
        EXISTS (
            SELECT FROM {schema}.jobs AS earlier
            WHERE earlier.organization_id = this.organization_id AND earlier.type = %(job_type)s
-             AND earlier.dag_id = %(dag_id)s AND earlier.run_id <> %(run_id)s
+             AND earlier.dag_id = %(dag_id)s AND earlier.run_id <> %(run_id)s AND earlier.status <> 'completed'
              AND earlier.created_at > coalesce(state.last_sync_at, '-infinity') AND earlier.created_at < %(queued_at)s
        ) AS was_told,
        newest.id AS job_id, newest.status, newest.error_code, newest.error_message AS error

@@ -57,6 +57,7 @@ _OF_THE_ORGANIZATION = (
     "daily_reserve_percent",
     *KEPT,
 )
+_IDENTITY = ("organization", "organization_id", "type", "postgres_conn_id", "schema")
 _NEVER_RENDERED = ("allow_negative_amounts", "sensitive_properties", "organization_name")
 
 
@@ -221,6 +222,17 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
         """Nothing yet: where the deals go is looked up by the run itself."""
         return self.get_openlineage_facets_on_complete(None)
+
+    @property
+    def identified_organization(self) -> Organization:
+        """Whose deals these are and where, with every other setting at its default; no template of a run is needed.
+
+        Airflow calls back for a worker that was killed from a process that renders no templates.
+
+        Raises:
+            ConfigurationError: names each argument that is wrong and what would be right.
+        """
+        return organization_of({name: getattr(self, name) for name in _IDENTITY})
 
     @property
     def described_organization(self) -> Organization:

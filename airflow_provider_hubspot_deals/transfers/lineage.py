@@ -82,12 +82,16 @@ def route_of(organization: Organization) -> Route | None:
 
 
 def is_wanted() -> bool:
-    """Whether lineage is switched on in this Airflow."""
+    """Whether lineage is switched on in this Airflow, which it cannot be with settings that nobody can read."""
     try:
         from airflow.providers.openlineage.conf import is_disabled
     except ImportError:
         return False
-    return not is_disabled()
+    try:
+        return not is_disabled()
+    except Exception as error:  # noqa: BLE001 - whatever Airflow says against them; a run does not fail for its lineage
+        log.warning("The section [openlineage] of Airflow's settings cannot be read (%s).", type(error).__name__)
+        return False
 
 
 def lineage_of(route: Route | None) -> OperatorLineage[Any, Any]:

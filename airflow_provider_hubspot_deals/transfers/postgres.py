@@ -32,16 +32,21 @@ _NETWORK = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,  # milliseconds without an acknowledgement
 }
+# For callbacks, which Airflow ends 20 s after the task: what they have to say matters more than writing it down.
+HURRIED = {"connect_timeout": 3}
 
 
-def connection_opener(postgres_conn_id: str) -> Callable[[], psycopg.Connection[Any]]:
+def connection_opener(postgres_conn_id: str, **network: int) -> Callable[[], psycopg.Connection[Any]]:
     """Return a function that opens a connection; Airflow itself is asked once, here, and not again.
+
+    Args:
+        network: parameters of libpq in place of ours; the connection's extras go before either.
 
     Raises:
         ConfigurationError: the connection is missing, or Airflow uses another driver than psycopg 3 for it.
     """
     airflow_connection = get_required_connection(postgres_conn_id, how_to_create=_HOW_TO_CREATE)
-    airflow_connection.extra = Secret(json.dumps({**_NETWORK, **airflow_connection.extra_dejson}))
+    airflow_connection.extra = Secret(json.dumps({**_NETWORK, **network, **airflow_connection.extra_dejson}))
     is_plain_on_purpose = airflow_connection.extra_dejson.get("sslmode") == "disable"
     hook = PostgresHook(postgres_conn_id=postgres_conn_id, connection=airflow_connection)
 

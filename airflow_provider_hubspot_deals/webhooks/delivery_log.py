@@ -55,6 +55,7 @@ class PostgresDeliveryLog:
         self._connect, self._schema = connect, schema
         self._owner = {"organization_id": organization_id, "job_id": job_id}
         self._attempt: int | None = None
+        self._is_announced = False
         self._is_broken = False
 
     @property
@@ -62,8 +63,15 @@ class PostgresDeliveryLog:
         """Whether the last attempt is written down, so that later ones follow it."""
         return self._attempt is not None
 
+    def announce(self, event: Event, endpoint: Endpoint) -> None:
+        """Write the first attempt ahead of its time: should nobody come to make it, maintenance does."""
+        self._is_announced = self.begin(event, endpoint) and self.is_kept
+
     def begin(self, event: Event, endpoint: Endpoint) -> bool:
         """Write that an attempt begins; False when the event was delivered, or refused for good, before."""
+        if self._is_announced:
+            self._is_announced = False
+            return True
         parameters = {
             **self._of(event, endpoint),
             "event_type": event.type,
@@ -75,6 +83,7 @@ class PostgresDeliveryLog:
 
         def begin(connection: Connection[Any]) -> bool:
             if sql.column(connection, "notifications.is_settled", parameters, schema=self._schema) == [True]:
+                sql.execute(connection, "notifications.forget_what_is_settled", parameters, schema=self._schema)
                 return False
             begun = sql.one(connection, "notifications.begin_attempt", parameters, schema=self._schema)
             self._attempt = begun["attempt"] if begun else None

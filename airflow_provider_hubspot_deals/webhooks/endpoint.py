@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_hubspot_deals.client.pauses import parse_retry_after
 from airflow_provider_hubspot_deals.client.retries import RETRIABLE_STATUSES
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 ANSWER_SIZE_MAX = 64 * 1024  # bytes; nobody reads them
 TIMEOUT_S = 8.0  # of one attempt; Airflow ends a task's process 20 s after its end, callbacks included
+_ADDRESS = re.compile(r"https?://[!-~]+")  # anything else must be percent-encoded
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -83,13 +85,26 @@ class Endpoint:
         Raises:
             ConfigurationError: says what is wrong with it.
         """
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("https", "http") or not parts.hostname or parts.username is not None or parts.fragment:
-            raise ConfigurationError(f"Connection {self.name!r}: the host must be an address such as https://….")
+        if complaint := self._complaint(allow_http=allow_http):
+            raise ConfigurationError(f"Connection {self.name!r}: {complaint}")
+
+    def _complaint(self, *, allow_http: bool) -> str:
+        """Returned and not raised: a traceback would hold the address among its variables."""
+        parts = self._parts()
+        if parts is None or parts.username is not None or parts.fragment:
+            return "the host must be an address such as https://…."
         if parts.scheme == "http" and not (allow_http or parts.hostname in _LOOPBACK):
-            raise ConfigurationError(
-                f"Connection {self.name!r}: the address must begin with https://; the extra allow_http says otherwise."
-            )
+            return "the address must begin with https://; the extra allow_http says otherwise."
+        return ""
+
+    def _parts(self) -> SplitResult | None:
+        """The address in its parts; None when it is none, or not in the characters that HTTP has."""
+        try:
+            parts = urlsplit(self.url if _ADDRESS.fullmatch(self.url) else "")
+            is_address = bool(parts.hostname) and parts.port != 0
+        except ValueError:  # such as a port beyond 65535; of its text nothing is said, it repeats the address
+            return None
+        return parts if is_address else None
 
     def send(self, event: Event) -> Result:
         """One attempt; whatever comes of it is its result. Follows no redirect, uses no proxy of the environment."""
@@ -120,6 +135,7 @@ class Endpoint:
             timeouts=Timeouts(connect_s=self.timeout_s, read_s=self.timeout_s, total_s=self.timeout_s),
             body_size_max=ANSWER_SIZE_MAX,
             ca_bundle=self.ca_bundle,
+            is_path_secret=True,
             who=f"webhook {self.name!r}",
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import closing
+from time import monotonic
 from typing import Any
 
 from psycopg import Connection
@@ -18,6 +19,7 @@ from airflow_provider_hubspot_deals.webhooks.endpoint import Endpoint, Outcome, 
 log = logging.getLogger(__name__)
 
 ROUND = 1_000  # events of one call
+ROUND_S = 900.0  # no event is begun after this: endpoints may all be slow, and maintenance has an hour
 _ONCE = Retries(attempts_max=1)
 
 
@@ -36,8 +38,11 @@ def redeliver(connect: Callable[[], Connection[Any]], schema: str, endpoint_of: 
     with closing(connect()) as connection:
         connection.autocommit = True
         waiting = due(connection, schema, ROUND)
-    delivered, failing = 0, set[str]()
+    delivered, failing, began = 0, set[str](), monotonic()
     for each in waiting:
+        if monotonic() - began > ROUND_S:
+            log.warning("Webhooks are slow: of %d events the rest is for the next call.", len(waiting))
+            break
         if each.webhook_conn_id in failing:
             continue
         deliveries = PostgresDeliveryLog(connect, schema, organization_id=each.organization_id, job_id=each.job_id)

@@ -57,6 +57,17 @@ def _show(path: Path, checked: CheckedFile, mistakes: Sequence[Mistake], answers
         show_rows([*map(asdict, mistakes)], _COLUMNS, "table")
     else:
         say(f"{path}: {len(checked.file.organizations)} entries, nothing is wrong.")
+    _advise(sum(each.enabled for each in checked.file.organizations))
+
+
+def _advise(organizations: int) -> None:
+    from airflow_provider_hubspot_deals.dag_factory.factory import files_for
+
+    if (files := files_for(organizations)) > 1:
+        say(
+            f"{organizations:,} organizations are too many for one DAG file: make {files} that call "
+            f"build_dags(part=1, of={files}), build_dags(part=2, of={files}) and so on."
+        )
 
 
 def _beyond_the_file(checked: CheckedFile, *, asks: bool) -> Iterator[Mistake | Answer]:

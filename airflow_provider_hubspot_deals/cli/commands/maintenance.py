@@ -8,10 +8,7 @@ from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE, WRONG
 from airflow_provider_hubspot_deals.cli.finding import stores
 from airflow_provider_hubspot_deals.cli.printing import complain, show_json, show_rows
-from airflow_provider_hubspot_deals.maintenance import MaintenanceReport, run_maintenance
-from airflow_provider_hubspot_deals.operators.maintenance import events_months_of
-from airflow_provider_hubspot_deals.organizations import Store
-from airflow_provider_hubspot_deals.transfers.postgres import opened
+from airflow_provider_hubspot_deals.operators.maintenance import events_months_of, maintain_store
 
 _COLUMNS = {"schema": "schema", "step": "step", "done": "done"}
 
@@ -20,7 +17,9 @@ _COLUMNS = {"schema": "schema", "step": "step", "done": "done"}
 def maintain(arguments: Namespace) -> int:
     """Do what the maintenance DAG does, in every store."""
     months = events_months_of(arguments.events_months)
-    reports = {store: _maintained(store, months) for store in stores(arguments)}
+    reports = {
+        store: maintain_store(store.postgres_conn_id, store.schema, events_months=months) for store in stores(arguments)
+    }
     if arguments.output == "json":
         show_json([{"schema": store.schema, **report.as_dict()} for store, report in reports.items()])
     else:
@@ -31,8 +30,3 @@ def maintain(arguments: Namespace) -> int:
     for problem in problems:
         complain(problem)
     return WRONG if problems else DONE
-
-
-def _maintained(store: Store, months: int) -> MaintenanceReport:
-    with opened(store.postgres_conn_id, f"Maintenance through connection {store.postgres_conn_id!r}") as connection:
-        return run_maintenance(connection, store.schema, events_months=months)

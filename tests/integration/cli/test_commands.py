@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+
+from tests.unit.client.scripted_server import ScriptedServer, answer
+from tests.unit.webhooks.receiver import SECRET
 
 if TYPE_CHECKING:
     from tests.integration.cli.conftest import Console
@@ -201,6 +205,21 @@ def test_maintenance_says_what_it_did(console: Console) -> None:
     assert console("maintenance", "--events-months", "0").code == 1
 
 
+def test_maintenance_tells_webhooks_what_they_did_not_take(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    console("sync", "acme")
+    console.query(
+        "INSERT INTO hubspot.notification_deliveries (organization_id, event_id, webhook_conn_id, attempt, event_type,"
+        " host, payload, next_attempt_at) SELECT id, 'msg_1', 'crm_webhook', 1, 'hubspot_deals.job.failed', 'h', '{}',"
+        " now() FROM hubspot.organizations"
+    )
+    with ScriptedServer([answer(204, b"")]) as server:
+        connection = {"conn_type": "http", "host": server.url, "password": SECRET}
+        monkeypatch.setenv("AIRFLOW_CONN_CRM_WEBHOOK", json.dumps(connection))
+        (report,) = console("maintenance", "--output", "json").json
+        assert report["done"]["deliver_notifications"] == 1
+        assert [request.headers["webhook-id"] for request in server.requests] == ["msg_1"]
+
+
 def test_quarantined_records_are_listed_without_their_content_and_requeued(console: Console) -> None:
     console("sync", "acme")
     console.query(
@@ -236,6 +255,15 @@ def test_check_tells_all_mistakes_with_their_lines(console: Console) -> None:
         (6, ""),
     ]
     assert "hubspot_zeta" in console("check").out
+
+
+def test_more_organizations_than_a_dag_file_holds_are_advised_of_when_the_file_is_checked(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_hubspot_deals.dag_factory.factory.ORGANIZATIONS_MAX", 2)
+    assert "too many" not in console("check").out
+    console.file.write_text(console.file.read_text() + '[[organizations]]\nslug = "zeta"\n')
+    assert "3 organizations are too many for one DAG file: make 3 that call" in " ".join(console("check").out.split())
 
 
 def test_check_asks_hubspot_and_postgresql_only_when_told_to(empty_console: Console) -> None:

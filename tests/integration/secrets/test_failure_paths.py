@@ -57,6 +57,7 @@ ANSWERS = {
 def assert_clean(evidence: Evidence, ended_with: type[BaseException] | None) -> None:
     assert evidence.finds() == {}
     assert evidence.by_sink["log"]
+    assert ('"COMPLETE"' if ended_with is None else '"FAIL"') in evidence.by_sink["OpenLineage"]
     if ended_with is None:
         assert evidence.error is None
     else:

@@ -110,3 +110,11 @@ def test_a_run_does_without_lineage(airflow: Airflow, monkeypatch: pytest.Monkey
     task = airflow.task()
     task.execute(airflow.context())
     assert task._route is None
+
+
+def test_settings_of_lineage_that_nobody_can_read_cost_no_run(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", "{nothing that JSON has")
+    assert airflow.task().execute(airflow.context())["status"] == "completed"
+    assert "[openlineage]" in caplog.text

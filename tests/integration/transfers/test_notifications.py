@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
+from airflow.api_fastapi.core_api.datamodels.dag_run import DAGRunResponse
 from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.serialization.serialized_objects import DagSerialization
 
@@ -20,7 +21,7 @@ from tests.integration.transfers.conftest import Airflow
 from tests.integration.transfers.notifiers import Recorder
 from tests.integration.transfers.test_webhook_notifier import LOG, hasty, server
 from tests.unit.client.scripted_server import ScriptedServer
-from tests.unit.webhooks.receiver import Receiver
+from tests.unit.webhooks.receiver import SECRET, Receiver
 
 __all__ = ["hasty", "server"]  # fixtures
 
@@ -102,6 +103,39 @@ def test_one_that_fails_costs_no_other_and_nothing_of_its_message_is_logged(
     assert "s3cr3t" not in complaint
 
 
+def test_a_task_whose_worker_was_killed_is_told_though_nobody_renders_its_templates(
+    airflow: Airflow, sent: list[tuple[str, str]]
+) -> None:
+    """Airflow's dag processor calls back then: with the task as the file makes it, and without an exception."""
+    task: Any = build_dag(organization(recorder("failed"))).get_task("load_deals")
+    assert task.properties == "{{ params.properties }}"
+    (callback,) = task.on_failure_callback
+    callback({**airflow.context(), "task": task})
+    assert sent[0][1].startswith("acme None UNEXPECTED The task failed")
+
+
+def test_what_goes_to_webhooks_is_written_down_before_anybody_is_told(
+    airflow: Airflow, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow ends a task's process 20 s after the task: a notifier that hangs must not cost the others' events."""
+    address = json.dumps({"conn_type": "http", "host": server.url, "password": SECRET})
+    monkeypatch.setenv("AIRFLOW_CONN_OPS_WEBHOOK", address)
+
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("airflow_provider_hubspot_deals.webhooks.endpoint.Endpoint.send", ended)
+    told = [recorder("completed"), *({"webhook": f"{name}_webhook", "on": "completed"} for name in ("crm", "ops"))]
+    with pytest.raises(KeyboardInterrupt):
+        ran(airflow, organization(*told))
+    rows = airflow.query(LOG)
+    assert [(row["webhook_conn_id"], row["attempt"], row["outcome"]) for row in rows] == [
+        ("crm_webhook", 1, "sending"),
+        ("ops_webhook", 1, "sending"),
+    ]
+    assert all(row["payload"] and row["next_attempt_at"] for row in rows)
+
+
 def test_a_webhook_of_the_file_gets_the_same_facts(airflow: Airflow, server: ScriptedServer) -> None:
     ran(airflow, organization({"webhook": "crm_webhook", "on": "completed"}))
     assert Receiver(server).take(server.requests[0])
@@ -128,7 +162,8 @@ def test_a_deadline_is_stored_with_the_dag_and_is_the_same_at_each_parse() -> No
 def missed(described: Organization, run_id: str, queued_at: datetime) -> None:
     """What Airflow does when a run's deadline has passed."""
     (alert,) = cast("list[DeadlineAlert]", build_dag(described).deadline)
-    dag_run = {"dag_id": described.dag_id, "run_id": run_id, "queued_at": queued_at.isoformat()}
+    dag_run = {"dag_id": described.dag_id, "dag_run_id": run_id, "queued_at": queued_at.isoformat()}
+    assert dag_run.keys() < DAGRunResponse.model_fields.keys()
     kwargs = json.loads(json.dumps(alert.callback.kwargs))
     tell_if_stale(context={"dag_run": dag_run, "deadline": {"id": "…"}}, **kwargs)
 
@@ -177,6 +212,21 @@ def test_of_many_runs_that_failed_the_first_ones_deadline_tells(
     for run_id, moment in queued.items():
         missed(described, run_id, moment)
     assert sent == [("crm@example.com", "manual__1 AUTH_INVALID")]
+
+
+def test_a_window_that_was_read_meanwhile_silences_nobody(
+    airflow: Airflow, simulator: SimulatorServer, sent: list[tuple[str, str]]
+) -> None:
+    """It makes nothing fresher, and Airflow has forgotten its deadline."""
+    described = organization(recorder("stale", text="{{ hubspot_job.run_id }}"), stale_after_minutes=120)
+    ran(airflow, described)
+    grow_old(airflow, 5)
+    airflow.query(
+        "UPDATE hubspot.jobs SET mode = 'window', run_id = 'manual__0', created_at = now() - interval '4 hours'"
+    )
+    refuse(simulator)
+    missed(described, "manual__2", datetime.now(UTC) - timedelta(hours=3))
+    assert sent == [("crm@example.com", "manual__2")]
 
 
 def test_a_webhook_is_told_once_that_the_data_is_stale(airflow: Airflow, server: ScriptedServer) -> None:

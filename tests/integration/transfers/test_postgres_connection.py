@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from airflow_provider_hubspot_deals.transfers import postgres
-from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+from airflow_provider_hubspot_deals.transfers.postgres import HURRIED, connection_opener
+from airflow_provider_hubspot_deals.webhooks import delivering
 
 
 @pytest.fixture
@@ -17,11 +18,11 @@ def opened(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What libpq was given, for extras of the Airflow connection."""
     parts = urlsplit(database_url)
 
-    def parameters(extra: dict[str, Any]) -> dict[str, str]:
+    def parameters(extra: dict[str, Any], **network: int) -> dict[str, str]:
         fields = {"conn_type": "postgres", "host": parts.hostname, "port": parts.port, "schema": parts.path[1:]}
         account = {"login": parts.username, "password": parts.password, "extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_DEALS", json.dumps(fields | account))
-        with connection_opener("deals")() as connection:
+        with connection_opener("deals", **network)() as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
             return connection.info.get_parameters()
 
@@ -39,6 +40,11 @@ def test_the_connections_own_extras_win(opened: Any) -> None:
     parameters = opened({"connect_timeout": 3, "keepalives_idle": 7, "application_name": "deals"})
     assert (parameters["connect_timeout"], parameters["keepalives_idle"]) == ("3", "7")
     assert (parameters["application_name"], parameters["keepalives_count"]) == ("deals", "3")
+
+
+def test_who_has_little_time_waits_for_less(opened: Any) -> None:
+    assert int(opened({}, **HURRIED)["connect_timeout"]) * 2 < delivering.AT_ONCE.budget_s
+    assert opened({"connect_timeout": 30}, **HURRIED)["connect_timeout"] == "30"
 
 
 @pytest.mark.parametrize(

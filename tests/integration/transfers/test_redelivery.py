@@ -12,13 +12,13 @@ import pytest
 
 from airflow_provider_hubspot_deals.exceptions import NotDeliveredError
 from airflow_provider_hubspot_deals.notifications.endpoints import endpoint_of
-from airflow_provider_hubspot_deals.operators.maintenance import HubSpotDealsMaintenanceOperator
+from airflow_provider_hubspot_deals.operators.maintenance import HubSpotDealsMaintenanceOperator, maintain_store
 from airflow_provider_hubspot_deals.webhooks.delivery_log import PAUSES
 from airflow_provider_hubspot_deals.webhooks.redelivering import redeliver
 from tests.integration.transfers.conftest import Airflow
 from tests.integration.transfers.test_webhook_notifier import LOG, define, finished, hasty, server, tell
 from tests.unit.client.scripted_server import ScriptedServer, answer
-from tests.unit.webhooks.receiver import Receiver
+from tests.unit.webhooks.receiver import SECRET, Receiver
 
 __all__ = ["hasty", "server"]  # fixtures
 
@@ -119,6 +119,59 @@ def test_a_connection_that_is_gone_is_told_in_the_log_and_tried_no_more_often_th
     assert (last["attempt"], last["outcome"], last["http_status"]) == (4, "failed", None)
     assert "no connection 'crm_webhook'" in last["problem"]
     assert last["next_attempt_at"] > last["started_at"]
+
+
+@pytest.mark.usefixtures("context")
+def test_an_address_that_makes_no_sense_holds_up_no_other(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer
+) -> None:
+    make_due(airflow)
+    airflow.query(
+        "INSERT INTO hubspot.notification_deliveries (organization_id, event_id, webhook_conn_id, attempt, event_type,"
+        " host, payload, next_attempt_at) SELECT id, 'msg_0', 'odd_webhook', 1, 'hubspot_deals.job.failed', 'h', '{}',"
+        " now() - interval '1 day' FROM hubspot.organizations"
+    )
+    odd = {"conn_type": "http", "host": "https://[hooks:99999/\r\n", "password": SECRET}
+    monkeypatch.setenv("AIRFLOW_CONN_ODD_WEBHOOK", json.dumps(odd))
+    server.answers(answer(200))
+    assert try_again(airflow) == 1
+    (odd_row,) = airflow.query(f"{LOG.partition(' ORDER')[0]} WHERE event_id = 'msg_0' AND attempt = 2")
+    assert "must be an address" in odd_row["problem"]
+
+
+@pytest.mark.usefixtures("context")
+def test_what_another_process_delivered_meanwhile_is_due_no_more(airflow: Airflow, server: ScriptedServer) -> None:
+    airflow.query("UPDATE hubspot.notification_deliveries SET outcome = 'delivered' WHERE attempt = 1")
+    make_due(airflow)
+    try_again(airflow)
+    assert server.requests == []
+    assert not any(row["next_attempt_at"] for row in rows(airflow))
+
+
+@pytest.mark.usefixtures("context")
+def test_slow_endpoints_leave_the_rest_to_the_next_call(
+    airflow: Airflow, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_due(airflow)
+    server.answers(answer(200))
+    with monkeypatch.context() as slow:
+        slow.setattr("airflow_provider_hubspot_deals.webhooks.redelivering.ROUND_S", -1.0)
+        assert try_again(airflow) == 0
+    assert "the rest is for the next call" in caplog.text
+    assert try_again(airflow) == 1
+
+
+def test_what_maintenance_did_before_is_reported_when_webhooks_cannot_be_told(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> int:
+        raise psycopg.OperationalError("the connection is lost")
+
+    monkeypatch.setattr("airflow_provider_hubspot_deals.webhooks.redelivering.redeliver", lost)
+    report = maintain_store("hubspot_deals_postgres", "hubspot", events_months=13)
+    assert "archive_jobs" in report.done
+    assert list(report.failures) == ["deliver_notifications"]
+    assert airflow.jobs() == []
 
 
 @pytest.mark.usefixtures("context")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -225,6 +226,11 @@ def test_a_proxy_of_the_environment_never_sees_an_event(
         pytest.param("ftp://hooks.example.com/x", True, "must be an address", id="no http at all"),
         pytest.param("https:///x", False, "must be an address", id="no host"),
         pytest.param("https://me:secret@hooks.example.com/x", False, "must be an address", id="a password in it"),
+        pytest.param("https://hooks.example.com:99999/secret", False, "must be an address", id="no port"),
+        pytest.param("https://[secret", False, "must be an address", id="half an address"),
+        pytest.param("https://hooks.example.com/a secret", False, "must be an address", id="a space"),
+        pytest.param("https://hooks.example.com/\r\nX: secret", False, "must be an address", id="a header"),
+        pytest.param("https://hooks.exämple.com/secret", False, "must be an address", id="not encoded"),
     ],
 )
 def test_an_address_that_cannot_be_right_is_refused_and_not_repeated(
@@ -238,6 +244,16 @@ def test_an_address_that_cannot_be_right_is_refused_and_not_repeated(
         endpoint.check(allow_http=allow_http)
     assert "secret" not in str(caught.value)
     assert "hooks.example.com" not in str(caught.value)
+
+
+def test_the_path_is_in_no_log_of_any_library(
+    sender: Sender, server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        sender.deliver(an_event())
+    assert server.targets == ["/hooks/s3cr3t?tenant=acme"]
+    assert '"POST / HTTP/1.1" 204' in caplog.text
+    assert "s3cr3t" not in caplog.text
 
 
 def test_the_address_does_not_show_among_the_variables_of_a_frame() -> None:
