@@ -75,7 +75,6 @@ def measured(organizations: int, options: argparse.Namespace, server: BenchServe
             "standing": {str(reparse): asdict(window) for reparse, window in windows.items()},
             "hourly": asdict(hourly),
             "hour": standing.hour_of(windows[options.reparse_s[-1]], hourly, organizations),
-            "shares": {str(reparse): round(window.share, 4) for reparse, window in windows.items()},
         }
 
 
