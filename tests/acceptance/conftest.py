@@ -33,7 +33,7 @@ METADATA_DATABASE = "hubspot_deals_acceptance_airflow"
 DEALS_DATABASE = "hubspot_deals_acceptance"
 LINEAGE_FILE = "lineage.jsonl"
 DAG_TIMEOUT_S = 120.0
-# The first task that an API server lets run waits for its imports: half a minute on a busy machine, and no test's matter.
+# The first task of an API server waits for its imports: up to half a minute on a busy machine, and no test's matter.
 WARM_UP = """\
 from airflow.sdk import DAG, task
 
