@@ -84,10 +84,11 @@ def _standing(sizes: Mapping[int, Any], cores: int) -> Iterator[str]:
             ("memory of all, MiB", [f"{sum(window['memory_mib'].values()):,.0f}" for window in windows.values()])
         )
         yield from _table(["share of all cores", *windows], rows)
-        yield (
-            f"**An hour: {hour['share']:.1%} of all cores**, {hour['standing_share']:.1%} for standing and "
-            f"{hour['cpu_s_per_run']} s of CPU for each of {size:,} runs.\n"
-        )
+        if hour["runs_seen"]:
+            yield (
+                f"**An hour: {hour['share']:.1%} of all cores**, {hour['standing_share']:.1%} for standing and "
+                f"{hour['cpu_s_per_run']} s of CPU for each of {size:,} runs.\n"
+            )
         yield from _table(
             ["memory, MiB", *windows],
             [

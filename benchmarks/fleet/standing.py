@@ -65,10 +65,12 @@ def hour_of(standing: Window, hourly: Window, organizations: int) -> dict[str, A
     """
     runs = sum(hourly.runs.values())
     of_standing = sum(standing.cpu_s.values()) / standing.seconds
-    per_run = (sum(hourly.cpu_s.values()) - of_standing * hourly.seconds) / runs if runs else float("nan")
+    if not runs:
+        return {"runs_seen": 0, "standing_share": round(standing.share, 4)}
+    per_run = (sum(hourly.cpu_s.values()) - of_standing * hourly.seconds) / runs
     return {
         "runs_seen": runs,
-        "cpu_s_per_run": round(per_run, 2),
         "standing_share": round(standing.share, 4),
+        "cpu_s_per_run": round(per_run, 2),
         "share": round((of_standing * HOUR_S + per_run * organizations) / (HOUR_S * CORES), 4),
     }
