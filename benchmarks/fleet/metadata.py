@@ -28,8 +28,8 @@ RAN_ONCE = """
 WITH ran AS (
     INSERT INTO dag_run (dag_id, run_id, run_type, state, logical_date, run_after, data_interval_start,
                          data_interval_end, queued_at, start_date, end_date, created_at)
-    SELECT dag_id, 'scheduled__' || next_dagrun_create_after, 'scheduled', 'success', next_dagrun, next_dagrun_create_after,
-           next_dagrun_data_interval_start, next_dagrun_data_interval_end,
+    SELECT dag_id, 'scheduled__' || next_dagrun_create_after, 'scheduled', 'success', next_dagrun,
+           next_dagrun_create_after, next_dagrun_data_interval_start, next_dagrun_data_interval_end,
            next_dagrun_create_after, next_dagrun_create_after, next_dagrun_create_after, next_dagrun_create_after
     FROM dag WHERE next_dagrun_create_after <= now()
     RETURNING dag_id
