@@ -82,6 +82,10 @@ _ADVICE = {
     "MISSING_SCOPE": Advice(
         "The token lacks scopes.", "Grant the scopes that the message names to the private app, then run again."
     ),
+    "NOT_DELIVERED": Advice(
+        "The receiver of a webhook did not take an event.",
+        "Nothing, at first: the maintenance tells it again, for three days. If it lasts, see notification_deliveries.",
+    ),
     "PAGING_LOOP": Advice(
         "HubSpot's list did not end.",
         f"{_TRIES_AGAIN} If it lasts, tell HubSpot's support, with the time and the account.",
@@ -131,6 +135,10 @@ _ADVICE = {
     ),
     "UPSTREAM_DOWN": Advice(
         "HubSpot did not give a usable answer.", f"{_TRIES_AGAIN} status.hubspot.com tells of its own trouble."
+    ),
+    "WEBHOOK_GONE": Advice(
+        "The receiver of a webhook says that it is gone for good.",
+        "Take that notification out of the organizations file, or correct the address in its connection.",
     ),
     "WRONG_PORTAL": Advice(
         "The token opens another HubSpot account than this organization's.",

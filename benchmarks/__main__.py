@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import filters, partitions
+from benchmarks.fleet import celery_command as celery
+from benchmarks.fleet import command as fleet
 from benchmarks.pipeline import command as pipeline
 from benchmarks.report import machine, write_figures
 
 EXIT_TERMINATED = 143
 DEFAULT, HELP = "pipeline", ("-h", "--help")
-COMMANDS = {"pipeline": pipeline, "partitions": partitions, "filters": filters}
+COMMANDS = {"pipeline": pipeline, "partitions": partitions, "filters": filters, "fleet": fleet, "celery": celery}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """What was asked for."""
-    parser = argparse.ArgumentParser(prog="./run bench", description="Measure the database, on a server of its own.")
+    parser = argparse.ArgumentParser(prog="./run bench", description="Measure, on a PostgreSQL server of its own.")
     commands = parser.add_subparsers(required=True, metavar="|".join(COMMANDS))
     for name, module in COMMANDS.items():
         command = commands.add_parser(name, description=module.__doc__, help=(module.__doc__ or "").partition(": ")[2])

@@ -14,10 +14,13 @@ from local_stack.exceptions import StackError
 from local_stack.processes import ManagedProcess, stop_all
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from local_stack.airflow_settings import AirflowSettings
 
 # --skip-serve-logs: the API server reads the log files itself; the log server would listen on every interface.
-COMPONENTS = {"api-server": (), "scheduler": ("--skip-serve-logs",), "dag-processor": ()}
+COMPONENTS = ("api-server", "scheduler", "dag-processor")
+OPTIONS = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-logs",)}
 STOP_TIMEOUT_S = 12.0  # a task that was asked while it was still starting up does not hear it
 MIGRATE_TIMEOUT_S = 300.0
 OUTPUT_TAIL_CHARACTERS = 2000
@@ -48,6 +51,19 @@ def run_airflow(settings: AirflowSettings, *arguments: str, timeout_s: float = 1
         msg = f"airflow {arguments[0]} failed:\n{done.stdout[-OUTPUT_TAIL_CHARACTERS:]}"
         raise StackError(msg)
     return done.stdout
+
+
+def airflow_process(settings: AirflowSettings, component: str, log_folder: Path) -> ManagedProcess:
+    """One component of Airflow, not yet started."""
+    return ManagedProcess(
+        name=f"Airflow's {component}",
+        command=airflow_command(component, *OPTIONS.get(component, ())),
+        log=log_folder / f"airflow-{component}.log",
+        env=settings.environment(),
+        cwd=settings.home,
+        stop_timeout_s=STOP_TIMEOUT_S,
+        asks_whole_group=component == "scheduler",  # its workers pass the signal on to their tasks
+    )
 
 
 class MetadataMigration:
@@ -81,24 +97,15 @@ class MetadataMigration:
 class AirflowServices:
     """The running processes; a context manager that starts them without waiting.
 
+    Args:
+        components: the API server first.
+
     `airflow standalone` is not used: killed with SIGTERM it leaves its children behind.
     """
 
-    def __init__(self, settings: AirflowSettings, log_folder: Path) -> None:
+    def __init__(self, settings: AirflowSettings, log_folder: Path, components: Sequence[str] = COMPONENTS) -> None:
         self.settings = settings
-        environment = settings.environment()
-        self.processes = [
-            ManagedProcess(
-                name=f"Airflow's {component}",
-                command=airflow_command(component, *options),
-                log=log_folder / f"airflow-{component}.log",
-                env=environment,
-                cwd=settings.home,
-                stop_timeout_s=STOP_TIMEOUT_S,
-                asks_whole_group=component == "scheduler",  # its workers pass the signal on to their tasks
-            )
-            for component, options in COMPONENTS.items()
-        ]
+        self.processes = [airflow_process(settings, component, log_folder) for component in components]
 
     def client(self) -> AirflowClient:
         """A REST client with the administrator's rights."""

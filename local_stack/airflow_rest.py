@@ -13,7 +13,7 @@ from local_stack.processes import wait_until
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-REQUEST_TIMEOUT_S = 30.0
+REQUEST_TIMEOUT_S = 120.0  # the first task of an API server holds it up: by a minute where others use the cores
 FINAL_STATES = ("success", "failed")
 Json = dict[str, Any]
 

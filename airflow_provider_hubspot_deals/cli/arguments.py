@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 ROWS_MAX = 10_000
+DAG_FILES_MAX = 100
 
 
 def job_id(text: str) -> UUID:
@@ -19,8 +20,17 @@ def job_id(text: str) -> UUID:
 
 def row_limit(text: str) -> int:
     """How many rows to show."""
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= ROWS_MAX):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {ROWS_MAX}")
+    return _number(text, ROWS_MAX)
+
+
+def dag_file_count(text: str) -> int:
+    """How many DAG files share the organizations."""
+    return _number(text, DAG_FILES_MAX)
+
+
+def _number(text: str, highest: int) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= highest):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {highest}")
     return int(text)
 
 

@@ -49,7 +49,7 @@ def get_commands() -> list[CLICommand]:
         _group(
             GROUP,
             "HubSpot deals in PostgreSQL: set up, check, sync, look at jobs",
-            *(_check(), _jobs(), _maintenance(), _migrate(), _organizations(), _quarantine(), _sync()),
+            *(_check(), _dag_files(), _jobs(), _maintenance(), _migrate(), _organizations(), _quarantine(), _sync()),
         )
     ]
 
@@ -59,6 +59,13 @@ def _check() -> ActionCommand:
     schema = _arg("--schema", action="store_true", help="print the JSON Schema of the file, for editors, and end")
     summary = "Explain every mistake of the organizations file, and every connection that is missing"
     return _action("check", summary, "checking.check", _FILE, connect, schema, _OUTPUT)
+
+
+def _dag_files() -> ActionCommand:
+    number = _arg("number", metavar="N", type=arguments.dag_file_count, help="how many DAG files; 1 for a single one")
+    folder = _arg("--folder", metavar="DIR", help="where (default: Airflow's DAGs folder)")
+    summary = "Write the DAG files that share the organizations of the file"
+    return _action("dag-files", summary, "dag_files.write", number, folder, _OUTPUT)
 
 
 def _organizations() -> ActionCommand:

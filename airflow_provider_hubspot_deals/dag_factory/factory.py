@@ -124,8 +124,9 @@ def _too_many(source: Path, ours: Sequence[Organization], part: Part) -> str:
     files = part.of * files_for(len(ours))
     return (
         f"{source}: one DAG file has {len(ours):,} organizations, and Airflow gives up on a file before it has built "
-        f"so many. {ours[ORGANIZATIONS_MAX].slug!r} and all behind it have no DAG. Make {files} DAG files that call "
-        f"build_dags(part=1, of={files}), build_dags(part=2, of={files}) and so on; this one is the first"
+        f"so many. {ours[ORGANIZATIONS_MAX].slug!r} and all behind it have no DAG. Make {files} DAG files of it, which "
+        f"`airflow hubspot-deals dag-files {files}` does, or by hand: build_dags(part=1, of={files}) in this one, "
+        f"build_dags(part=2, of={files}) in the next, and so on"
     )
 
 

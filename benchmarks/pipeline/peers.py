@@ -89,11 +89,16 @@ def install(folder: Path, requirements: Path) -> None:
     """
     python = folder / "bin" / "python"
     if not python.exists():
-        _uv("venv", "--python", sys.executable, folder)
-    _uv("pip", "install", "--compile-bytecode", "--python", python, "--requirement", requirements)
+        uv("venv", "--python", sys.executable, folder)
+    uv("pip", "install", "--compile-bytecode", "--python", python, "--requirement", requirements)
 
 
-def _uv(*arguments: str | Path) -> None:
+def uv(*arguments: str | Path) -> None:
+    """Run it.
+
+    Raises:
+        PeerMissingError: it failed; with the end of what it said.
+    """
     command = [sys.executable, "-m", "uv", "--quiet", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command lines
     if done.returncode:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from airflow_provider_hubspot_deals import migrations
+from benchmarks.process_tree import cpu_s, tree
 from benchmarks.server import BenchServer, bench_server
 from local_stack.databases import DatabaseServer
-from local_stack.processes import process_ids
 
 TEMPLATE = "bench_template"
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 QUIET_TIMEOUT_S = 30.0
 OTHER_SESSIONS = """
 SELECT count(*) FROM pg_stat_activity
@@ -95,11 +92,7 @@ class LoadServer:
 
     def cpu_s(self) -> float:
         """CPU seconds of the postmaster and all its children, the ended ones too."""
-        postmaster = self._server.postmaster_pid
-        stat = _stat(postmaster)
-        ended = sum(stat[15:17])  # of children that it has waited for
-        living = (each for each in map(_stat, process_ids()) if each and each[3] == postmaster)
-        return (sum(stat[13:15]) + ended + sum(sum(each[13:15]) for each in living)) / TICKS_PER_S
+        return cpu_s(tree(self._server.postmaster_pid))
 
 
 @contextmanager
@@ -107,15 +100,6 @@ def load_server() -> Iterator[LoadServer]:
     """Make one that leaves nothing behind."""
     with bench_server() as server:
         yield LoadServer(server)
-
-
-def _stat(pid: int) -> list[int]:
-    """Fields of /proc/PID/stat, counted from 0 as in proc(5) less one; empty when the process is gone."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return []
-    return [0, 0, 0, *(int(field) for field in text.rpartition(")")[2].split()[1:])]
 
 
 def _value(connection: psycopg.Connection[Any], query: str, *values: object) -> Any:  # noqa: ANN401 - of any type

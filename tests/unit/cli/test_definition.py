@@ -34,7 +34,7 @@ def actions(commands: object = None, path: tuple[str, ...] = ()) -> Iterator[tup
 
 def test_every_command_has_a_function_a_sentence_and_the_exit_codes() -> None:
     found = dict(actions())
-    assert len(found) == 11
+    assert len(found) == 12
     for words, action in found.items():
         module, _, name = function_of(action).rpartition(".")
         assert callable(getattr(import_module(module), name)), words

@@ -1,0 +1,1 @@
+"""What many organizations cost an Airflow."""
