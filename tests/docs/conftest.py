@@ -148,7 +148,6 @@ def story(world: World, tmp_path: Path) -> Iterator[Story]:
 def new_story(story: Story, empty_database_url: str) -> Story:
     """For a page that begins with nothing: no tables, no connections, no file."""
     story.database_url, story.in_process = empty_database_url, False
-    shutil.rmtree(story.folder / "dags")
     (story.folder / "organizations.toml").unlink()
     story.variables = {
         name: value

@@ -16,6 +16,7 @@ RUN_BY = {
     "./run simulate": f"{_LOCAL}/test_simulation_command.py::test_the_figures_are_kept",
     "./run soak": "tests/integration/test_soak.py::test_a_short_soak_finds_nothing_that_grows",
     "./run schema": "tests/integration/test_schema_docs.py::test_the_command_writes_both_files_and_what_people_wrote_stays",
+    "./run reference": f"{_LOCAL}/test_reference.py::test_an_outdated_page_fails_the_check_and_is_written_anew",
     "./run compatibility": f"{_LOCAL}/test_compatibility.py::test_the_wheel_is_tried_in_an_environment_of_its_own",
     "./run constraints": f"{_LOCAL}/test_run_script.py::test_the_constraints_name_versions_and_nothing_else",
     "pip install .": "tests/integration/test_wheel.py::test_airflow_finds_the_provider_through_its_entry_point",

@@ -41,3 +41,5 @@ def run_block(block: Block, story: Story) -> None:
         f"{', '.join(RUNNERS)}, or name the test that runs it above the block: <!-- run by tests/…py::test_… -->"
     )
     runner(block, story)
+    if "saved as" in block.notes:
+        (story.folder / block.notes["saved as"]).write_text(block.text, "utf-8")

@@ -27,5 +27,5 @@ def run_sql(block: Block, story: Story) -> None:
     with psycopg.connect(story.url_for(role, database), autocommit=True) as connection:
         for statement in sqlparse.split(block.text):
             cursor = connection.execute(story.with_ids(statement).encode())
-            if cursor.description and not cursor.fetchall() and database is None:
+            if cursor.description and not cursor.fetchall() and role != "deals_reader":  # to whom nothing was given
                 assert any(words in statement for words in MAY_FIND_NOTHING), f"finds nothing:\n{statement}"

@@ -9,6 +9,7 @@ import re
 import shlex
 from importlib.util import find_spec
 
+import psycopg
 import pytest
 from airflow.cli import cli_parser
 
@@ -32,8 +33,9 @@ def test_the_blocks_of_a_page_do_what_they_say(page: str, story: Story, subtests
 
 def test_the_tutorial_leads_from_nothing_to_deals(new_story: Story, subtests: pytest.Subtests) -> None:
     run_all(TUTORIAL, new_story, subtests)
-    (deals,) = new_story.query("SELECT count(*) AS number FROM hubspot.hubspot_deals WHERE NOT archived")
-    assert deals["number"] == 230
+    with psycopg.connect(new_story.url_for("deals_loader", "warehouse")) as connection:
+        deals = connection.execute("SELECT count(*) FROM hubspot.hubspot_deals WHERE NOT archived").fetchone()
+    assert deals == (230,)
 
 
 def run_all(page: str, story: Story, subtests: pytest.Subtests) -> None:
