@@ -35,7 +35,7 @@ class Combination:
 
 
 def declared(root: Path = ROOT) -> tuple[Combination, ...]:
-    """The ends of what we declare: the lowest Airflow with the lowest of the rest, the newest with the newest Python."""
+    """The ends of what we declare: lowest Airflow with the lowest of the rest, newest with the newest Python."""
     project: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     pythons = sorted(
         (each.removeprefix(_PYTHON) for each in project["classifiers"] if each.startswith(f"{_PYTHON}3.")),

@@ -1,7 +1,8 @@
 """Every code block of the pages, and what the comment above it says about it.
 
 ``<!-- run by tests/…py::test_… -->``: another test runs the block, since it takes more than a page's prepared world.
-``<!-- as ROLE -->``: SQL of a role of its own. ``<!-- reads FILE -->``: commands that look at this organizations file. ``<!-- saved as FILE -->``: later blocks find it there.
+``<!-- as ROLE -->``: SQL of a role of its own. ``<!-- reads FILE -->``: commands that look at this organizations file.
+``<!-- saved as FILE -->``: later blocks find it there.
 """
 
 from __future__ import annotations

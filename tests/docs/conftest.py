@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -120,7 +119,7 @@ def fill(story: Story, simulator: SimulatorServer) -> None:
 
 def migrate_airflow(story: Story) -> None:
     """Airflow's own database, in SQLite: `airflow connections add` writes there."""
-    subprocess.run(  # noqa: S603 - Airflow's own command
+    subprocess.run(
         [sys.executable, "-m", "airflow", "db", "migrate"], env=story.variables, check=True, capture_output=True
     )
 

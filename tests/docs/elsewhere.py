@@ -8,19 +8,20 @@ from functools import cache
 from tests.docs.blocks import ROOT
 
 _LOCAL = "tests/unit/local_stack"
-_SETS_UP = f"{_LOCAL}/test_run_script.py::test_the_first_call_sets_up_and_the_second_does_not"
+_INTEGRATION = "tests/integration"
+_ACCEPTANCE = "tests/acceptance"
 RUN_BY = {
-    "./run demo": "tests/acceptance/test_demo.py::test_the_demo_loads_everything_and_then_exactly_what_changed",
+    "./run demo": f"{_ACCEPTANCE}/test_demo.py::test_the_demo_loads_everything_and_then_exactly_what_changed",
     "./run test": f"{_LOCAL}/test_checks.py::test_all_layers_and_checks_run",
-    "./run bench": "tests/integration/test_bench_pipeline.py::test_the_page_and_the_charts_show_what_was_measured",
+    "./run bench": f"{_INTEGRATION}/test_bench_pipeline.py::test_the_page_and_the_charts_show_what_was_measured",
     "./run simulate": f"{_LOCAL}/test_simulation_command.py::test_the_figures_are_kept",
-    "./run soak": "tests/integration/test_soak.py::test_a_short_soak_finds_nothing_that_grows",
-    "./run schema": "tests/integration/test_schema_docs.py::test_the_command_writes_both_files_and_what_people_wrote_stays",
+    "./run soak": f"{_INTEGRATION}/test_soak.py::test_a_short_soak_finds_nothing_that_grows",
+    "./run schema": f"{_INTEGRATION}/test_schema_docs.py::test_the_command_writes_both_files_and_what_people_wrote_stays",
     "./run reference": f"{_LOCAL}/test_reference.py::test_an_outdated_page_fails_the_check_and_is_written_anew",
     "./run compatibility": f"{_LOCAL}/test_compatibility.py::test_the_wheel_is_tried_in_an_environment_of_its_own",
     "./run constraints": f"{_LOCAL}/test_run_script.py::test_the_constraints_name_versions_and_nothing_else",
-    "pip install .": "tests/integration/test_wheel.py::test_airflow_finds_the_provider_through_its_entry_point",
-    "airflow standalone": "tests/acceptance/test_organization_dags.py::test_a_triggered_dag_copies_what_its_portal_holds",
+    "pip install .": f"{_INTEGRATION}/test_wheel.py::test_airflow_finds_the_provider_through_its_entry_point",
+    "airflow standalone": f"{_ACCEPTANCE}/test_organization_dags.py::test_a_triggered_dag_copies_what_its_portal_holds",
     "docker compose up": "tests/unit/test_compose_commands.py::test_airflow_knows_the_command",
 }
 

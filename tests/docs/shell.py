@@ -9,6 +9,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from unittest import mock
 
@@ -108,7 +109,7 @@ def shape_of(printed: str, said: str | None = None) -> list[str]:
         said: where to look; the page itself when not given.
     """
     lines = printed.splitlines()
-    wanted = [line for line, below in zip(lines, lines[1:], strict=False) if _RULE.match(below)]
+    wanted = [line for line, below in pairwise(lines) if _RULE.match(below)]
     if not wanted:
         wanted = [re.split(r"\s{2,}|\d", line.strip())[0] for line in lines]
     flat = " ".join((printed if said is None else said).split())

@@ -21,7 +21,7 @@ MAY_FIND_NOTHING = {
 
 
 def run_sql(block: Block, story: Story) -> None:
-    """Run its statements one after the other in one session, as the role that the page names; each one must do something."""
+    """Run its statements in one session, as the role that the page names; each query must find something."""
     role = block.notes.get("as")
     database = "warehouse" if role not in (None, SUPERUSER) else None
     with psycopg.connect(story.url_for(role, database), autocommit=True) as connection:

@@ -48,7 +48,7 @@ def run_all(page: str, story: Story, subtests: pytest.Subtests) -> None:
 def test_a_command_in_a_sentence_is_one_that_airflow_takes(page: str, code: str) -> None:
     words = shlex.split(code.replace("…", "11111111-2222-4333-8444-555555555555"))
     parsed, _ = cli_parser.get_parser().parse_known_args(words[1:])
-    assert callable(parsed.func) or parsed.subcommand
+    assert callable(parsed.func) or parsed.subcommand, f"{page}: {code}"
 
 
 @pytest.mark.parametrize(("page", "code"), MODULES)

@@ -21,7 +21,7 @@ _COMMAND = re.compile(r"^\s*(\$|\./run|airflow|python3?|pip|docker|psql|SELECT|U
 
 
 def run_python(block: Block, story: Story) -> None:
-    """A DAG file is imported as Airflow does it; anything else is executed, with the connections of the page's world."""
+    """A DAG file is imported as Airflow does it; anything else is executed, with the page's connections."""
     with mock.patch.dict(os.environ, story.variables):
         if not re.search(r"\bDAG\(|\bbuild_dags\(", block.text):
             exec(compile(block.text, block.place, "exec"), {"__name__": "__main__"})  # noqa: S102 - the page's own
