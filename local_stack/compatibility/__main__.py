@@ -45,6 +45,7 @@ def parse(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         "--python", metavar="VERSION|PATH", help="with --airflow: which Python; the lowest if not given"
     )
+    parser.add_argument("--interpreter", metavar="PATH", help="where that Python is, if uv cannot find it")
     parser.add_argument("--lowest", action="store_true", help="with --airflow: the lowest of our other dependencies")
     parser.add_argument("--record", action="store_true", help=f"write the outcome into docs/{PAGE.name}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcomes there")

@@ -14,7 +14,7 @@ from time import monotonic
 from xml.etree import ElementTree as ET
 
 from local_stack.checks import count_tests
-from local_stack.compatibility.combination import ROOT, Combination
+from local_stack.compatibility.combination import RELEASED, ROOT, Combination
 from local_stack.exceptions import StackError
 
 CORE = ("tests/acceptance/test_dags_in_airflow.py", "tests/acceptance/test_maintenance_dag.py")
@@ -73,12 +73,21 @@ def make_environment(combination: Combination, wheel: Path, folder: Path, *, pyt
     install = [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "--compile-bytecode"]
     airflow = f"apache-airflow=={combination.airflow}"
     constraints = airflow_constraints(combination, folder)
-    if constraints:
-        call([*install, "--constraint", str(constraints), airflow], ROOT)
+    call([*install, *of_its_time(combination, constraints), airflow], ROOT)
     resolution = ["--resolution", "lowest-direct"] if combination.lowest else []
-    call([*install, *resolution, airflow, f"{wheel}[demo]"], ROOT)
+    call([*install, *resolution, airflow, f"{wheel}[demo,openlineage]"], ROOT)
     call([*install, airflow, *TOOLS], ROOT)
     return constraints is not None
+
+
+def of_its_time(combination: Combination, constraints: Path | None) -> list[str]:
+    """Options for uv. An Airflow does not run with every later version of what it needs, so Airflow's own constraints
+    hold, or, where these cannot be reached, what there was on the day of its release.
+    """
+    if constraints:
+        return ["--constraint", str(constraints)]
+    day = RELEASED.get(combination.airflow)
+    return ["--exclude-newer", day] if day else []
 
 
 def airflow_constraints(combination: Combination, folder: Path) -> Path | None:

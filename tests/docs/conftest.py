@@ -45,11 +45,15 @@ search_lag_minutes = 0
 """
 MADE_ROLES = ("acme_reader", "deals_reader", "deals_loader", "deals_owner")  # by pages, for the whole server
 MADE_DATABASES = ("warehouse",)
+A_JOB = (
+    "INSERT INTO hubspot.jobs (organization_id, type, scan_id)"
+    " SELECT id, 'calendar', %s FROM hubspot.organizations WHERE slug = 'acme' RETURNING id"
+)
 JOB_OF = "SELECT jobs.id FROM hubspot.jobs JOIN hubspot.organizations ON organizations.id = organization_id"
 IDS = {
     "organization": "SELECT id FROM hubspot.organizations WHERE slug = 'acme'",
     "other": "SELECT id FROM hubspot.organizations WHERE slug = 'globex'",
-    "job": f"{JOB_OF} WHERE slug = 'acme' AND status = 'completed' AND jobs.type = 'hubspot_deals'",
+    "job": f"{JOB_OF} WHERE slug = 'acme' AND status = 'completed' AND mode = 'full' AND jobs.type = 'hubspot_deals'",
     "other_job": f"{JOB_OF} WHERE slug = 'globex' AND status = 'completed'",
     "open_job": "SELECT id FROM hubspot.jobs WHERE status = 'pending'",
     "failed_job": "SELECT id FROM hubspot.jobs WHERE status = 'failed'",
@@ -75,6 +79,7 @@ class World:
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
             "AIRFLOW_CONN_HUBSPOT_ACME": hubspot_connection(self.simulator, ACME.token),
             "AIRFLOW_CONN_HUBSPOT_ACME_SANDBOX": hubspot_connection(self.simulator, SANDBOX.token),
             "AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES": postgres_connection(database_url),
@@ -105,16 +110,19 @@ def world(
 
 
 def fill(story: Story, simulator: SimulatorServer) -> None:
-    """Runs that completed, one that failed, and one that waits."""
+    """Runs that completed, one that failed, one that was cancelled, and one that waits."""
     for words in ("sync acme", "sync acme --type sandbox", "sync globex"):
         assert run_here(words, story)[0] == 0
+    for deal_id in list(simulator.portal(ACME.portal_id).live_deals())[:5]:
+        simulator.portal(ACME.portal_id).edit_deal(int(deal_id), {"dealstage": "closedwon"})
+    assert run_here("sync acme", story)[0] == 0
     wrong = {"AIRFLOW_CONN_HUBSPOT_ACME_SANDBOX": hubspot_connection(simulator, "pat-na1-wrong")}
     with mock.patch.dict(story.variables, wrong):
         assert run_here("sync acme --type sandbox --mode full", story)[0] == 1
-    story.query(
-        "INSERT INTO hubspot.jobs (organization_id, type, scan_id)"
-        " SELECT id, 'calendar', 'by hand' FROM hubspot.organizations WHERE slug = 'acme'"
-    )
+    for status in ("cancelled", "pending"):
+        (job,) = story.query(A_JOB, f"{status} by hand")
+        if status != "pending":
+            story.query("UPDATE hubspot.jobs SET status = %s WHERE id = %s", status, job["id"])
 
 
 def migrate_airflow(story: Story) -> None:

@@ -79,7 +79,7 @@ class Story:
         return command
 
     def _address(self, found: re.Match[str]) -> str:
-        made = found[1] is not None and self.query("SELECT FROM pg_roles WHERE rolname = %s", found[1])
+        made = found[1] is not None and self.query("SELECT 1 FROM pg_roles WHERE rolname = %s", found[1])
         return self.url_for(found[1], found[2]) if made else self.database_url
 
     def query(self, statement: str, *parameters: object) -> list[dict[str, Any]]:

@@ -45,10 +45,15 @@ def run_all(page: str, story: Story, subtests: pytest.Subtests) -> None:
 
 
 @pytest.mark.parametrize(("page", "code"), OURS)
-def test_a_command_in_a_sentence_is_one_that_airflow_takes(page: str, code: str) -> None:
-    words = shlex.split(code.replace("…", "11111111-2222-4333-8444-555555555555"))
-    parsed, _ = cli_parser.get_parser().parse_known_args(words[1:])
-    assert callable(parsed.func) or parsed.subcommand, f"{page}: {code}"
+def test_a_command_in_a_sentence_is_one_that_airflow_takes(
+    page: str, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = shlex.split(code.replace("…", ""))
+    with pytest.raises(SystemExit) as ended:
+        cli_parser.get_parser().parse_args([*words[1:], "--help"])
+    said = capsys.readouterr().out
+    assert ended.value.code == 0, f"{page}: {code}"
+    assert [word for word in words if word.startswith("--") and word not in said] == []
 
 
 @pytest.mark.parametrize(("page", "code"), MODULES)

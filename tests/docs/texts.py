@@ -17,7 +17,7 @@ from tests.docs.blocks import ROOT, Block
 from tests.docs.story import Story
 
 _SCHEMA = "airflow_provider_hubspot_deals/organizations/organizations.schema.json"
-_COMMAND = re.compile(r"^\s*(\$|\./run|airflow|python3?|pip|docker|psql|SELECT|UPDATE|INSERT INTO)\s+\S", re.MULTILINE)
+_COMMAND = re.compile(r"^\s*(\$|\./run|airflow|python3?|pip|docker|psql)\s+\S", re.MULTILINE)
 
 
 def run_python(block: Block, story: Story) -> None:
