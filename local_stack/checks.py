@@ -14,7 +14,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = ("unit", "integration", "acceptance", "simulation")
+LAYERS = ("unit", "integration", "acceptance", "simulation", "docs")
 STATIC_CHECKS = (
     ("ruff check", ["ruff", "check", "--quiet", "--output-format=concise"]),
     ("ruff format --check", ["ruff", "format", "--check", "--quiet"]),

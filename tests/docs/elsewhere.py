@@ -1,0 +1,45 @@
+"""Commands that a page's world is too small for: which test runs each of them."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+
+from tests.docs.blocks import ROOT
+
+_LOCAL = "tests/unit/local_stack"
+_INTEGRATION = "tests/integration"
+_ACCEPTANCE = "tests/acceptance"
+RUN_BY = {
+    "./run demo": f"{_ACCEPTANCE}/test_demo.py::test_the_demo_loads_everything_and_then_exactly_what_changed",
+    "./run test": f"{_LOCAL}/test_checks.py::test_all_layers_and_checks_run",
+    "./run bench": f"{_INTEGRATION}/test_bench_pipeline.py::test_the_page_and_the_charts_show_what_was_measured",
+    "./run simulate": f"{_LOCAL}/test_simulation_command.py::test_the_figures_are_kept",
+    "./run soak": f"{_INTEGRATION}/test_soak.py::test_a_short_soak_finds_nothing_that_grows",
+    "./run schema": f"{_INTEGRATION}/test_schema_docs.py::test_the_page_in_git_tells_the_schema_as_it_is",
+    "./run reference": f"{_LOCAL}/test_reference.py::test_an_outdated_page_fails_the_check_and_is_written_anew",
+    "./run compatibility": f"{_LOCAL}/test_compatibility.py::test_the_wheel_is_tried_in_an_environment_of_its_own",
+    "./run constraints": f"{_LOCAL}/test_run_script.py::test_the_constraints_name_versions_and_nothing_else",
+    "pip install .": f"{_INTEGRATION}/test_wheel.py::test_airflow_finds_the_provider_through_its_entry_point",
+    "airflow standalone": f"{_ACCEPTANCE}/test_organization_dags.py::test_a_triggered_dag_copies_what_its_portal_holds",
+    "docker compose up": "tests/unit/test_compose_commands.py::test_airflow_knows_the_command",
+}
+
+
+def test_that_runs(command: str) -> str | None:
+    """The test of a command that is not run here."""
+    return next((test for start, test in RUN_BY.items() if (command + " ").startswith(start + " ")), None)
+
+
+def missing(tests: str) -> list[str]:
+    """Which of the named tests do not exist."""
+    return [test for test in tests.split() if not _exists(test)]
+
+
+@cache
+def _exists(test: str) -> bool:
+    path, _, name = test.partition("::")
+    if not (ROOT / path).is_file():
+        return False
+    module = ast.parse((ROOT / path).read_text("utf-8"))
+    return any(isinstance(node, ast.FunctionDef) and node.name == name for node in module.body)

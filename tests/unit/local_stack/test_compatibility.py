@@ -1,0 +1,90 @@
+"""`./run compatibility`: which environments it tries, and what it writes down."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from local_stack.compatibility import trial
+from local_stack.compatibility.combination import Combination, declared
+from local_stack.compatibility.table import record
+from local_stack.compatibility.trial import Outcome, try_out
+from local_stack.exceptions import StackError
+
+PAGE = "# Page\n<!-- written by ./run compatibility -->\n<!-- end of the trials -->\nThe end.\n"
+# Stands in for uv, which would download an Airflow: makes the environment, and lends it what is installed here.
+FAKE_UV = """#!/bin/sh
+echo "$*" >> {log}
+for folder in "$@"; do :; done
+test "$1" = pip || {{
+    {python} -m venv --clear --without-pip "$folder"
+    echo {packages} > "$(echo "$folder"/lib/python*/site-packages)/lent.pth"
+}}
+"""
+
+
+def outcome(**settings: object) -> Outcome:
+    combination = Combination(airflow="3.1.0", python="3.11", lowest=True)
+    facts = {"airflow": "3.1.0", "python": "3.11.7", "postgres": "18", "constrained": False, "passed": 20, "failed": 0}
+    return Outcome(**{"combination": combination, "failures": (), "seconds": 1.0, **facts, **settings})  # type: ignore[arg-type]  # its fields
+
+
+@pytest.fixture
+def uv_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    log, folder = tmp_path / "uv.log", tmp_path / "bin"
+    folder.mkdir()
+    script = FAKE_UV.format(log=log, python=sys.executable, packages=sysconfig.get_path("purelib"))
+    (folder / "uv").write_text(script)
+    (folder / "uv").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(trial, "airflow_constraints", lambda *_: None)
+    return log
+
+
+def test_the_wheel_is_tried_in_an_environment_of_its_own(uv_log: Path, tmp_path: Path) -> None:
+    combination = Combination(airflow="3.1.0", python="3.11", lowest=True)
+    tests = ["tests/unit/test_sql.py", "-q"]
+    found = try_out(combination, tmp_path / "trial", python=sys.executable, arguments=tests)
+    assert found.passed > 0
+    assert (found.failed, found.constrained) == (0, False)
+    assert int(found.postgres) >= 15
+    ours = next(line for line in uv_log.read_text().splitlines() if ".whl" in line)
+    assert "--resolution lowest-direct apache-airflow==3.1.0" in ours
+    assert not (tmp_path / "trial" / "tree" / "airflow_provider_hubspot_deals").exists()
+
+
+@pytest.mark.usefixtures("uv_log")
+def test_tests_that_cannot_be_started_are_no_success(tmp_path: Path) -> None:
+    combination = Combination(airflow="3.1.0", python="3.11")
+    with pytest.raises(StackError, match="could not be started"):
+        try_out(combination, tmp_path, python=sys.executable, arguments=["--no-such-option"])
+
+
+def test_the_ends_are_those_of_the_project() -> None:
+    lowest, newest = declared()
+    assert (lowest.lowest, newest.lowest) == (True, False)
+    assert lowest < newest
+    assert [len(each.airflow.split(".")) for each in (lowest, newest)] == [3, 3]
+
+
+def test_a_trial_replaces_an_older_one_of_the_same_environment(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    record(page, outcome(airflow="3.10.0"), "2026-11-01")
+    record(page, outcome(failed=1), "2026-11-01")
+    record(page, outcome(), "2026-11-02")
+    text = page.read_text()
+    assert [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| 3")] == ["| 3.1.0", "| 3.10.0"]
+    assert "| 3.1.0 | 3.11.7 | lowest allowed | 18 | 20 | 0 | 2026-11-02 |" in text
+    assert text.endswith("The end.\n")
+
+
+def test_a_page_without_a_place_for_the_table_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n")
+    with pytest.raises(StackError, match="no place"):
+        record(page, outcome(), "2026-11-01")
