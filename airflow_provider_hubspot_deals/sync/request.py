@@ -35,9 +35,11 @@ class SyncRequest:
         dimensions_every: pipelines, stages and owners are read again when older; full runs always read them.
         retention_days, archive_days, quarantine_days: how long ended jobs stay in ``jobs``, then in ``jobs_archive``,
             and raw quarantined records; None leaves what the ``organizations`` table says.
-        batch_rows, batch_seconds: a batch is committed when it has this many deals or is this old.
+        batch_rows: at most so many deals are read and not yet committed, so that a crash makes no more be read again.
+            Half of them, or fewer, make a transaction: the others are read while it is written.
+        batch_seconds: what is this old is committed.
         requests_in_flight: at most this many requests for deals side by side; 1 asks, parses and writes one after the
-            other.
+            other, and ``batch_rows`` deals at once.
     """
 
     organization_id: UUID

@@ -110,7 +110,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         retention_days: days that ended jobs stay in ``jobs``; None leaves what the tables say (templated).
         archive_days: days that they then stay in ``jobs_archive``; None likewise (templated).
         quarantine_days: days that the raw bytes of quarantined records are kept; None likewise (templated).
-        batch_rows: deals per transaction, at most; None leaves it to the loader.
+        batch_rows: deals that are read and not yet committed, at most; None leaves it to the loader (5,000).
         migrate: create or upgrade the schema first, in place of failing when it is missing or behind.
 
     Returns:
