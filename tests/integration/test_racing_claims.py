@@ -77,7 +77,8 @@ def test_a_job_taken_for_dead_while_its_retry_claims_it_is_gone_on_with(database
 def test_a_job_inserted_by_hand_and_cancelled_while_a_run_takes_it_on_is_nobodys(database_url: str) -> None:
     tenant = Tenant(database_url)
     tenant.execute("INSERT INTO hubspot.organizations (id, slug) VALUES (%s, 'acme')", tenant.id)
-    tenant.execute("INSERT INTO hubspot.jobs (organization_id, type) VALUES (%s, 'hubspot_deals')", tenant.id)
+    inserted = "INSERT INTO hubspot.jobs (scan_id, organization_id, type) VALUES ('mine', %s, 'hubspot_deals')"
+    tenant.execute(inserted, tenant.id)
 
     claimed = claim_while(tenant, "UPDATE hubspot.jobs SET status = 'cancelled'")
 
