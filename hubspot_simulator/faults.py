@@ -107,6 +107,7 @@ class FaultRule(Rule):
     keep_bytes: int | None = None
     chunk_bytes: int = 1
     location: str | None = None
+    insists: bool = False  # once its turn has come, it is tried at every request until it has been felt for once
     felt: int = field(default=0, init=False)  # how often the answer was another one than without it
 
     def __post_init__(self) -> None:
@@ -114,6 +115,11 @@ class FaultRule(Rule):
             self.fault = Fault(self.fault)
         except ValueError:
             raise RuleError(f"unknown fault {self.fault!r}; known are {', '.join(Fault)}") from None
+
+    def is_late(self, endpoint: str, portal_id: int | None) -> bool:
+        """Whether it insists, and nothing has come of its turns so far."""
+        matches = self.endpoint in (None, endpoint) and self.portal_id in (None, portal_id)
+        return self.insists and matches and self.fired > 0 and not self.felt
 
 
 @dataclass(kw_only=True)
@@ -155,6 +161,7 @@ class Plan:
             return None
         with self._lock:
             due = [rule for rule in self.faults if rule.is_due(endpoint, portal_id)]
+            due = due or [rule for rule in self.faults if rule.is_late(endpoint, portal_id)]
             return _fired(due[:1])[0] if due else None
 
     def mutations_for(self, endpoint: str, portal_id: int | None) -> list[MutationRule]:

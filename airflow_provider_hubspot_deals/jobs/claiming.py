@@ -152,9 +152,9 @@ def _other_job(connection: Connection[Any], schema: str, order: JobOrder, job: M
     """A job that somebody inserted for whatever run comes first, or a new one."""
     active = sql.one(connection, "jobs.active_job", {**job, "silence": SILENCE_MAX}, schema=schema)
     if active and active["unclaimed"]:
-        sql.execute(connection, "jobs.adopt_job", {**job, "id": active["id"]}, schema=schema)
-        return cast("UUID", active["id"])
-    if active:
+        if adopted := sql.column(connection, "jobs.adopt_job", {**job, "id": active["id"]}, schema=schema):
+            return cast("UUID", adopted[0])
+    elif active:
         _end_or_respect(connection, schema, order, active)
     job_id = uuid4()
     sql.execute(connection, "jobs.insert_job", {**job, "id": job_id}, schema=schema)

@@ -82,6 +82,7 @@ SELECT EXISTS (SELECT FROM {schema}.job_batches WHERE job_id = %(job_id)s AND xi
 -- The newest job of this very Airflow task instance: a retry continues it, a cleared task starts another.
 -- is_lost: taken for dead and failed by somebody else, while its rows and checkpoint are as good as those of a job that
 -- waits for its retry. Not where a later job read with another selection: what it rewrote must be read again.
+-- Locked: who cancels it, or takes it for dead, does so before the claim or after it, and never in the middle.
 SELECT own.*,
        own.status = 'failed' AND own.error_code = 'HEARTBEAT_LOST' AND own.config ->> 'selection' = %(selection)s
            AND NOT EXISTS (
@@ -96,6 +97,7 @@ WHERE own.organization_id = %(organization_id)s AND own.type = %(job_type)s
   AND own.map_index = %(map_index)s AND own.clear_number = %(clear_number)s
 ORDER BY own.created_at DESC
 LIMIT 1
+FOR UPDATE OF own
 
 -- name: active_job
 -- silent: neither heard of nor due to resume; abandoned: waits for a retry in a run that its DAG has left behind, or
@@ -124,7 +126,7 @@ VALUES (
 )
 
 -- name: adopt_job
--- What its author put into config stays, under what the run itself says.
+-- What its author put into config stays, under what the run itself says. No row: somebody has ended it meanwhile.
 UPDATE {schema}.jobs
 SET mode = %(mode)s, checkpoint = %(checkpoint)s, window_start = %(window_start)s, window_end = %(window_end)s,
     continues = %(continues)s,
@@ -132,6 +134,7 @@ SET mode = %(mode)s, checkpoint = %(checkpoint)s, window_start = %(window_start)
     dag_id = %(dag_id)s, run_id = %(run_id)s, task_id = %(task_id)s, map_index = %(map_index)s,
     clear_number = %(clear_number)s, trigger = %(trigger)s
 WHERE id = %(id)s AND status = 'pending'
+RETURNING id
 
 -- name: next_epoch
 -- Another selection than the stored rows were read with leaves some of them thinner: the next auto run is a full one.

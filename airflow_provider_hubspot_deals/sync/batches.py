@@ -38,10 +38,10 @@ class ParsedPage:
     bad: list[BadRecord]
     size: int  # bytes of rows
 
-    @property
-    def weight(self) -> int:
-        """Bytes, about, that it takes in memory."""
-        return self.size
+    def share(self, rows_max: int) -> float:
+        """How much of a batch of ``rows_max`` deals it fills, or would if it brought every deal that it names."""
+        deals = max(self.received, len(self.page.listed), len(self.page.confirmed))
+        return max(deals / rows_max, self.size / BATCH_SIZE_MAX)
 
 
 def parsed(page: Page, parser: DealParser, page_number: int) -> ParsedPage:
@@ -88,10 +88,14 @@ class Batch:
         self.gone += page.gone
         self.confirmed += page.confirmed
 
-    def is_full(self, rows_max: int, seconds_max: float) -> bool:
-        """Whether it is time to commit."""
-        too_old = time.monotonic() - self.opened_at >= seconds_max
-        return too_old or self.received >= rows_max or self.size >= BATCH_SIZE_MAX
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was begun."""
+        return time.monotonic() - self.opened_at
+
+    def share(self, rows_max: int) -> float:
+        """How full it is, when it may have ``rows_max`` deals."""
+        return max(self.received / rows_max, self.size / BATCH_SIZE_MAX)
 
     def refuse_systemic_damage(self, organization: str) -> None:
         """Stop before a whole portal quietly moves to quarantine.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from airflow_provider_hubspot_deals.deals.parsing import DealParser
 from airflow_provider_hubspot_deals.extraction.pages import Page
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 from airflow_provider_hubspot_deals.sync.ahead import ReadAhead
+from airflow_provider_hubspot_deals.sync.allowance import Allowance
 from airflow_provider_hubspot_deals.sync.batches import Batch, ParsedPage, parsed
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
 from airflow_provider_hubspot_deals.sync.committing import Commits
@@ -19,12 +20,12 @@ from airflow_provider_hubspot_deals.sync.lookups import Lookups
 from airflow_provider_hubspot_deals.sync.phases import Phases
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
 
-AHEAD_WEIGHT_MAX = 32 * 2**20  # bytes, about, that wait parsed while a batch is written: two usual batches
 
+class Asking(Protocol):
+    """A HubSpot client whose questions under way are so many, and can be given up."""
 
-class Abandonable(Protocol):
-    """A HubSpot client whose questions under way can be given up."""
-
+    @property
+    def requests_in_flight(self) -> int: ...
     def abandon(self) -> None: ...
 
 
@@ -39,7 +40,7 @@ class Copying:
     """
 
     request: SyncRequest
-    client: Abandonable
+    client: Asking
     phases: Phases
     parser: DealParser
     lookups: Lookups
@@ -48,6 +49,10 @@ class Copying:
     stop_if_lost: Callable[[], None]
     page_number: int
     hubspot_total: int | None = None
+    allowance: Allowance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.allowance = Allowance(self.request.batch_rows, self._under_way)
 
     def run(self, checkpoint: Checkpoint) -> Checkpoint:
         """Copy what remains after ``checkpoint``; the last one."""
@@ -67,7 +72,7 @@ class Copying:
                 reached(KillPoint.PAGE_READ)
                 self.companions.see(parsed_page.rows)
                 cursor = parsed_page.page.cursor
-                if cursor is not None and batch.is_full(self.request.batch_rows, self.request.batch_seconds):
+                if cursor is not None and self._is_due(batch):
                     checkpoint = checkpoint.at(phase, cursor)
                     self.commits.commit(batch, checkpoint, self.companions)
                     batch = Batch(phase)
@@ -75,6 +80,20 @@ class Copying:
             if batch.pages:
                 self.commits.commit(batch, checkpoint, self.companions, ends_phase=True)
         return checkpoint
+
+    def _is_due(self, batch: Batch) -> bool:
+        if batch.age_s >= self.request.batch_seconds:
+            return True
+        if self._reads_ahead:
+            return self.allowance.is_due(batch)
+        return batch.share(self.request.batch_rows) >= 1
+
+    @property
+    def _reads_ahead(self) -> bool:
+        return self.request.requests_in_flight > 1
+
+    def _under_way(self) -> int:
+        return min(self.client.requests_in_flight, self.request.requests_in_flight)
 
     def _parsed(self, pages: Iterable[Page]) -> Iterator[ParsedPage]:
         for page in pages:
@@ -85,10 +104,11 @@ class Copying:
 
     @contextmanager
     def _made_ahead(self, pages: Iterator[ParsedPage]) -> Iterator[Iterable[ParsedPage]]:
-        if self.request.requests_in_flight == 1:
+        if not self._reads_ahead:
             yield pages
             return
-        with ReadAhead(pages, weight_max=AHEAD_WEIGHT_MAX, while_waiting=self.stop_if_lost) as ahead:
+        allowance = self.allowance
+        with ReadAhead(pages, weigh=allowance.weigh, room=allowance.room, while_waiting=self.stop_if_lost) as ahead:
             try:
                 yield ahead
             except BaseException:

@@ -37,9 +37,11 @@ class SyncRequest:
             and raw quarantined records; None leaves what the ``organizations`` table says.
         stale_after_minutes: the copy is stale when no run has completed for so long; None leaves what the tables say.
         name: of the organization, for people; None leaves what the tables say.
-        batch_rows, batch_seconds: a batch is committed when it has this many deals or is this old.
+        batch_rows: at most so many deals are read and not yet committed, so that a crash makes no more be read again.
+            Half of them, or fewer, make a transaction: the others are read while it is written.
+        batch_seconds: what is this old is committed.
         requests_in_flight: at most this many requests for deals side by side; 1 asks, parses and writes one after the
-            other.
+            other, and ``batch_rows`` deals at once.
     """
 
     organization_id: UUID

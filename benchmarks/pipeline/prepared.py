@@ -13,7 +13,7 @@ from benchmarks.pipeline.contestants import LEAF
 from benchmarks.pipeline.measurement import Prepared, Track, measure
 from benchmarks.pipeline.programs.floor import column_names
 
-BATCH_ROWS = SyncRequest.batch_rows  # as ours
+BATCH_ROWS = SyncRequest.batch_rows // 2  # as ours: half of what may be uncommitted is one transaction
 BATCH = sql.SQL("SELECT {columns} FROM {leaf} WHERE hubspot_deal_id > {after} ORDER BY hubspot_deal_id LIMIT {rows}")
 EXPORT = sql.SQL("COPY ({batch}) TO STDOUT")
 LAST = sql.SQL("SELECT max(hubspot_deal_id) FROM ({batch}) AS batch")

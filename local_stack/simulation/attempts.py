@@ -19,15 +19,13 @@ from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
 from airflow_provider_hubspot_deals.client.transport import Timeouts
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals
 from airflow_provider_hubspot_deals.exceptions import JobCancelled, JobStopped, RetriableError
-from airflow_provider_hubspot_deals.extraction import confirming, listing, searching
 from local_stack.simulation.hearts import Connection, Heart
+from local_stack.simulation.small import LIST_PAGE, SEARCH_PAGE
 
 if TYPE_CHECKING:
     from local_stack.simulation.tenants import Tenant
 
 SEARCH_LAG = timedelta(seconds=3)  # more than any scenario's index is late
-# HubSpot's are 100, 200 and 100. Small pages make small portals behave as large ones, at a fraction of the time.
-LIST_PAGE, SEARCH_PAGE, BATCH_READ_MAX = 30, 40, 25
 
 
 class KilledError(SystemExit):
@@ -58,7 +56,7 @@ class LeapingClock:
 
 
 class SimulatedClient(HubSpotClient):
-    """The real client; as many requests at once as the scenario says, and pages as small as ``make_pages_small``."""
+    """The real client; as many requests at once as the scenario says, and small pages."""
 
     side_by_side = 1
 
@@ -78,14 +76,6 @@ class SimulatedClient(HubSpotClient):
     def latest_deals(self, limit: int = 0) -> FoundDeals:
         """Small pages."""
         return super().latest_deals(limit or SEARCH_PAGE)
-
-
-def make_pages_small() -> None:
-    """In this process, for good."""
-    listing.LIST_PAGE = LIST_PAGE
-    searching.SEARCH_PAGE = SEARCH_PAGE
-    searching.BATCH_READ_MAX = BATCH_READ_MAX
-    confirming.BATCH_READ_MAX = BATCH_READ_MAX  # type: ignore[attr-defined]  # imported there by name
 
 
 @dataclass

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from airflow_provider_hubspot_deals import kill_points
-from airflow_provider_hubspot_deals.extraction import ranges
 from airflow_provider_hubspot_deals.kill_points import KillPoint
-from airflow_provider_hubspot_deals.sync import heartbeat
 from hubspot_simulator import SimulatorServer
 from local_stack.processes import wait_until
-from local_stack.simulation.attempts import Attempt, StoppedError, make_pages_small
+from local_stack.simulation.attempts import Attempt, StoppedError
 from local_stack.simulation.checking import Auditor, InvariantBrokenError
-from local_stack.simulation.hearts import make_hearts_stoppable
 from local_stack.simulation.planned import FaultNeverFiredError, Planned
+from local_stack.simulation.reasons import Reasons
 from local_stack.simulation.scenario import IN_TRANSACTION, READING, Blow, Kind, Scenario
 from local_stack.simulation.tenants import Tenant, tenants_of
 
@@ -27,11 +25,10 @@ if TYPE_CHECKING:
 
 A_DAY_AGO_S = -86_400.0  # the simulator's clock, so that it can run without passing PostgreSQL's
 ATTEMPTS_MAX = 40
-EXTRA_RUNS_MAX = 12  # until every planned fault has fallen
+EXTRA_RUNS_MAX = 24  # until every planned fault has fallen; every other one is full, for what happens to lists alone
 # (changes, seconds). Three of them are the search lag, after which what was changed stands on the very end of a window.
 BETWEEN_RUNS = ((0, 0.0), (2, 3.0), (5, 3.0), (10, 7.0))
 BETWEEN_ATTEMPTS = ((0, 0.0), (1, 0.0), (2, 3.0), (3, 7.0))
-HEARTBEAT_S = 0.3  # so that attempts of half a second have some
 WAIT_S = 30.0
 
 
@@ -49,9 +46,7 @@ class Simulation:
         self._run, self._reached = 0, Counter[KillPoint]()
         self._current = threading.local()
         self._successors: dict[str, tuple[Attempt, threading.Thread]] = {}
-        self._struck: set[str] = set()
-        self._woken: set[str] = set()
-        self._is_cancelled = False  # the job of this run
+        self._reasons = Reasons()
         self._failures: list[BaseException] = []
         self.tally: Counter[str] = Counter()
 
@@ -78,8 +73,7 @@ class Simulation:
     def _play(self) -> None:
         for run in self._runs():
             for tenant in self._tenants:
-                mode = "auto" if run == 0 else self._chance.choice(["incremental", "incremental", "full"])
-                self._finish(tenant, run, mode)
+                self._finish(tenant, run, self._mode(run))
         self._simulator.application.plan.clear()
         for people in self._people.values():
             people.are_at_work = False
@@ -105,15 +99,21 @@ class Simulation:
         if missing := self._planned.open():
             raise FaultNeverFiredError(f"planned, and never happened: {'; '.join(missing)}")
 
+    def _mode(self, run: int) -> str:
+        if run >= self._scenario.runs:
+            return ("full", "incremental")[run % 2]
+        return "auto" if run == 0 else self._chance.choice(["incremental", "incremental", "full"])
+
     def _finish(self, tenant: Tenant, run: int, mode: str) -> None:
         """Attempts of one run until one of them ends it."""
-        self._run, self._reached, self._is_cancelled = run, Counter(), False
+        self._run, self._reached = run, Counter()
+        self._reasons.a_run_begins()
         self._wait(tenant, BETWEEN_RUNS)
         tenant.people.a_run_begins()
         self.tally["runs"] += 1
         number = 1
         while number <= ATTEMPTS_MAX:
-            attempt = Attempt(tenant, run, number, mode, self._chance.choice([20, 60, 5000]))
+            attempt = Attempt(tenant, run, number, mode, self._chance.choice([20, 60, 5000]) * tenant.readers)
             last = self._execute(attempt)
             self._auditor.check(f"{last.name} has ended as {last.outcome}")
             if last.outcome in ("completed", "cancelled"):
@@ -139,8 +139,6 @@ class Simulation:
                 _join(thread, successor)
         if self._failures:
             raise self._failures[0]
-        if attempt.outcome == "completed" and attempt.name in self._woken:
-            raise InvariantBrokenError(f"{attempt.name} was replaced while it was frozen, and reports success")
         return successor
 
     def _live(self, attempt: Attempt) -> None:
@@ -150,13 +148,7 @@ class Simulation:
         spoiled = self._planned.spoiled
         attempt.execute()
         self._planned.see_failure(attempt.error)
-        reasons = {
-            "completed": True,
-            "cancelled": self._is_cancelled,
-            "superseded": attempt.name in self._struck,
-        }
-        if not reasons.get(attempt.outcome, attempt.name in self._struck or self._planned.spoiled > spoiled):
-            raise InvariantBrokenError(f"{attempt.name} ended for nothing: {attempt.outcome}, {attempt.error!r}")
+        self._reasons.demand_one(attempt, self._planned.spoiled - spoiled)
 
     # What happens at a kill point
 
@@ -174,17 +166,19 @@ class Simulation:
             self._strike(attempt, blow)
 
     def _strike(self, attempt: Attempt, blow: Blow) -> None:
-        self._struck.add(attempt.name)
         self.tally[f"{blow.kind} at {blow.point}"] += 1
         match blow.kind:
             case Kind.KILLED:
+                self._reasons.struck(attempt.name)
                 attempt.die()
             case Kind.STOPPED:
+                self._reasons.struck(attempt.name)
                 raise StoppedError
             case Kind.DISCONNECTED:
-                self._must_hit(blow, attempt.disconnect())
+                if self._must_hit(blow, attempt.disconnect()):
+                    self._reasons.struck(attempt.name)
             case Kind.CANCELLED:
-                self._is_cancelled = self._must_hit(blow, attempt.cancel()) or self._is_cancelled
+                self._must_hit(blow, self._reasons.cancel(attempt.cancel))
             case Kind.TAKEN_OVER:
                 if self._must_hit(blow, attempt.name not in self._successors):
                     self._take_over(attempt, blow)
@@ -198,6 +192,7 @@ class Simulation:
 
     def _take_over(self, attempt: Attempt, blow: Blow) -> None:
         """While this attempt stands still; inside a transaction the other one can only wait for its end."""
+        self._reasons.replaced(attempt.name)
         successor = attempt.successor()
         thread = threading.Thread(target=self._in_thread, args=(successor,), daemon=True)
         self._successors[attempt.name] = (successor, thread)
@@ -209,8 +204,8 @@ class Simulation:
             thread.start()
             _join(thread, successor)
         if blow.point != KillPoint.COMPLETED:
-            self._woken.add(attempt.name)
-            if not (successor.has_claimed() or self._is_cancelled):
+            self._reasons.woken(attempt.name)
+            if not (successor.has_claimed() or self._reasons.is_cancelled):
                 raise InvariantBrokenError(f"{successor.name} did not take over: {successor.error!r}")
 
     def _in_thread(self, attempt: Attempt) -> None:
@@ -246,11 +241,3 @@ def _join(thread: threading.Thread, successor: Attempt) -> None:
     thread.join(WAIT_S)
     if thread.is_alive():
         raise StuckError(f"{successor.name}, which took over, has not ended within {WAIT_S:.0f} s")
-
-
-def prepare_process() -> None:
-    """What makes small portals behave as large ones, and short attempts as long ones."""
-    make_pages_small()
-    make_hearts_stoppable()
-    ranges.PAGES_TO_SPLIT = 1.5
-    heartbeat.INTERVAL_S = HEARTBEAT_S

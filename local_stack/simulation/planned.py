@@ -47,8 +47,8 @@ class Planned:
 
     @property
     def spoiled(self) -> int:
-        """How many answers were spoiled until now."""
-        return sum(rule.fired for rule in self._rules) + (self._outage.fired if self._outage else 0)
+        """How many answers were other ones for a fault until now."""
+        return sum(rule.felt for rule in self._rules) + (self._outage.felt if self._outage else 0)
 
     @property
     def old_answers(self) -> int:

@@ -71,7 +71,7 @@ def _play_seed(play: Play, seed: int) -> Counter[str]:
                 break
         else:
             raise NeverReachedError(f"planned, and never happened: {', '.join([*map(str, waiting), *unfelt])}")
-        tally["http faults"] += sum(rule.fired for rule in stage.rules)
+        tally["http faults"] += sum(rule.felt for rule in stage.rules)
         play.check_end(stage, f"seed {seed}")
         tally["changes"] += stage.people.changes
     return tally

@@ -201,4 +201,6 @@ def _rule(chance: Random, endpoint: str, every: int, never: AbstractSet[Fault]) 
     nth = chance.choice([1, 2, 3])
     # A search without order ends an attempt, rightly: one that stays so ends all of them.
     times = UNSORTED_TIMES if chosen == {"fault": Fault.UNSORTED} and endpoint == "search" else None
-    return FaultRule(endpoint=endpoint, every=every, nth=nth, times=times, **chosen)
+    # Runs ask the list nearly as often each time: the turns of a rule may fall on last pages for ever.
+    insists = times is None and chosen["fault"] != Fault.OLD_RECORDS
+    return FaultRule(endpoint=endpoint, every=every, nth=nth, times=times, insists=insists, **chosen)

@@ -65,8 +65,9 @@ def play_all(server: DatabaseServer, template: str, seeds: Iterable[int], *, wor
 
 def play_one(server_url: str, template: str, seed: int) -> Verdict:
     """One scenario in a database of its own."""
-    from local_stack.simulation.fast import Simulation, prepare_process
+    from local_stack.simulation.fast import Simulation
     from local_stack.simulation.scenario import drawn
+    from local_stack.simulation.small import prepare_process
 
     prepare_process()
     random.seed(seed)  # the provider's own: how long it pauses

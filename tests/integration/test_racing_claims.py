@@ -1,10 +1,16 @@
-"""The first claims of one organization come at once when its portals are triggered together."""
+"""Claims at the same moment as something else: the first ones of an organization, and the end of a job."""
 
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from airflow_provider_hubspot_deals import jobs
+from airflow_provider_hubspot_deals.exceptions import JobCancelled
+from airflow_provider_hubspot_deals.jobs import Job
+from local_stack.processes import wait_until
 from tests.integration.tenant import Tenant, a_run
 
 TYPES = ("standard", "sandbox", "archive", "training")
@@ -32,3 +38,50 @@ def test_first_claims_of_one_organization_at_once_all_succeed(database_url: str)
             thread.join()
 
     assert failures == []
+
+
+def claim_while(tenant: Tenant, ends: str) -> Job:
+    """A retry's claim that begins before, and goes on after, somebody's change of the jobs is committed."""
+    waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as threads:
+        with tenant.connect() as somebody, somebody.transaction():
+            somebody.execute(ends.encode())
+            claimed = threads.submit(tenant.claim, a_run(try_number=2))
+            wait_until(lambda: bool(tenant.query(waits)), what="the claim waits", timeout_s=20)
+        return claimed.result(20)
+
+
+@pytest.mark.usefixtures("invariants_hold")
+def test_a_job_cancelled_while_its_retry_claims_it_is_a_cancelled_one(database_url: str) -> None:
+    tenant = Tenant(database_url)
+    job = tenant.claim(a_run(try_number=1))
+
+    with pytest.raises(JobCancelled):
+        claim_while(tenant, "UPDATE hubspot.jobs SET status = 'cancelled'")
+
+    assert (tenant.job(job)["status"], tenant.job(job)["attempt"]) == ("cancelled", 1)
+
+
+@pytest.mark.usefixtures("invariants_hold")
+def test_a_job_taken_for_dead_while_its_retry_claims_it_is_gone_on_with(database_url: str) -> None:
+    tenant = Tenant(database_url)
+    lost = tenant.claim(a_run(try_number=1))
+
+    retry = claim_while(tenant, "UPDATE hubspot.jobs SET status = 'failed', error_code = 'HEARTBEAT_LOST'")
+
+    assert retry.id != lost.id
+    assert tenant.job(retry)["continues"] == lost.id
+
+
+@pytest.mark.usefixtures("invariants_hold")
+def test_a_job_inserted_by_hand_and_cancelled_while_a_run_takes_it_on_is_nobodys(database_url: str) -> None:
+    tenant = Tenant(database_url)
+    tenant.execute("INSERT INTO hubspot.organizations (id, slug) VALUES (%s, 'acme')", tenant.id)
+    inserted = "INSERT INTO hubspot.jobs (scan_id, organization_id, type) VALUES ('mine', %s, 'hubspot_deals')"
+    tenant.execute(inserted, tenant.id)
+
+    claimed = claim_while(tenant, "UPDATE hubspot.jobs SET status = 'cancelled'")
+
+    rows = tenant.query("SELECT id, status FROM hubspot.jobs ORDER BY created_at")
+    assert [row["status"] for row in rows] == ["cancelled", "running"]
+    assert rows[1]["id"] == claimed.id

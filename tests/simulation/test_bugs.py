@@ -46,20 +46,25 @@ def test_a_bug_that_can_no_longer_be_planted_is_told(tmp_path: Path) -> None:
         bug.plant(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("edit", "by"),
+    [
+        ({"file": "sync/ahead.py", "old": "POLL_S = 0.25", "new": "POLL_S = 0.25 + nothing"}, "could not run: "),
+        ({"file": "sync/running.py", "old": "request.validate()", "new": "nothing.validate()"}, "NameError: "),
+    ],
+    ids=["from being imported", "as soon as it is called"],
+)
 def test_a_bug_that_keeps_the_code_from_running_is_not_caught(
-    postgres_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+    edit: dict[str, str], by: str, postgres_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(DATABASE_URL, postgres_server.url)
-    broken = Bug(
-        name="broken",
-        what="",
-        edits=({"file": "sync/ahead.py", "old": "POLL_S = 0.25", "new": "POLL_S = 0.25 + nothing"},),
-    )
+    broken = Bug(name="broken", what="", edits=(edit,))
     monkeypatch.setattr(bugs, "known_bugs", lambda: [broken])
     figures: dict[str, Any] = {}
 
     assert not hunt(Namespace(bug=None, first=1, seed=None, seeds=1, workers=1), figures, lambda _: None)
-    assert figures["bugs"][0]["by"].startswith("NameError")
+    assert figures["bugs"][0]["by"].startswith(by)
+    assert "name 'nothing' is not defined" in figures["bugs"][0]["by"]
 
 
 def test_planted_bugs_are_caught_and_named(postgres_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch) -> None:

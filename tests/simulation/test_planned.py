@@ -60,8 +60,10 @@ def test_a_fault_that_changed_no_answer_has_not_happened(simulator: SimulatorSer
     rule.fired = 1
     assert planned.open() == ["missing_next on list"]
 
+    assert planned.spoiled == 0
+
     rule.felt = 1
-    assert planned.open() == []
+    assert (planned.spoiled, planned.open()) == (1, [])
 
 
 def test_old_records_need_not_be_felt_in_every_seed(simulator: SimulatorServer) -> None:

@@ -56,6 +56,20 @@ def test_one_rule_fires_at_a_time_and_the_others_count_or_wait(nth: int) -> None
     assert [rules.fault_for("list", None) for _ in range(3)] == [first, second, None]
 
 
+def test_a_rule_that_insists_is_tried_until_it_is_felt_and_takes_nobodys_turn() -> None:
+    rules = Plan()
+    insisting = FaultRule(fault="missing_next", endpoint="list", nth=2, every=5, times=None, insists=True)
+    other = FaultRule(fault="status", nth=4)
+    rules.add(insisting)
+    rules.add(other)
+
+    assert [rules.fault_for("list", None) for _ in range(5)] == [None, insisting, insisting, other, insisting]
+    assert rules.fault_for("search", None) is None
+
+    insisting.felt = 1
+    assert [rules.fault_for("list", None) for _ in range(3)] == [None, insisting, None]  # the seventh is its turn
+
+
 def test_an_unknown_fault_is_refused() -> None:
     with pytest.raises(RuleError, match="known are status"):
         FaultRule(fault="earthquake")

@@ -22,7 +22,11 @@ def items(count: int, *, weight: int = 1) -> Iterator[Item]:
 
 
 def ahead_of(made: Iterator[Item], *, weight_max: int = 5) -> ReadAhead[Item]:
-    return ReadAhead(made, weight_max=weight_max, while_waiting=lambda: None)
+    return ReadAhead(made, weigh=weight_of, room=lambda: weight_max, while_waiting=lambda: None)
+
+
+def weight_of(item: Item) -> int:
+    return item.weight
 
 
 def makers() -> list[threading.Thread]:
@@ -59,6 +63,24 @@ def test_e19_the_maker_works_ahead_and_not_too_far() -> None:
         assert len(list(numbers)) == 99
 
 
+def test_where_there_is_no_room_an_item_is_made_and_kept_until_somebody_waits_for_it() -> None:
+    made, reached = [], threading.Event()
+
+    def counted() -> Iterator[Item]:
+        for item in items(20):
+            made.append(item.number)
+            if len(made) == 2:  # the one that was taken, and one in hand
+                reached.set()
+            yield item
+
+    with ahead_of(counted(), weight_max=0) as ahead:
+        numbers = iter(ahead)
+        next(numbers)
+        assert reached.wait(10)
+        assert len(made) == 2
+        assert len(list(numbers)) == 19
+
+
 def test_what_goes_wrong_comes_after_the_items_before_it() -> None:
     def broken() -> Iterator[Item]:
         yield from items(3)
@@ -84,7 +106,7 @@ def test_whoever_waits_may_give_up() -> None:
 
     with (
         pytest.raises(KeyboardInterrupt),
-        ReadAhead(stuck(), weight_max=5, while_waiting=give_up) as ahead,
+        ReadAhead(stuck(), weigh=weight_of, room=lambda: 5, while_waiting=give_up) as ahead,
     ):
         list(ahead)
 
