@@ -30,7 +30,10 @@ NOTIFICATIONS_SCHEMA: dict[str, Any] = {
             "arguments": {"type": "object"},
         },
         "additionalProperties": False,
-        "oneOf": [{"required": ["webhook"], "not": {"required": ["arguments"]}}, {"required": ["notifier"], "not": {"required": ["webhook"]}}],
+        "oneOf": [
+            {"required": ["webhook"], "not": {"required": ["arguments"]}},
+            {"required": ["notifier"], "not": {"required": ["webhook"]}},
+        ],
     },
 }
 """The same as JSON Schema, for editors; the names of arguments are left to the check."""
