@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -236,6 +237,26 @@ def test_check_tells_all_mistakes_with_their_lines(console: Console) -> None:
         (6, ""),
     ]
     assert "hubspot_zeta" in console("check").out
+
+
+def test_check_finds_notifications_that_would_reach_nobody(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once each: what stands in the defaults is everybody's."""
+    secret = f"whsec_{'QUJD' * 8}"
+    monkeypatch.setenv("AIRFLOW_CONN_PLAIN", json.dumps({"conn_type": "http", "host": "http://h.example/x"}))
+    monkeypatch.setenv("AIRFLOW_CONN_WELL", json.dumps({"conn_type": "http", "host": "h.example", "password": secret}))
+    told = [{"webhook": "nowhere"}, {"webhook": "plain"}, {"webhook": "well"}, {"notifier": "no.such.Notifier"}]
+    tables = "".join(
+        "[[defaults.notifications]]\n" + "".join(f'{name} = "{value}"\n' for name, value in each.items())
+        for each in told
+    )
+    console.file.write_text(tables + console.file.read_text())
+    mistakes = console("check", "--output", "json").json["mistakes"]
+    assert [each["setting"] for each in mistakes] == ["notifications"] * 3
+    assert {each["line"] for each in mistakes} == {1}
+    for each, said in zip(
+        mistakes, ("no connection 'nowhere'", "'plain': the password is empty", "no.such"), strict=True
+    ):
+        assert said in each["what"]
 
 
 def test_check_asks_hubspot_and_postgresql_only_when_told_to(empty_console: Console) -> None:
