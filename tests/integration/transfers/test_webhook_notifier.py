@@ -68,7 +68,7 @@ def test_a_receiver_is_told_that_a_job_completed(airflow: Airflow, server: Scrip
     assert (
         data["counts"]["records_inserted"]
         == job["records_inserted"]
-        == len(airflow.query("SELECT FROM hubspot.hubspot_deals"))
+        == len(airflow.query("SELECT 1 FROM hubspot.hubspot_deals"))
     )
     assert data["error_code"] is data["error"] is None
     assert data["watermark"]
