@@ -239,6 +239,17 @@ def test_check_tells_all_mistakes_with_their_lines(console: Console) -> None:
     assert "hubspot_zeta" in console("check").out
 
 
+def test_check_asks_hubspot_and_postgresql_only_when_told_to(empty_console: Console) -> None:
+    assert empty_console("check").code == 0
+    asked = empty_console("check", "--connect", "--output", "json")
+    assert asked.code == 1
+    assert [each["setting"] for each in asked.json["mistakes"]] == ["postgres_conn_id"]
+
+
+def test_check_prints_the_schema_for_editors(console: Console) -> None:
+    assert "organizations" in console("check", "--schema").json["properties"]
+
+
 def test_check_finds_notifications_that_would_reach_nobody(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once each: what stands in the defaults is everybody's."""
     secret = f"whsec_{'QUJD' * 8}"
@@ -257,17 +268,6 @@ def test_check_finds_notifications_that_would_reach_nobody(console: Console, mon
         mistakes, ("no connection 'nowhere'", "'plain': the password is empty", "no.such"), strict=True
     ):
         assert said in each["what"]
-
-
-def test_check_asks_hubspot_and_postgresql_only_when_told_to(empty_console: Console) -> None:
-    assert empty_console("check").code == 0
-    asked = empty_console("check", "--connect", "--output", "json")
-    assert asked.code == 1
-    assert [each["setting"] for each in asked.json["mistakes"]] == ["postgres_conn_id"]
-
-
-def test_check_prints_the_schema_for_editors(console: Console) -> None:
-    assert "organizations" in console("check", "--schema").json["properties"]
 
 
 def test_entries_that_cannot_be_used_are_counted_aloud_and_the_others_work(console: Console) -> None:
