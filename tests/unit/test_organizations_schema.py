@@ -153,7 +153,7 @@ NOTIFICATIONS = st.fixed_dictionaries(
 @given(NOTIFICATIONS)
 @example({"webhook": "crm_webhook", "notifier": "a.Notifier", "arguments": {}})
 def test_loader_and_schema_agree_on_notifications(notification: dict[str, object]) -> None:
-    value = {"notifications": [notification]}
+    value: dict[str, object] = {"notifications": [notification]}
     assert entry_is_right(value) == (not check_settings(value)[1])
 
 
