@@ -72,6 +72,15 @@ def _failing_alone(notifier: str, event: str, facts: Facts) -> Iterator[None]:
         log.error("%s: %s was not told (%s): %s", facts["organization"], notifier, event, reason)  # noqa: TRY400 - as above
 
 
+def check_notifier(path: str) -> None:
+    """Look whether a notifier's class is here.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    _class_at(path)
+
+
 def _class_at(path: str) -> Callable[..., Callable[[Mapping[str, Any]], None]]:
     """The notifier's class, imported when there is something to tell: a DAG file is parsed too often for that.
 

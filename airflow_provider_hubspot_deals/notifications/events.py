@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 TYPES = {"completed": "job.completed", "failed": "job.failed", "stale": "data.stale"}
 
-# What makes it another event than the last one of its type: a job may fail, be taken up again, and fail once more.
-_IDENTITY = ("organization_id", "type", "job_id", "attempt")
+# What makes it another event than the last one of its type: a job may fail, be taken up again, and fail once more, or
+# fail before it is taken up. That it completed may be said by a later try than the one that completed it.
+_IDENTITY_OF_COMPLETION = ("organization_id", "type", "job_id", "attempt")
+_IDENTITY_OF_FAILURE = (*_IDENTITY_OF_COMPLETION, "try_number")
 _IDENTITY_WITHOUT_JOB = ("organization_id", "type", "dag_id", "run_id", "task_id", "map_index", "try_number")
 _IDENTITY_OF_STALENESS = ("organization_id", "type", "last_completed_at")
 
@@ -25,14 +27,18 @@ def event_about(facts: Facts, kind: str | None = None) -> Event:
         kind: one of ``TYPES``; by itself ``failed`` when there is an error, else ``completed``.
     """
     kind = kind or ("failed" if facts.get("error_code") else "completed")
-    if kind == "stale":
-        identity: tuple[str, ...] = _IDENTITY_OF_STALENESS
-    else:
-        identity = _IDENTITY if facts.get("job_id") else _IDENTITY_WITHOUT_JOB
     occurred_at = facts.get("ended_at")
     return event_of(
         TYPES[kind],
-        about=" ".join(str(facts.get(name)) for name in identity),
+        about=" ".join(str(facts.get(name)) for name in _identity(facts, kind)),
         occurred_at=datetime.fromisoformat(occurred_at) if occurred_at else datetime.now(UTC),
         data=facts,
     )
+
+
+def _identity(facts: Facts, kind: str) -> tuple[str, ...]:
+    if kind == "stale":
+        return _IDENTITY_OF_STALENESS
+    if not facts.get("job_id"):
+        return _IDENTITY_WITHOUT_JOB
+    return _IDENTITY_OF_FAILURE if kind == "failed" else _IDENTITY_OF_COMPLETION

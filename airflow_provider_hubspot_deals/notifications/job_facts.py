@@ -101,8 +101,11 @@ def _of_the_job(row: Mapping[str, Any]) -> Facts:
 
 
 def _failure(context: Context, row: Mapping[str, Any]) -> Facts:
-    """The row's own words; where it has not failed, the exception's, if it is one of ours: others may quote values."""
-    if row.get("error_code") and row.get("status") in ("failed", "cancelled"):
+    """The row's own words; where it has not failed in this try, the exception's, if it is one of ours: others may quote
+    values.
+    """
+    has_failed = row.get("status") in ("failed", "cancelled") and row.get("try_number") == context["ti"].try_number
+    if row.get("error_code") and has_failed:
         return {"error_code": row["error_code"], "error": row["error_message"]}
     error: object = context.get("exception")
     if row.get("status") == "completed" and error is None:

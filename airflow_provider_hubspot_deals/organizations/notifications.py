@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_hubspot_deals.organizations.patterns import portable
+from airflow_provider_hubspot_deals.organizations.patterns import CONN_ID, portable
 
 EVENTS = ("completed", "failed", "stale")
 WEBHOOK_NOTIFIER = "airflow_provider_hubspot_deals.notifications.webhook.HubSpotDealsWebhookNotifier"
@@ -15,7 +15,7 @@ WEBHOOK_NOTIFIER = "airflow_provider_hubspot_deals.notifications.webhook.HubSpot
 _KEYS = ("on", "webhook", "notifier", "arguments")
 _USUAL_EVENTS = ("failed", "stale")
 _CLASS_PATH = re.compile(r"[a-zA-Z_][\w]*(\.[a-zA-Z_][\w]*)+", re.ASCII)
-_CONN_ID = re.compile(r"[\w#!()\-.:/\\]{1,250}", re.ASCII)
+_CONN_ID = re.compile(CONN_ID, re.ASCII)
 _SECRET_NAME = re.compile(r"password|secret|token|api_?key|webhook_url", re.IGNORECASE)
 
 _EVENT_SCHEMA = {"enum": list(EVENTS)}
@@ -30,7 +30,10 @@ NOTIFICATIONS_SCHEMA: dict[str, Any] = {
             "arguments": {"type": "object"},
         },
         "additionalProperties": False,
-        "oneOf": [{"required": ["webhook"], "not": {"required": ["arguments"]}}, {"required": ["notifier"]}],
+        "oneOf": [
+            {"required": ["webhook"], "not": {"required": ["arguments"]}},
+            {"required": ["notifier"], "not": {"required": ["webhook"]}},
+        ],
     },
 }
 """The same as JSON Schema, for editors; the names of arguments are left to the check."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+CONN_ID = r"[\w#!()\-.:/\\]{1,250}"  # of an Airflow connection
+
 # ``\w`` and ``\s`` are ASCII under re.ASCII, and something else in other dialects.
 _SPELLED_OUT = {r"[^\s": r"[^\t-\r ", r"\S": r"[^\t-\r ]", r"\w": "A-Za-z0-9_"}
 

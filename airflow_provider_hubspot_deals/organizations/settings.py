@@ -23,7 +23,7 @@ from airflow_provider_hubspot_deals.organizations.organization import (
     Organization,
     derived_settings,
 )
-from airflow_provider_hubspot_deals.organizations.patterns import portable
+from airflow_provider_hubspot_deals.organizations.patterns import CONN_ID, portable
 from airflow_provider_hubspot_deals.organizations.schedules import CRON, PRESETS, is_cron, spread
 
 Complaint = tuple[str, str]  # key, what would be right
@@ -45,7 +45,6 @@ def _checks(**schema: object) -> Callable[[Callable[[object], object]], Check]:
 
 
 _UUID = r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}"
-_CONN_ID = r"[\w#!()\-.:/\\]{1,250}"
 _TYPE_NAMES = {bool: "true/false", int: "a number", float: "a number", str: "text", list: "a list", dict: "a table"}
 
 
@@ -125,11 +124,11 @@ def _uuid(value: object) -> UUID:
     return UUID(value)
 
 
-@_checks(type="string", pattern=portable(f"(?!pat-){_CONN_ID}"))
+@_checks(type="string", pattern=portable(f"(?!pat-){CONN_ID}"))
 def _conn_id(value: object) -> object:
     if isinstance(value, str) and value.startswith("pat-"):
         raise ValueError("is a token; put the token into an Airflow connection and give that connection's id here")
-    return _text(_CONN_ID, "the id of an Airflow connection")(value)
+    return _text(CONN_ID, "the id of an Airflow connection")(value)
 
 
 @_checks(type="string", pattern=portable(f" *({'|'.join(('', 'none', *PRESETS, CRON))}) *"))

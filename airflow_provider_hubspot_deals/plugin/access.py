@@ -13,6 +13,7 @@ from airflow.api_fastapi.auth.tokens import get_signing_key
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
 from airflow.api_fastapi.logging.decorators import action_logging
 from fastapi import Depends, Header, HTTPException, Request, status
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 TOKEN_MAX_AGE_S = 24 * 3600
@@ -61,13 +62,16 @@ def form_token(user: GetUserDep) -> str:
 
 
 def pressed_by_our_page(
-    request: Request, user: GetUserDep, token: Annotated[str, Header(alias="X-HubSpot-Deals-Token")] = ""
+    user: GetUserDep,
+    own_header: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
+    token: Annotated[str, Header(alias="X-HubSpot-Deals-Token")] = "",
 ) -> None:
     """Refuse what a browser sent from anywhere but a page of ours.
 
-    A program that authenticates itself by its own header needs no token: no foreign page can make a browser add one.
+    A program that authenticates itself by a bearer token needs none of ours: no foreign page can make a browser add
+    one. Other schemes a browser adds by itself, such as ``Basic`` for a proxy before Airflow; the user is the cookie's.
     """
-    if "authorization" in request.headers:
+    if own_header is not None:
         return
     try:
         owner = _signer().loads(token, max_age=TOKEN_MAX_AGE_S)

@@ -34,7 +34,7 @@ _NO_JOB = "There is no such job."
 def create_app() -> FastAPI:
     """The application; whoever is not signed in to Airflow gets nothing of it."""
     app = FastAPI(title="HubSpot deals", dependencies=[access.signed_in], openapi_url=None)
-    app.get("/")(overview)
+    app.get("/", dependencies=[access.may_read_runs])(overview)
     app.get("/assets/{name}")(asset)
     app.get("/dags/{dag_id}/organizations/{organization_id}/{type_}", dependencies=[access.may_read_runs])(jobs)
     app.get("/dags/{dag_id}/jobs/{job_id}", dependencies=[access.may_read_runs])(job)

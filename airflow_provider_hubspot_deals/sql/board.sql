@@ -14,7 +14,8 @@ SELECT seen.organization_id, seen.type, seen.slug, seen.name, seen.dag_id, seen.
        coalesce(usage.deals_inserted + usage.deals_updated + usage.deals_deleted, 0) AS changed_today,
        coalesce(usage.api_calls, 0) AS api_calls_today,
        coalesce(usage.rate_limit_hits, 0) AS rate_limit_hits_today,
-       job.id AS job_id, coalesce(job.dag_id, seen.dag_id) AS job_dag_id, job.run_id, job.status, job.mode, job.phase,
+       job.id AS job_id, coalesce(nullif(job.dag_id, 'command line'), seen.dag_id) AS job_dag_id, job.run_id, job.status,
+       job.mode, job.phase,
        job.attempt, job.created_at, job.start_time, job.end_time, job.last_heartbeat, job.resume_at,
        job.records_extracted, job.records_expected, job.value_issues, job.records_quarantined, job.error_code,
        job.error_message, job.daily_limit, job.daily_limit - job.daily_remaining AS daily_used,
@@ -75,7 +76,8 @@ CROSS JOIN LATERAL (
 ) AS run
 
 -- name: jobs
--- The newest jobs of one organization and type that belong to this DAG, the active one first.
+-- The newest jobs of one organization and type that belong to this DAG, the active one first. Jobs that the command line
+-- made, whose dag_id is no DAG's, belong to the DAG that the organizations file makes, as those without one.
 SELECT job.id, job.status, job.mode, job.phase, job.trigger, job.attempt, job.created_at, job.start_time, job.end_time,
        job.last_heartbeat, job.resume_at, job.records_extracted, job.records_expected, job.records_inserted,
        job.records_updated, job.records_deleted, job.value_issues, job.records_quarantined, job.api_calls, job.error_code,
@@ -84,7 +86,7 @@ FROM {schema}.jobs AS job
 JOIN {schema}.organizations AS owner ON owner.id = job.organization_id
 WHERE job.organization_id = %(organization_id)s
   AND job.type = 'hubspot_deals' || CASE %(type)s WHEN 'standard' THEN '' ELSE '_' || %(type)s END
-  AND coalesce(job.dag_id, 'hubspot_deals_' || owner.slug
+  AND coalesce(nullif(job.dag_id, 'command line'), 'hubspot_deals_' || owner.slug
                || CASE %(type)s WHEN 'standard' THEN '' ELSE '_' || %(type)s END) = %(dag_id)s
 ORDER BY job.end_time DESC NULLS FIRST
 LIMIT %(jobs_max)s
@@ -98,7 +100,8 @@ FROM (
            last_heartbeat, resume_at, window_start, window_end, error_code, error_message,
            records_extracted, records_expected, records_inserted, records_updated, records_unchanged, records_duplicate,
            records_stale, records_quarantined, records_deleted, value_issues, pages_read, batches, api_calls,
-           api_calls_by_endpoint, rate_limit_hits, bytes_received, daily_limit, daily_remaining, dag_id, run_id, task_id, map_index, try_number,
+           api_calls_by_endpoint, rate_limit_hits, bytes_received, daily_limit, daily_remaining,
+           nullif(dag_id, 'command line') AS dag_id, run_id, task_id, map_index, try_number,
            NULL::timestamptz AS archived_at
     FROM {schema}.jobs
     UNION ALL
@@ -106,7 +109,8 @@ FROM (
            last_heartbeat, resume_at, window_start, window_end, error_code, error_message,
            records_extracted, records_expected, records_inserted, records_updated, records_unchanged, records_duplicate,
            records_stale, records_quarantined, records_deleted, value_issues, pages_read, batches, api_calls,
-           api_calls_by_endpoint, rate_limit_hits, bytes_received, daily_limit, daily_remaining, dag_id, run_id, task_id, map_index, try_number,
+           api_calls_by_endpoint, rate_limit_hits, bytes_received, daily_limit, daily_remaining,
+           nullif(dag_id, 'command line') AS dag_id, run_id, task_id, map_index, try_number,
            archived_at
     FROM {schema}.jobs_archive
 ) AS job
@@ -157,7 +161,7 @@ SELECT job.organization_id, job.id, 'cancel_requested', jsonb_build_object('by',
 FROM {schema}.jobs AS job
 JOIN {schema}.organizations AS owner ON owner.id = job.organization_id
 WHERE job.id = %(job_id)s AND job.status IN ('pending', 'running')
-  AND coalesce(job.dag_id, 'hubspot_deals_' || owner.slug
+  AND coalesce(nullif(job.dag_id, 'command line'), 'hubspot_deals_' || owner.slug
                || CASE job.type WHEN 'hubspot_deals' THEN '' ELSE '_' || {schema}.deal_type_of(job.type) END) = %(dag_id)s
 
 -- name: cancel

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.deals.records import FoundDeals
 
 # A change shows in the search index seconds to minutes after it was made, and not in the order of the changes: what
-# was modified this long ago is asked for again each time, and told once.
+# was modified this long before the last look is asked for again each time, and told once.
 LOOKBACK = timedelta(minutes=10)
 _EVER = timedelta(days=1)  # HubSpot's clock runs on between its last answer and the next question
 _PAGES_MAX = 10  # of 200: where more is changed in ten minutes, their number tells whether that goes on
@@ -31,6 +31,7 @@ class Watch:
     since: datetime | None = None
     _told: set[tuple[str, str]] = field(default_factory=set)
     _total: int = 0
+    _looked_at: datetime | None = None  # HubSpot's time at the last look that had an answer
 
     def look(self, client: HubSpotClient) -> dict[str, Any] | None:
         """``changed``, how many deals at least, and ``newest``, when the last one was; None when none was.
@@ -40,17 +41,26 @@ class Watch:
         Raises:
             HubSpotDealsError: and its kin, as every request.
         """
-        found, total = self._modified(client)
+        now = _time(client)
+        found, total = self._modified(client, self._begin(now), now + _EVER)
         new = found - self._told
         is_beyond_the_pages = total > len(found) and total != self._total
-        self._told, self._total = found, total
+        self._told, self._total, self._looked_at = found, total, client.server_time
         if not new and not is_beyond_the_pages:
             return None
         return {"changed": max(len(new), 1), "newest": max(moment for _, moment in new or found)}
 
-    def _modified(self, client: HubSpotClient) -> tuple[set[tuple[str, str]], int]:
-        """Ids and times of deals modified lately, at most ten pages of them; and how many there are."""
-        modified_from, modified_to = self._window(client)
+    def _begin(self, now: datetime) -> datetime:
+        """From when on to ask: however long the last look is ago, nothing since then is left out."""
+        recently = (self._looked_at or now) - LOOKBACK
+        if self.since is None:
+            return recently
+        return max(self.since, recently) if self._told else self.since
+
+    def _modified(
+        self, client: HubSpotClient, modified_from: datetime, modified_to: datetime
+    ) -> tuple[set[tuple[str, str]], int]:
+        """Ids and times of deals modified then, at most ten pages of them; and how many there are."""
         found: set[tuple[str, str]] = set()
         after_id = total = 0
         for page_number in range(_PAGES_MAX):
@@ -63,16 +73,14 @@ class Watch:
             after_id = max(int(deal_id) for deal_id, _ in versions)
         return found, total
 
-    def _window(self, client: HubSpotClient) -> tuple[datetime, datetime]:
-        now = client.server_time
-        if now is None:
-            client.latest_deals(limit=1)
-            now = client.server_time
-        if now is None:
-            raise BadResponseError("HubSpot's answers carry no date; see whether a gateway takes it away")
-        recently = now - LOOKBACK
-        since = self.since or recently
-        return max(since, recently) if self._told else since, now + _EVER
+
+def _time(client: HubSpotClient) -> datetime:
+    """HubSpot's, as of its last answer."""
+    if client.server_time is None:
+        client.latest_deals(limit=1)
+    if client.server_time is None:
+        raise BadResponseError("HubSpot's answers carry no date; see whether a gateway takes it away")
+    return client.server_time
 
 
 def _versions(page: FoundDeals) -> set[tuple[str, str]]:

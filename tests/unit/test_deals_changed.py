@@ -126,6 +126,19 @@ def test_whoever_begins_to_watch_is_told_of_the_last_minutes(client: HubSpotClie
     assert (Watch().look(client) or {})["changed"] == 1
 
 
+def test_what_changes_while_hubspot_does_not_answer_is_told_when_it_does(
+    client: HubSpotClient, portal: Portal, simulator: SimulatorServer
+) -> None:
+    """However long that takes: after an error the watch goes on with a client that has not seen HubSpot's clock yet."""
+    watch = Watch()
+    watch.look(client)
+    portal.edit_deal(ids(portal)[0], {"amount": "1"})
+    simulator.clock.shift(3600)
+    with HubSpotClient(PrivateAppToken(SPEC.token), base_url=simulator.base_url, allow_other_hosts=True) as another:
+        assert (watch.look(another) or {})["changed"] == 1
+        assert watch.look(another) is None
+
+
 def test_hundreds_of_deals_in_one_millisecond_are_told_once(client: HubSpotClient, portal: Portal) -> None:
     watch = Watch()
     watch.look(client)

@@ -137,6 +137,26 @@ def test_loader_and_schema_agree_on_every_value_of_a_setting(name: str, data: st
     assert entry_is_right({name: value}) == (not complaints)
 
 
+NOTIFICATIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "on": st.sampled_from(["failed", "ended", ["failed"], ["completed", "stale"], ["ended"], [], 1]),
+        "webhook": st.sampled_from(["crm_webhook", "https://hooks.example.com", "whsec_x", "", 1]),
+        "notifier": st.sampled_from(["a.Notifier", "Notifier", "a.b c", 1]),
+        "arguments": st.sampled_from([{}, {"to": "crm@example.com", "cc": ["a"], "retry": True}, "to", []]),
+        "url": st.just("https://hooks.example.com"),
+    },
+)
+
+
+@unhurried
+@given(NOTIFICATIONS)
+@example({"webhook": "crm_webhook", "notifier": "a.Notifier", "arguments": {}})
+def test_loader_and_schema_agree_on_notifications(notification: dict[str, object]) -> None:
+    value: dict[str, object] = {"notifications": [notification]}
+    assert entry_is_right(value) == (not check_settings(value)[1])
+
+
 @unhurried
 @given(st.dictionaries(st.sampled_from([*SETTINGS, "zzz", "defaults"]), VALUES, max_size=4))
 @example({"zzz": 1})

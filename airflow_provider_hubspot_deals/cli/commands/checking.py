@@ -16,6 +16,7 @@ from airflow_provider_hubspot_deals.cli.printing import say, show_json, show_row
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpotDealsError
 from airflow_provider_hubspot_deals.organizations import Organization, Store, read_text
 from airflow_provider_hubspot_deals.organizations.checking import CheckedFile, Mistake, check_text
+from airflow_provider_hubspot_deals.organizations.notifications import WEBHOOK_NOTIFIER, Notification
 from airflow_provider_hubspot_deals.organizations.schema import json_schema
 
 _ANSWER_COLUMNS = {"connection": "connection", "answer": "answer"}
@@ -76,7 +77,7 @@ def _beyond_the_file(checked: CheckedFile, *, asks: bool) -> Iterator[Mistake | 
     Args:
         asks: also ask HubSpot and PostgreSQL.
     """
-    seen: set[Store] = set()  # many organizations share one
+    seen: set[Store | Notification] = set()  # many organizations share one
     for organization in checked.file.organizations:
         if not organization.enabled:
             continue
@@ -93,6 +94,30 @@ def _beyond_the_file(checked: CheckedFile, *, asks: bool) -> Iterator[Mistake | 
             else:
                 if answer:
                     yield Answer(connection=getattr(organization, setting), answer=answer)
+        yield from _of_notifications(checked, organization, seen)
+
+
+def _of_notifications(
+    checked: CheckedFile, organization: Organization, seen: set[Store | Notification]
+) -> Iterator[Mistake]:
+    """Webhooks without a connection, and notifiers that are not installed here; nobody is told anything."""
+    for each in organization.notifications:
+        if each in seen:
+            continue
+        seen.add(each)
+        try:
+            _look_at_notification(each)
+        except HubSpotDealsError as error:
+            yield checked.mistake(organization, "notifications", str(error))
+
+
+def _look_at_notification(notification: Notification) -> None:
+    from airflow_provider_hubspot_deals.notifications.callbacks import check_notifier
+    from airflow_provider_hubspot_deals.notifications.endpoints import endpoint_of
+
+    check_notifier(notification.notifier)
+    if notification.notifier == WEBHOOK_NOTIFIER:
+        endpoint_of(notification.arguments["webhook_conn_id"])
 
 
 def _of_dag(checked: CheckedFile, organization: Organization) -> Iterator[Mistake]:

@@ -277,6 +277,26 @@ def test_check_prints_the_schema_for_editors(console: Console) -> None:
     assert "organizations" in console("check", "--schema").json["properties"]
 
 
+def test_check_finds_notifications_that_would_reach_nobody(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once each: what stands in the defaults is everybody's."""
+    secret = f"whsec_{'QUJD' * 8}"
+    monkeypatch.setenv("AIRFLOW_CONN_PLAIN", json.dumps({"conn_type": "http", "host": "http://h.example/x"}))
+    monkeypatch.setenv("AIRFLOW_CONN_WELL", json.dumps({"conn_type": "http", "host": "h.example", "password": secret}))
+    told = [{"webhook": "nowhere"}, {"webhook": "plain"}, {"webhook": "well"}, {"notifier": "no.such.Notifier"}]
+    tables = "".join(
+        "[[defaults.notifications]]\n" + "".join(f'{name} = "{value}"\n' for name, value in each.items())
+        for each in told
+    )
+    console.file.write_text(tables + console.file.read_text())
+    mistakes = console("check", "--output", "json").json["mistakes"]
+    assert [each["setting"] for each in mistakes] == ["notifications"] * 3
+    assert {each["line"] for each in mistakes} == {1}
+    for each, said in zip(
+        mistakes, ("no connection 'nowhere'", "'plain': the password is empty", "no.such"), strict=True
+    ):
+        assert said in each["what"]
+
+
 def test_entries_that_cannot_be_used_are_counted_aloud_and_the_others_work(console: Console) -> None:
     console.file.write_text(console.file.read_text() + '[[organizations]]\nslug = "zeta"\nzzz = 1\n')
     answer = console("organizations", "--output", "json")

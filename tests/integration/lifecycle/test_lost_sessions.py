@@ -166,6 +166,28 @@ def test_d10_a_server_without_a_free_connection_is_waited_for(acme: Organization
     assert server.refusals
 
 
+def test_d10_a_lock_table_that_others_have_filled_is_named_and_nothing_is_half_written(
+    acme: Organization, server: OwnServer
+) -> None:
+    organization, hog = replace(acme, database_url=server.url), psycopg.connect(server.url, autocommit=True)
+
+    def fill() -> None:
+        with pytest.raises(psycopg.errors.OutOfMemory, match="shared memory"):  # and what it has, it keeps
+            hog.execute("SELECT pg_advisory_lock(number) FROM generate_series(1, 10000000) AS number")
+
+    with (
+        contextlib.closing(hog),
+        pytest.raises(DatabaseUnavailableError, match="raise max_locks_per_transaction") as raised,
+    ):
+        organization.sync(mode="full", before=at_call("list", 4, fill), origin=A_TRY, **SMALL)
+
+    assert raised.value.code == "DB_MEMORY"
+    (job,) = organization.jobs()
+    assert job["records_inserted"] == len(organization.deals()) < 245
+    organization.sync(mode="full", origin=NEXT_TRY, **SMALL)
+    assert_complete(organization)
+
+
 def test_d11_a_server_that_stays_away_leaves_the_job_to_its_retry(
     acme: Organization, server: OwnServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from airflow_provider_hubspot_deals import jobs, sql
+from airflow_provider_hubspot_deals.cli.running import DAG_ID as COMMAND_LINE
 from tests.integration.ended_jobs import an_ended_job
 from tests.integration.tenant import Tenant, a_batch, a_run
 
@@ -156,3 +157,19 @@ def test_a_list_of_no_jobs_is_not_found(visit: Visit, acme: Tenant, type_: str) 
     acme.claim(a_run(RUN))
     assert visit().get(f"/dags/{DAG}/organizations/{acme.id}/{type_}").status_code == 404
     assert visit().get(f"/dags/{DAG}/organizations/{uuid4()}/standard").status_code == 404
+
+
+def test_a_job_of_the_command_line_is_its_organizations_own_dags(visit: Visit, acme: Tenant) -> None:
+    """It has no run and no log in Airflow; whoever may read or edit that DAG's runs sees it and may cancel it."""
+    job = acme.claim(a_run("ada@laptop 2026-11-22T08:00:00+00:00", dag_id=COMMAND_LINE))
+    path, user = f"/dags/{DAG}/jobs/{job.id}", visit(role="user", name=f"only:{DAG}")
+    assert path in user.get("/").text
+    assert path in user.get(f"/dags/{DAG}/organizations/{acme.id}/standard").text
+    page = user.get(path).text
+    assert "DAG run" not in page
+    assert "Log of the task" not in page
+    token = re.search(r'data-token="([^"]+)"', page)
+    assert token
+    assert user.post(f"{path}/cancel", **{"X-HubSpot-Deals-Token": token[1]}).status_code == 200
+    assert acme.job(job)["status"] == "cancelled"
+    assert user.get(path).status_code == 200

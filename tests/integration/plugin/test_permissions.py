@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.integration.plugin.auth_manager import NO_RUNS
 from tests.integration.tenant import Tenant, a_run
 
 if TYPE_CHECKING:
@@ -73,6 +74,15 @@ def test_a_job_is_not_found_below_a_dag_that_is_not_its_own(visit: Visit, acme: 
     assert acme.query("SELECT status FROM hubspot.jobs WHERE id = %s", theirs.id) == [{"status": "running"}]
 
 
+def test_whoever_may_read_dags_and_no_runs_sees_no_runs(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run())
+    reader = visit(role="viewer", name=f"{NO_RUNS}rita")
+    for path in ("/", job_path(job), f"/dags/hubspot_deals_acme/organizations/{acme.id}/standard"):
+        answer = reader.get(path)
+        assert answer.status_code == 403
+        assert "acme" not in answer.text
+
+
 @pytest.mark.parametrize("dag_id", ["~", "%7E", "hubspot_deals_%"])
 def test_a_wildcard_is_no_dag(visit: Visit, acme: Tenant, dag_id: str) -> None:
     job = acme.claim(a_run())
@@ -126,6 +136,14 @@ def test_the_cookie_alone_cancels_nothing(visit: Visit, acme: Tenant) -> None:
     job = acme.claim(a_run())
     assert visit().post(f"{job_path(job)}/cancel").status_code == 403
     assert visit().post(f"{job_path(job)}/cancel", **{"X-HubSpot-Deals-Token": "x"}).status_code == 403
+    assert acme.job(job)["status"] == "running"
+
+
+@pytest.mark.parametrize("header", ["Basic c29tZWJvZHk6c2VjcmV0", "Negotiate YII", "Bearer", "Bearer "])
+def test_what_a_browser_adds_by_itself_takes_no_page_s_place(visit: Visit, acme: Tenant, header: str) -> None:
+    """A proxy before Airflow may ask for a password of its own, which browsers then send with every request."""
+    job = acme.claim(a_run())
+    assert visit().post(f"{job_path(job)}/cancel", Authorization=header).status_code == 403
     assert acme.job(job)["status"] == "running"
 
 

@@ -25,7 +25,7 @@ def columns(organization: Organization) -> list[str]:
 
 
 @pytest.mark.peer_pain(17, 19, 21, 22)
-def test_c19_two_thousand_properties_with_values_make_no_column_and_lose_nothing(wide: Organization) -> None:
+def test_a15_c19_two_thousand_properties_with_values_make_no_column_and_lose_nothing(wide: Organization) -> None:
     before = columns(wide)
     names = [f"custom_attribute_{number:04}" for number in range(EXTRA)]
     full = min(wide.portal.live_deals())
@@ -37,6 +37,13 @@ def test_c19_two_thousand_properties_with_values_make_no_column_and_lose_nothing
     assert wide.differences() == []
     assert {name: row["custom_properties"][name] for name in names} == {name: f"value of {name}" for name in names}
     assert columns(wide) == before
+
+    wide.portal.edit_deal(full, {names[-1]: "changed"})
+    wide.simulator.clock.shift(60)
+    wide.sync(mode="incremental")
+
+    assert wide.deals()[full]["custom_properties"][names[-1]] == "changed"
+    assert wide.differences() == []
     assert {seen.status for seen in wide.simulator.requests} <= {200, 207}  # neither 414 nor 500
 
 

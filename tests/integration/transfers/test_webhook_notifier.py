@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_provider_hubspot_deals.client.retries import Retries
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, NotDeliveredError
 from airflow_provider_hubspot_deals.notifications.webhook import HubSpotDealsWebhookNotifier
+from hubspot_simulator import FaultRule
 from tests.integration.transfers.conftest import Airflow
 from tests.unit.client.scripted_server import ScriptedServer, answer
 from tests.unit.webhooks.receiver import SECRET, Receiver
@@ -103,6 +104,22 @@ def test_a_receiver_is_told_why_a_job_failed(
     assert event["data"]["error_code"] == job["error_code"] == "AUTH_INVALID"
     assert event["data"]["error"] == job["error_message"]
     assert "revoked-revoked" not in server.requests[0].body.decode()
+
+
+def test_a_run_that_is_cleared_and_fails_before_its_job_goes_on_is_told_anew(
+    airflow: Airflow, server: ScriptedServer
+) -> None:
+    """Its job is the one that failed before, and says nothing of this try."""
+    airflow.simulator.add_fault(FaultRule(fault="status", endpoint="list", times=None, status=401))
+    context = finished(airflow)
+    tell(context)
+    tell(context)
+    context["ti"].try_number += 1
+    context["exception"] = ConfigurationError("Connection 'hubspot_default' is gone.")
+    tell(context)
+    first, second = (request.json()["data"] for request in server.requests)
+    assert (first["error_code"], second["error_code"]) == ("AUTH_INVALID", "CONFIGURATION")
+    assert first["job_id"] == second["job_id"]
 
 
 def test_a_failure_before_there_is_a_job_is_told_too(airflow: Airflow, server: ScriptedServer) -> None:

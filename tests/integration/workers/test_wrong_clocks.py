@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +11,8 @@ import pytest
 from hubspot_simulator import FaultRule
 from tests.integration.sync.conftest import Organization
 from tests.integration.workers.conftest import Worker, WorkerOf
+from tests.integration.wrong_clock import WrongClock
 
-SOURCE = Path(__file__).with_name("wrong_clock.c")
 DAY_S, TEN_MINUTES_S = 86_400, 600
 OFF_BY_S = {
     "a day ahead": DAY_S,
@@ -32,24 +30,15 @@ UNION ALL SELECT dimensions_read_at FROM hubspot.portals
 """
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not (compiler := shutil.which("cc")):
-        pytest.skip("needs a C compiler, to put a clock before the system's")
-    built = tmp_path_factory.mktemp("clock") / "wrong_clock.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", built, SOURCE], check=True)  # noqa: S603 - a compiler
-    return built
-
-
 @pytest.fixture
 def off_by_s(request: pytest.FixtureRequest) -> int:
     return OFF_BY_S[request.param]
 
 
 @pytest.fixture
-def misled(library: Path, worker: WorkerOf, off_by_s: int) -> Worker:
+def misled(tmp_path: Path, worker: WorkerOf, off_by_s: int) -> Worker:
     """A worker whose clock is off."""
-    made = worker(LD_PRELOAD=str(library), CLOCK_IS_OFF_BY_S=str(off_by_s))
+    made = worker(**WrongClock(tmp_path, off_by_s=off_by_s).environment)
     assert made.do("search", times=1)["clock"] == pytest.approx(time.time() + off_by_s, abs=60)
     return made
 
