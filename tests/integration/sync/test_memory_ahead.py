@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,14 +10,23 @@ import pytest
 
 from airflow_provider_hubspot_deals import kill_points
 from airflow_provider_hubspot_deals.kill_points import KillPoint
-from airflow_provider_hubspot_deals.sync import copying
+from airflow_provider_hubspot_deals.sync import batches, copying
 from airflow_provider_hubspot_deals.sync.ahead import ReadAhead
 from airflow_provider_hubspot_deals.sync.batches import ParsedPage
 from local_stack.processes import wait_until
 from tests.integration.sync.conftest import SimulatorOf
 
-PAGES, TEXT = 12, "x" * 4_000
-ROOM = 1_500_000  # bytes: three such pages
+PAGES, TEXT = 60, "x" * 1_500
+BATCH = 8_000_000  # bytes: about twenty such pages
+QUIET_S = 0.5
+DEALS_MAX = 50_000  # in a batch: what bounds it here is its bytes
+
+
+def nothing_more(pages: list[int]) -> bool:
+    """Whether no page came for a while."""
+    before = len(pages)
+    time.sleep(QUIET_S)
+    return len(pages) == before
 
 
 @pytest.fixture(autouse=True)
@@ -33,24 +43,24 @@ def test_e19_what_is_read_ahead_is_bounded_by_its_bytes(
 
     class Observed(ReadAhead[ParsedPage]):
         def _put(self, item: ParsedPage) -> bool:
-            pages.append(item.weight)
+            pages.append(item.size)
             is_wanted = super()._put(item)
-            waiting.append(sum(each.weight for each in self._made.copy()))
+            waiting.append(sum(each.size for each, _ in self._made.copy()))
             return is_wanted
 
     def hold(point: KillPoint) -> None:
-        if point == KillPoint.BATCH_WRITTEN and sum(pages) > ROOM:
-            wait_until(lambda: max(waiting) + max(pages) > ROOM, what="what is read ahead", timeout_s=30)
+        if point == KillPoint.BATCH_WRITTEN and BATCH < sum(pages) < 2 * BATCH:
+            wait_until(lambda: max(waiting) > 2 * max(pages), what="what is read ahead", timeout_s=30)
+            wait_until(lambda: nothing_more(pages), what="the end of reading ahead", timeout_s=30)
 
     monkeypatch.setattr(copying, "ReadAhead", Observed)
-    monkeypatch.setattr(copying, "AHEAD_WEIGHT_MAX", ROOM)
-    acme = replace(simulator_of(database_url, deals=PAGES * 100, archived=0), side_by_side=4)
+    monkeypatch.setattr(batches, "BATCH_SIZE_MAX", BATCH)
+    acme = replace(simulator_of(database_url, deals=PAGES * 100, archived=0), side_by_side=2)
     acme.portal.edit_deals(acme.portal.live_deals(), {"description": TEXT})
     kill_points.listen(hold)
 
-    acme.sync(mode="full", batch_rows=100)
+    acme.sync(mode="full", batch_rows=DEALS_MAX)
 
-    assert sum(pages) > PAGES * 100 * len(TEXT) > 3 * ROOM
-    assert max(pages) < ROOM
-    assert ROOM - max(pages) < max(waiting) <= ROOM
+    assert sum(pages) > 2 * BATCH
+    assert 2 * max(pages) < max(waiting) <= BATCH // 2
     assert acme.differences() == []
