@@ -79,6 +79,13 @@ def test_b02_deals_that_are_counted_and_never_named_are_told_with_both_numbers(s
     assert last.cursor is None
 
 
+def test_b02_a_last_page_that_names_all_that_it_counts_leaves_nothing_to_tell(source: FakeSource) -> None:
+    source.live = {3, 4}
+    source.found = {0: found([3, 4], total=2)}
+    (page,) = search(source)
+    assert (page.cursor, page.events) == (None, ())
+
+
 def test_b02_deals_that_were_named_before_a_walk_was_broken_off_count_as_named(source: FakeSource) -> None:
     source.live = {*FULL_PAGE}
     source.found = {0: found(FULL_PAGE, total=207), 200: found([], total=7)}
