@@ -17,6 +17,7 @@ import pytest
 
 from hubspot_simulator import PortalSpec, SimulatorServer
 from local_stack.databases import DatabaseServer
+from local_stack.postgres_binaries import find_binaries
 from tests.docs.blocks import ROOT
 from tests.docs.shell import run_here
 from tests.docs.story import SUPERUSER, Story
@@ -44,7 +45,8 @@ slug = "globex"
 search_lag_minutes = 0
 """
 MADE_ROLES = ("acme_reader", "deals_reader", "deals_loader", "deals_owner")  # by pages, for the whole server
-MADE_DATABASES = ("warehouse",)
+RESTORED = "hubspot_deals_restored"
+MADE_DATABASES = ("warehouse", RESTORED)
 A_JOB = (
     "INSERT INTO hubspot.jobs (organization_id, type, scan_id)"
     " SELECT id, 'calendar', %s FROM hubspot.organizations WHERE slug = 'acme' RETURNING id"
@@ -86,8 +88,9 @@ class World:
             "AIRFLOW_CONN_WAREHOUSE_OWNER": postgres_connection(database_url),
             "AIRFLOW_CONN_HUBSPOT_GLOBEX": hubspot_connection(self.simulator, GLOBEX.token),
             "DATABASE_URL": database_url,
+            "RESTORED_DATABASE_URL": self.server.url_of(RESTORED),
             "HUBSPOT_DEALS_ORGANIZATIONS": str(folder / "organizations.toml"),
-            "PATH": f"{bin_folder}{os.pathsep}{os.defpath}",
+            "PATH": os.pathsep.join([str(bin_folder), str(find_binaries().folder), os.defpath]),
             "TZ": "UTC",
         }
 
@@ -147,6 +150,8 @@ def story(world: World, tmp_path: Path) -> Iterator[Story]:
     """A page's own copy."""
     shutil.copytree(world.home, tmp_path / "airflow")
     name = f"hubspot_deals_docs_{uuid4().hex}"
+    world.server.drop_database(RESTORED)
+    world.server.create_database(RESTORED)
     yield story_in(world, tmp_path, world.server.create_database(name, template=world.template))
     forget(world.server, name)
 

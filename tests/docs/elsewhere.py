@@ -25,6 +25,9 @@ RUN_BY = {
     "docker compose up": "tests/unit/test_compose_commands.py::test_airflow_knows_the_command",
 }
 
+# Programs that nothing here can run, and why; their pages say so.
+NOT_RUN = {"kubectl": "needs a cluster"}
+
 
 def test_that_runs(command: str) -> str | None:
     """The test of a command that is not run here."""

@@ -17,7 +17,7 @@ import pytest
 
 from airflow_provider_hubspot_deals.cli.__main__ import main
 from tests.docs.blocks import Block
-from tests.docs.elsewhere import missing, test_that_runs
+from tests.docs.elsewhere import NOT_RUN, missing, test_that_runs
 from tests.docs.story import Story
 
 OURS = "airflow hubspot-deals "
@@ -65,6 +65,8 @@ def run_command(command: str, story: Story) -> tuple[int, str]:
     if test := test_that_runs(command):
         assert not missing(test), f"{test}, which is to run `{command}`, does not exist"
         return 0, ""
+    if command.split(maxsplit=1)[0] in NOT_RUN:
+        return 0, ""
     story.executed.append(command)
     if command.startswith(OURS) and story.in_process:
         return run_here(command.removeprefix(OURS), story)
@@ -91,6 +93,7 @@ def run_here(command: str, story: Story) -> tuple[int, str]:
     ours = {name: value for name, value in story.variables.items() if name.startswith(("AIRFLOW_CONN_", "HUBSPOT_"))}
     with (
         mock.patch.dict(os.environ, {**ours, "_AIRFLOW_PROCESS_CONTEXT": "server"}),
+        contextlib.chdir(story.folder),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
         pytest.raises(SystemExit) as ended,

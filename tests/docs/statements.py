@@ -19,6 +19,8 @@ MAY_FIND_NOTHING = {
     "tenant_deals('sandbox')": "the sandbox has few deals",
 }
 
+ALERTS = "docs/operations.md"  # whose queries find nothing as long as all is well
+
 
 def run_sql(block: Block, story: Story) -> None:
     """Run its statements in one session, as the role that the page names; each query must find something."""
@@ -27,5 +29,5 @@ def run_sql(block: Block, story: Story) -> None:
     with psycopg.connect(story.url_for(role, database), autocommit=True) as connection:
         for statement in sqlparse.split(block.text):
             cursor = connection.execute(story.with_ids(statement).encode())
-            if cursor.description and not cursor.fetchall() and role != "deals_reader":  # to whom nothing was given
+            if cursor.description and not cursor.fetchall() and block.document != ALERTS and role != "deals_reader":
                 assert any(words in statement for words in MAY_FIND_NOTHING), f"finds nothing:\n{statement}"

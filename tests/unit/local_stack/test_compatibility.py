@@ -16,13 +16,16 @@ from local_stack.compatibility.trial import Outcome, try_out
 from local_stack.exceptions import StackError
 
 PAGE = "# Page\n<!-- written by ./run compatibility -->\n<!-- end of the trials -->\nThe end.\n"
-# Stands in for uv, which would download an Airflow: makes the environment, and lends it what is installed here.
+# Stands in for uv, which would download an Airflow: makes the environment, lends it what is installed here, and
+# unpacks our wheel there.
 FAKE_UV = """#!/bin/sh
 echo "$*" >> {log}
-for folder in "$@"; do :; done
+for word in "$@"; do
+    case "$word" in *.whl*) {python} -m zipfile -e "${{word%%\\[*}}" {environment}/lib/python*/site-packages ;; esac
+done
 test "$1" = pip || {{
-    {python} -m venv --clear --without-pip "$folder"
-    echo {packages} > "$(echo "$folder"/lib/python*/site-packages)/lent.pth"
+    {python} -m venv --clear --without-pip {environment}
+    echo {packages} > "$(echo {environment}/lib/python*/site-packages)/lent.pth"
 }}
 """
 
@@ -37,7 +40,8 @@ def outcome(**settings: object) -> Outcome:
 def uv_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     log, folder = tmp_path / "uv.log", tmp_path / "bin"
     folder.mkdir()
-    script = FAKE_UV.format(log=log, python=sys.executable, packages=sysconfig.get_path("purelib"))
+    places = {"environment": tmp_path / "trial" / "environment", "packages": sysconfig.get_path("purelib")}
+    script = FAKE_UV.format(log=log, python=sys.executable, **places)
     (folder / "uv").write_text(script)
     (folder / "uv").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
@@ -47,7 +51,7 @@ def uv_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_wheel_is_tried_in_an_environment_of_its_own(uv_log: Path, tmp_path: Path) -> None:
     combination = Combination(airflow="3.1.0", python="3.11", lowest=True)
-    tests = ["tests/unit/test_sql.py", "-q"]
+    tests = ["tests/unit/test_exceptions.py", "-q"]
     found = try_out(combination, tmp_path / "trial", python=sys.executable, arguments=tests)
     assert found.passed > 0
     assert (found.failed, found.constrained) == (0, False)
@@ -61,7 +65,7 @@ def test_the_wheel_is_tried_in_an_environment_of_its_own(uv_log: Path, tmp_path:
 def test_tests_that_cannot_be_started_are_no_success(tmp_path: Path) -> None:
     combination = Combination(airflow="3.1.0", python="3.11")
     with pytest.raises(StackError, match="could not be started"):
-        try_out(combination, tmp_path, python=sys.executable, arguments=["--no-such-option"])
+        try_out(combination, tmp_path / "trial", python=sys.executable, arguments=["--no-such-option"])
 
 
 def test_the_ends_are_those_of_the_project() -> None:
