@@ -41,9 +41,10 @@ def run_toml(block: Block, story: Story) -> None:
         assert (ROOT / _SCHEMA).name == block.text.split()[1].removeprefix("./")
         assert (ROOT / _SCHEMA).is_file()
         return
-    file = parse_organizations(block.text, story.folder)
+    entry = "" if "[[organizations]]" in block.text else '\n[[organizations]]\nslug = "acme"\n'
+    file = parse_organizations(block.text + entry, story.folder)
     assert file.problems == ()
-    assert file.organizations or "[[organizations]]" not in block.text
+    assert file.organizations
 
 
 def run_ini(block: Block, _story: Story) -> None:
