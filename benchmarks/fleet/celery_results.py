@@ -26,7 +26,7 @@ def _head(figures: Mapping[str, Any]) -> Iterator[str]:
         f"{order['latency_ms']:g} ms; {order['workers']} workers of {order['concurrency']} tasks each, on Redis. All "
         "runs are triggered at once. When some have ended and a task of the first worker has stored part of its deals, "
         "that worker and its tasks get SIGKILL, as when their machine is gone. Nobody starts it again. Airflow waits "
-        f"{order['heartbeat_timeout_s']} s for a task's heartbeat (`task_instance_heartbeat_timeout`; its default is 300).\n"
+        f"{order['heartbeat_timeout_s']} s for a task's heartbeat (`task_instance_heartbeat_timeout`, else 300).\n"
     )
 
 
