@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Airflow gives a DAG file 50 s; 1,000 organizations take 5 to 8 of them on two busy cores, 5,000 took 42.
+# Airflow gives a DAG file 50 s; 1,000 organizations take 13 of them on two free cores (`./run bench fleet`).
 ORGANIZATIONS_MAX = 2_000
 
 

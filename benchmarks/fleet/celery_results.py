@@ -25,7 +25,8 @@ def _head(figures: Mapping[str, Any]) -> Iterator[str]:
         f"{order['organizations']} organizations of {order['deals']:,} deals each, HubSpot's answers after "
         f"{order['latency_ms']:g} ms; {order['workers']} workers of {order['concurrency']} tasks each, on Redis. All "
         "runs are triggered at once. When some have ended and a task of the first worker has stored part of its deals, "
-        "that worker and its tasks get SIGKILL, as when their machine is gone. Nobody starts it again.\n"
+        "that worker and its tasks get SIGKILL, as when their machine is gone. Nobody starts it again. Airflow waits "
+        f"{order['heartbeat_timeout_s']} s for a task's heartbeat (`task_instance_heartbeat_timeout`, else 300).\n"
     )
 
 

@@ -48,3 +48,12 @@ def test_the_values_for_kubernetes_set_what_the_page_promises() -> None:
     worker = values["workers"]["kubernetes"]
     assert worker["terminationGracePeriodSeconds"] == 60
     assert yaml.safe_load(values["extraEnvFrom"]) == [{"secretRef": {"name": "hubspot-deals-connections"}}]
+
+
+def test_the_secret_is_the_one_that_the_values_name() -> None:
+    (command,) = re.findall(r"```bash\n(kubectl .*?)```", PAGE, re.DOTALL)
+    assert command.split()[:5] == ["kubectl", "create", "secret", "generic", "hubspot-deals-connections"]
+    assert re.findall(r"--from-literal=(AIRFLOW_CONN_\w+)=", command) == [
+        "AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES",
+        "AIRFLOW_CONN_HUBSPOT_ACME",
+    ]
