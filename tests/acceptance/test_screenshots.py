@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 HARBOR, LUMEN = "hubspot_deals_harbor", "hubspot_deals_lumen"
 NORTHWIND, NORTHWIND_SANDBOX = "hubspot_deals_northwind", "hubspot_deals_northwind_sandbox"
 MERIDIAN = "hubspot_deals_meridian"
-SLOW_MS = 1_000  # for each answer of the simulator, so that a run lasts as long as its pictures take
+SLOW_MS, SLOWER_MS = 1_000, 20_000  # for each answer of the simulator: a run lasts as long as its pictures take
 TIMEOUT_S = 120.0
 PLACE = "SCREENSHOTS"  # environment variable: the folder for the pictures
 
 # A sparkline shows thirty runs: these are what a schedule would have left.
 EARLIER_RUNS = """
 ALTER TABLE hubspot.jobs DISABLE TRIGGER USER;
-SELECT setseed(0.25);
 INSERT INTO hubspot.jobs (organization_id, type, status, created_at, start_time, end_time, scan_id, mode,
                           records_extracted, records_updated, config)
 SELECT organization_id, 'hubspot_deals' || CASE type WHEN 'standard' THEN '' ELSE '_' || type END,
-       CASE WHEN random() < 0.06 THEN 'failed' ELSE 'completed' END, at, at, at + interval '20 seconds',
+       CASE WHEN number % 17 = 3 THEN 'failed' ELSE 'completed' END, at, at, at + interval '20 seconds',
        'earlier ' || gen_random_uuid(), 'incremental', deals, deals, '{}'
 FROM hubspot.sync_state, generate_series(2, 28) AS run,
-     LATERAL (SELECT now() - run * interval '1 hour', CASE run WHEN 24 THEN 400 ELSE (60 * random() ^ 3)::int END)
-         AS began (at, deals);
+     LATERAL (SELECT abs(hashtext(organization_id || type || run)), now() - run * interval '1 hour')
+         AS began (number, at),
+     LATERAL (SELECT CASE run WHEN 24 THEN 400 ELSE number % 40 END) AS read (deals);
 ALTER TABLE hubspot.jobs ENABLE TRIGGER USER
 """
 FORGET_THEM = """
@@ -84,6 +84,7 @@ def at_work(lived_in: AirflowStack) -> Iterator[str]:
     far = "SELECT id FROM hubspot.jobs WHERE run_id = %s AND records_extracted BETWEEN 1 AND records_expected - 1"
     try:
         wait_until(lambda: bool(lived_in.query(far, run_id)), what="a job with progress", timeout_s=TIMEOUT_S)
+        lived_in.simulator.slow_down(SLOWER_MS)
         yield str(lived_in.query(far, run_id)[0]["id"])
     finally:
         lived_in.simulator.slow_down(0)
@@ -97,7 +98,6 @@ def take(tmp_path: Path) -> Take:
     folder.mkdir(parents=True, exist_ok=True)
 
     def taken(name: str, page: Page) -> None:
-        page.wait_for_load_state("networkidle")
         page.screenshot(path=folder / f"{name}.png", animations="disabled", caret="hide")
 
     return taken
@@ -144,7 +144,7 @@ def test_screenshots_of_the_page_in_both_themes(at_work: str, tab: OpenTab, take
         admin.open()
         admin.frame.get_by_role("progressbar", name="Progress of Meridian Robotics").wait_for()
         read = what_is_read(admin.frame)
-        for expected in ("of 6,000 deals", "WRONG_PORTAL", "stale: goal 4 h", "Lumen Energie", "sandbox", "1 running"):
+        for expected in (" of 6,", "WRONG_PORTAL", "stale: goal 4 h", "Lumen Energie", "sandbox", "1 running"):
             assert expected in read
         assert at_work in (admin.frame.get_by_role("link", name="Newest job of Meridian").get_attribute("href") or "")
         take(f"page-{theme}", admin.page)
