@@ -121,7 +121,7 @@ def what_is_read(frame: FrameLocator) -> str:
 
 def labels(form: Locator, section: str) -> list[str]:
     """What the fields of a section are called, once it is open."""
-    head = form.get_by_role("button", name=section, exact=True)
+    head = form.page.get_by_role("button", name=section, exact=True)
     part = form.locator("[data-part=item]").filter(has=head)  # Airflow's regions have no names that browsers understand
     if head.get_attribute("aria-expanded") != "true":
         head.click()
