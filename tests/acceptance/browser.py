@@ -22,7 +22,6 @@ NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"
 COOKIE = "_token"
 Theme = Literal["light", "dark"]
 WAIT_MS = 30_000
-SIZE = {"width": 1280, "height": 800}
 # A 401 before the login, and requests of a page that was left, are Airflow's everyday life.
 HARMLESS = ("401", "ERR_ABORTED")
 
@@ -51,7 +50,9 @@ class Tab:
     ) -> None:
         self.url = settings.url
         self.complaints: list[str] = []
-        context = browser.new_context(viewport=SIZE, color_scheme=theme, locale="en-US", timezone_id="UTC")
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 800}, color_scheme=theme, locale="en-US", timezone_id="UTC"
+        )
         context.set_default_timeout(WAIT_MS)
         if user is not None:
             context.add_cookies([{"name": COOKIE, "value": token_of(settings, user), "url": self.url}])
