@@ -65,7 +65,7 @@ class SyncRequest:
     quarantine_days: int | None = None
     stale_after_minutes: int | None = None
     name: str | None = None
-    batch_rows: int = 5_000
+    batch_rows: int = 10_000
     batch_seconds: float = 5.0
     requests_in_flight: int = IN_FLIGHT_MAX
     origin: JobOrigin = field(default_factory=JobOrigin)

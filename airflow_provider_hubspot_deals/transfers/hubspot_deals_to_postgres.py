@@ -114,7 +114,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         quarantine_days: days that the raw bytes of quarantined records are kept; None likewise (templated).
         stale_after_minutes: the copy is stale when no run has completed for so long; None likewise (templated).
         organization_name: name for people; None likewise.
-        batch_rows: deals that are read and not yet committed, at most; None leaves it to the loader (5,000).
+        batch_rows: deals that are read and not yet committed, at most; None leaves it to the loader (10,000).
         migrate: create or upgrade the schema first, in place of failing when it is missing or behind.
 
     Returns:
