@@ -84,7 +84,7 @@ def ordered(order: Mapping[str, Any]) -> dict[str, Any]:
         question, answer = Path(folder) / "order.json", Path(folder) / "figures.json"
         question.write_text(json.dumps(order))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        command = [python_of(NAME), "-P", "-m", PROGRAM, question, answer]
+        command = [str(each) for each in (python_of(NAME), "-P", "-m", PROGRAM, question, answer)]
         subprocess.run(command, check=True, cwd=ROOT, env=environment | {"PYTHONPATH": str(ROOT)})  # noqa: S603 - our own
         found: dict[str, Any] = json.loads(answer.read_text())
         return found

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,13 @@ def main(question: Path, answer: Path) -> None:
             for each in workers:
                 running.enter_context(each)
             for each in workers:
-                each.wait_until(lambda log=each.log: " ready." in log.read_text(), timeout_s=READY_TIMEOUT_S)
+                each.wait_until(partial(is_ready, each), timeout_s=READY_TIMEOUT_S)
             answer.write_text(json.dumps(killed(stack, workers[0])))
+
+
+def is_ready(worker: ManagedProcess) -> bool:
+    """Whether it says that it takes tasks."""
+    return " ready." in worker.log.read_text()
 
 
 def settings(broker: int, order: Mapping[str, Any]) -> dict[str, str]:

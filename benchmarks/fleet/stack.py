@@ -64,7 +64,7 @@ class FleetStack:
             database_url=databases.create_database("fleet_airflow"),
             port=free_port(),
             dags_folder=files.dags,
-            extra_environment=DEFAULTS | {"HUBSPOT_DEALS_ORGANIZATIONS": str(files.organizations)} | options,
+            extra_environment={**DEFAULTS, "HUBSPOT_DEALS_ORGANIZATIONS": str(files.organizations), **options},
         )
         self.settings.write_secrets()
         self.metadata = Metadata(self.settings.database_url)

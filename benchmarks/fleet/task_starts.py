@@ -62,7 +62,10 @@ def _measured(airflow: AirflowClient, dag_id: str) -> TaskStart:
         raise StackError(f"run {run_id} of {dag_id} is {state}, not a success")
     (task,) = airflow.task_instances(dag_id, run_id)
     log = _events(airflow, dag_id, run_id, task)
-    after = lambda text: (datetime.fromisoformat(text) - asked).total_seconds()  # noqa: E731 - of this run alone
+
+    def after(text: str) -> float:
+        return (datetime.fromisoformat(text) - asked).total_seconds()
+
     return TaskStart(
         started=after(task["start_date"]),
         began=after(next(event["timestamp"] for event in log if event["event"] == BEFORE_EXECUTE)),
@@ -73,6 +76,6 @@ def _measured(airflow: AirflowClient, dag_id: str) -> TaskStart:
 
 def _events(airflow: AirflowClient, dag_id: str, run_id: str, task: dict[str, Any]) -> list[dict[str, Any]]:
     path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
-    events = airflow.get(path, map_index=-1, full_content=True)["content"]
+    events: list[dict[str, Any]] = airflow.get(path, map_index=-1, full_content=True)["content"]
     began = [number for number, event in enumerate(events) if event["event"] == PARSED]
     return events[began[0] :] if began else events  # groups that end before are the log reader's own
