@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import mask_secret
 
-from airflow_provider_hubspot_deals.client.secret import Secret
+from airflow_provider_hubspot_deals.client.secret import Secret, SecretBytes
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.hooks.connections import get_required_connection
 from airflow_provider_hubspot_deals.webhooks.endpoint import Endpoint
@@ -28,10 +28,9 @@ def endpoint_of(conn_id: str) -> Endpoint:
     connection = get_required_connection(conn_id, how_to_create=_HOW_TO_CREATE)
     connection.host = Secret(connection.host or "")  # its path may be one
     _mask_each(connection.password or "")
-    try:
-        keys = signing_keys(connection.password or "")
-    except ConfigurationError as error:
-        raise ConfigurationError(f"Connection {conn_id!r}: {error}.") from None
+    keys, problem = _keys_or_problem(connection.password or "")
+    if problem:
+        raise ConfigurationError(f"Connection {conn_id!r}: {problem}.")
     endpoint = Endpoint(name=conn_id, url=Secret(_address(connection)), keys=keys)
     endpoint.check(allow_http=connection.extra_dejson.get("allow_http") is True)
     return endpoint
@@ -41,6 +40,14 @@ def _mask_each(secrets: str) -> None:
     """In a frame of its own: later ones, whose tracebacks somebody may print, hold no word of it."""
     for word in secrets.split():
         mask_secret(word)
+
+
+def _keys_or_problem(password: str) -> tuple[tuple[SecretBytes, ...], str]:
+    """An exception raised beside the key shows it among the variables of its frames, even when raised ``from None``."""
+    try:
+        return signing_keys(password), ""
+    except ConfigurationError as error:
+        return (), str(error)
 
 
 def _address(connection: Connection) -> str:

@@ -31,7 +31,7 @@ NOTIFICATIONS_SCHEMA: dict[str, Any] = {
         },
         "additionalProperties": False,
         "oneOf": [
-            {"required": ["webhook"], "not": {"required": ["arguments"]}},
+            {"required": ["webhook"], "not": {"anyOf": [{"required": ["notifier"]}, {"required": ["arguments"]}]}},
             {"required": ["notifier"], "not": {"required": ["webhook"]}},
         ],
     },

@@ -60,7 +60,7 @@ def test_the_page_is_found_in_the_menu_and_shows_what_a_run_did(airflow_stack: A
     admin.frame.get_by_role("link", name="Newest job of Harbor Lines: completed").click()
     admin.frame.get_by_text("Timeline").wait_for()
     job = airflow_stack.job(run_id)
-    admin.frame.get_by_text(str(job["id"])).wait_for()
+    admin.frame.get_by_text(str(job["id"]), exact=True).wait_for()
     assert str(job["id"]) in admin.page.url  # can be sent to somebody
 
     admin.frame.get_by_role("link", name="DAG run").click()

@@ -36,17 +36,17 @@ ALTER TABLE hubspot.jobs DISABLE TRIGGER USER;
 INSERT INTO hubspot.jobs (organization_id, type, status, created_at, start_time, end_time, scan_id, mode,
                           records_extracted, records_updated, config)
 SELECT organization_id, 'hubspot_deals' || CASE type WHEN 'standard' THEN '' ELSE '_' || type END,
-       CASE WHEN number % 17 = 3 THEN 'failed' ELSE 'completed' END, at, at, at + interval '20 seconds',
+       CASE WHEN mod(number, 17) = 3 THEN 'failed' ELSE 'completed' END, at, at, at + interval '20 seconds',
        'earlier ' || gen_random_uuid(), 'incremental', deals, deals, '{}'
 FROM hubspot.sync_state, generate_series(2, 28) AS run,
      LATERAL (SELECT abs(hashtext(organization_id || type || run)), now() - run * interval '1 hour')
          AS began (number, at),
-     LATERAL (SELECT CASE run WHEN 24 THEN 400 ELSE number % 40 END) AS read (deals);
+     LATERAL (SELECT CASE run WHEN 24 THEN 400 ELSE mod(number, 40) END) AS read (deals);
 ALTER TABLE hubspot.jobs ENABLE TRIGGER USER
 """
 FORGET_THEM = """
 ALTER TABLE hubspot.jobs DISABLE TRIGGER USER;
-DELETE FROM hubspot.jobs WHERE scan_id LIKE 'earlier %';
+DELETE FROM hubspot.jobs WHERE starts_with(scan_id, 'earlier ');
 ALTER TABLE hubspot.jobs ENABLE TRIGGER USER
 """
 AGE = """

@@ -20,7 +20,7 @@ from tests.integration.two_tenants import QUESTIONS, fill, leaf_question
 WRITES = re.compile(r"(INSERT|UPDATE|DELETE)(?: INTO| FROM)? \{schema\}\.\{?(\w+)")
 READS = re.compile(r"(?:FROM|JOIN) \{schema\}\.\{?(\w+)")
 CALLS = re.compile(r"SELECT \{schema\}\.(\w+)\(")
-LOADING = ("jobs", "deals", "dimensions", "associations", "property_history", "maintenance")
+LOADING = ("jobs", "deals", "dimensions", "associations", "property_history", "maintenance", "notifications")
 
 
 @pytest.fixture

@@ -16,4 +16,7 @@ COMMENT ON COLUMN organizations.name IS 'Name for people, of the type standard. 
 
 
 def downgrade() -> None:
-    op.execute("ALTER TABLE sync_state DROP COLUMN stale_after_minutes")
+    op.execute("""
+ALTER TABLE sync_state DROP COLUMN stale_after_minutes;
+COMMENT ON COLUMN organizations.name IS 'Name for people. Nothing of ours fills it.';
+    """)
