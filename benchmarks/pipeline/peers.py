@@ -134,6 +134,6 @@ SINGER = Peer(
     packages={"singer": ["tap-hubspot"], TARGET: ["meltanolabs-target-postgres"]},
     deal_id='"dealId"',
     modified="(property_hs_lastmodifieddate ->> 'value')",
-    deals_max=100_000,  # which take it a quarter of an hour in every case
+    deals_max=100_000,  # each load of them takes it a quarter of an hour
 )
 PEERS = {each.name: each for each in (DLT, MELTANO, SINGER)}
