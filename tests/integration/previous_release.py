@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
+
+from tests.integration.tenant import Tenant
 
 REVISION = "0004"
 FOLDER = Path(__file__).parents[1] / "data" / "previous_release"
@@ -149,6 +151,13 @@ class PreviousLoader:
             self.run("jobs.set_transaction")
             self.run("jobs.database_time")
             yield
+
+
+@contextmanager
+def previous_loader(tenant: Tenant) -> Iterator[PreviousLoader]:
+    """One that works for this organization; nothing is claimed yet."""
+    with closing(tenant.connect()) as connection:
+        yield PreviousLoader(connection, tenant.id, tenant.slug, tenant.type)
 
 
 def a_row(deal_id: int) -> list[str | None]:

@@ -11,13 +11,13 @@ from airflow_provider_hubspot_deals import migrations
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 from airflow_provider_hubspot_deals.migrations import leaves
 from tests.builders import a_row
+from tests.integration.previous_release import previous_loader
 from tests.integration.tenant import Tenant
 
 BEFORE = "0010"  # the last revision without a layout of leaves
+AFTER = "0014"  # no revision up to this one makes a reader wait
 SETTING = "toast_tuple_target=4064"
 OUT_OF_LINE = "SELECT pg_relation_size(reltoastrelid) AS bytes FROM pg_class WHERE relname = %s"
-
-
 INDEXED = """
 SELECT relname FROM pg_class
 WHERE relname LIKE 'hubspot_deals_%' AND relkind = 'r' AND relispartition
@@ -50,28 +50,32 @@ def test_a_usual_deal_is_kept_whole_and_a_large_one_is_moved_out_of_line(databas
 def test_an_upgrade_lays_out_the_leaves_that_stand_while_others_read_them(empty_database_url: str) -> None:
     migrations.upgrade(empty_database_url, revision=BEFORE)
     acme = Tenant(empty_database_url)
-    job = acme.claim()
-    acme.store(job, a_row(1), a_row(2))
-    Tenant(empty_database_url, slug="globex").claim()
-    assert layouts(acme) == [None, None]
+    with previous_loader(acme) as loader:
+        loader.claim()
+        loader.write(1)
+    with previous_loader(Tenant(empty_database_url, slug="globex")) as loader:
+        loader.claim()
+        assert layouts(acme) == [None, None]
     with psycopg.connect(empty_database_url) as busy:
         busy.execute("SELECT FROM hubspot.hubspot_deals")
-        migrations.upgrade(empty_database_url)
+        migrations.upgrade(empty_database_url, revision=AFTER)
     assert layouts(acme) == [[SETTING], [SETTING]]
     assert len(acme.query(INDEXED)) == 2
     migrations.downgrade(empty_database_url, "hubspot", BEFORE)
-    Tenant(empty_database_url, slug="initech").claim()
-    assert sorted(layouts(acme), key=str) == [None, [SETTING], [SETTING]]
+    with previous_loader(Tenant(empty_database_url, slug="initech")) as loader:
+        loader.claim()
+        assert sorted(layouts(acme), key=str) == [None, [SETTING], [SETTING]]
 
 
 def test_a_leaf_that_was_laid_out_before_there_was_an_index_gets_it(empty_database_url: str) -> None:
     migrations.upgrade(empty_database_url, revision="0012")
     acme = Tenant(empty_database_url)
-    job = acme.claim()
-    acme.store(job, a_row(1), a_row(2, archived=True))
+    with previous_loader(acme) as loader:
+        loader.claim()
+        loader.write(1)
     assert (layouts(acme), acme.query(INDEXED)) == ([[SETTING]], [])
     migrations.upgrade(empty_database_url)
-    assert acme.query(INDEXED) == [{"relname": job.leaf}]
+    assert acme.query(INDEXED) == [{"relname": loader.leaf}]
 
 
 @pytest.mark.parametrize("mode", ["SHARE UPDATE EXCLUSIVE", "ROW EXCLUSIVE"], ids=["vacuumed", "written"])
@@ -81,10 +85,10 @@ def test_a_busy_leaf_is_named_so_and_done_by_the_next_upgrade(
     monkeypatch.setattr(leaves, "LOCK_TIMEOUT", "200ms")
     migrations.upgrade(empty_database_url, revision=BEFORE)
     acme = Tenant(empty_database_url)
-    job = acme.claim()
-    with psycopg.connect(empty_database_url) as busy:
-        busy.execute(f"LOCK TABLE hubspot.{job.leaf} IN {mode} MODE")
+    with previous_loader(acme) as loader, psycopg.connect(empty_database_url) as busy:
+        loader.claim()
+        busy.execute(f"LOCK TABLE hubspot.{loader.leaf} IN {mode} MODE")
         with pytest.raises(DatabaseUnavailableError, match="storage settings"):
-            migrations.upgrade(empty_database_url)
-    migrations.upgrade(empty_database_url)
+            migrations.upgrade(empty_database_url, revision=AFTER)
+    migrations.upgrade(empty_database_url, revision=AFTER)
     assert layouts(acme) == [[SETTING]]

@@ -6,9 +6,8 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
-from uuid import UUID, uuid5
 
 import psycopg
 import pytest
@@ -18,8 +17,8 @@ from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, 
 from airflow_provider_hubspot_deals.migrations import locks
 from tests.integration.ended_jobs import an_ended_job, ids_in
 from tests.integration.invariants import violations
-from tests.integration.previous_release import REVISION, STATEMENTS, PreviousLoader
-from tests.integration.tenant import NAMESPACE, Tenant, a_run
+from tests.integration.previous_release import REVISION, STATEMENTS, previous_loader
+from tests.integration.tenant import Tenant, a_run
 
 READER_WAIT_MAX_S = 2.0
 SINCE_0017 = {"daily_limit", "daily_remaining"}
@@ -37,23 +36,13 @@ QUERIES = (
 )
 
 
-def organization(slug: str) -> UUID:
-    return uuid5(NAMESPACE, slug)
-
-
-@contextmanager
-def previous_loader(url: str, slug: str, deal_type: str = "standard") -> Iterator[PreviousLoader]:
-    with closing(psycopg.connect(url, autocommit=True)) as connection:
-        yield PreviousLoader(connection, organization(slug), slug, deal_type)
-
-
 @pytest.fixture
 def old_url(empty_database_url: str) -> str:
     """A database of the last release: jobs in every state, deals in several leaves, quarantine, absences."""
     migrations.upgrade(empty_database_url, revision=REVISION)
     for number, ending in enumerate([*ENDINGS, "nothing"]):
         deal_type = "sandbox" if ending == "fail" else "standard"
-        with previous_loader(empty_database_url, f"org-{number}", deal_type) as loader:
+        with previous_loader(Tenant(empty_database_url, f"org-{number}", deal_type)) as loader:
             loader.claim()
             loader.write(1_000 * number + 1)
             if ending in ENDINGS:
@@ -141,7 +130,7 @@ def test_g07_what_maintenance_moved_and_emptied_is_there_again_below_it(database
 def test_e35_g06_every_statement_of_the_last_release_works_on_this_schema(database_url: str) -> None:
     used = set()
     for ending in ENDINGS:
-        with previous_loader(database_url, f"org-{ending.replace('_', '-')}") as loader:
+        with previous_loader(Tenant(database_url, f"org-{ending.replace('_', '-')}")) as loader:
             loader.claim()
             assert loader.write(1)["inserted"] == 10
             assert loader.write(1)["updated"] == 10
@@ -180,7 +169,7 @@ class Reader(Worker):
         with psycopg.connect(self.url, autocommit=True) as connection:
             for query in QUERIES:
                 started = time.monotonic()
-                connection.execute(query, {"organization": organization("org-0")}).fetchall()
+                connection.execute(query, {"organization": Tenant(self.url, "org-0").id}).fetchall()
                 self.longest_s = max(self.longest_s, time.monotonic() - started)
                 self.asked += 1
 
@@ -191,7 +180,7 @@ class Writer(Worker):
     runs = 0
 
     def turn(self) -> None:
-        with previous_loader(self.url, "writer") as loader:
+        with previous_loader(Tenant(self.url, "writer")) as loader:
             loader.claim()
             loader.write(1 + 100 * self.runs)
             loader.finish("complete")

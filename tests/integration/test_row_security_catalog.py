@@ -50,6 +50,7 @@ CALLS = (
     "expire_archive()",
     "expire_usage()",
     "expire_quarantine()",
+    "expire_notifications()",
     "drop_job_events_before('2020-01-01')",
     "analyze_deals()",
 )

@@ -48,7 +48,7 @@ def fill(tenant: Tenant) -> None:
     bad = BadRecord(deal_id_text="9", reason_code=tenant.slug, field_name=None, raw=tenant.slug.encode(), page_number=1)
     tenant.store(job, a_row(1, dealname=tenant.slug))
     keep(tenant, tenant.slug, 1)
-    note_delivery(tenant, tenant.slug)
+    note_delivery(tenant, tenant.slug, event_id=f"msg_{tenant.type}")
     rate = {
         "id": tenant.slug,
         "fromCurrencyCode": "USD",
