@@ -185,8 +185,9 @@ def simulator_of() -> Iterator[SimulatorOf]:
     """Make an organization over a portal with chosen traits."""
     with ExitStack() as servers:
 
-        def make(database_url: str, **traits: Any) -> Organization:
-            server = servers.enter_context(SimulatorServer(portals=[PortalSpec(portal_id=1001, **traits)]))
+        def make(database_url: str, *, rate_limits: bool = True, **traits: Any) -> Organization:
+            portals = [PortalSpec(portal_id=1001, **traits)]
+            server = servers.enter_context(SimulatorServer(portals=portals, rate_limits=rate_limits))
             server.clock.shift(A_DAY_AGO_S)
             return Organization(simulator=server, portal=server.portal(1001), database_url=database_url)
 
