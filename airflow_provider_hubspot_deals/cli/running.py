@@ -14,12 +14,12 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE, LATER, exit_code_of
-from airflow_provider_hubspot_deals.cli.looking import transaction_in
 from airflow_provider_hubspot_deals.cli.printing import complain, show_fields
 from airflow_provider_hubspot_deals.cli.progress import Watching, display_for
-from airflow_provider_hubspot_deals.cli.somebody import somebody
+from airflow_provider_hubspot_deals.cli.run_request import RunRequest
 from airflow_provider_hubspot_deals.cli.stopping import stopped_by_signals
-from airflow_provider_hubspot_deals.cli.wish import Wish
+from airflow_provider_hubspot_deals.cli.stores import transaction_in
+from airflow_provider_hubspot_deals.cli.user import current_user
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import TASK_ID, load_deals
 from airflow_provider_hubspot_deals.exceptions import HubSpotDealsError
 from airflow_provider_hubspot_deals.migrations.database import database_errors
@@ -36,7 +36,7 @@ DAG_ID = "command line"
 TRIGGER = "command line"
 
 
-def run(organization: Organization, wish: Wish, *, output: str, is_verbose: bool = False) -> int:
+def run(organization: Organization, request: RunRequest, *, output: str, is_verbose: bool = False) -> int:
     """Run the task as the organization's DAG does, and return the exit code of the command.
 
     The job says who started it. A run that was stopped, or that HubSpot or PostgreSQL let down, leaves its job pending;
@@ -46,8 +46,8 @@ def run(organization: Organization, wish: Wish, *, output: str, is_verbose: bool
         HubSpotDealsError: nothing could be begun.
     """
     store = Store(organization.postgres_conn_id, organization.schema)
-    attempt = _next_attempt(organization, store, wish)
-    task = _task(organization, wish)
+    attempt = _next_attempt(organization, store, request)
+    task = _task(organization, request)
     title = organization.slug if organization.type == STANDARD_TYPE else f"{organization.slug} ({organization.type})"
 
     connect = connection_opener(store.postgres_conn_id)
@@ -101,26 +101,26 @@ class _Attempt:
         return {"ti": task_instance, "dag_run": SimpleNamespace(run_type=TRIGGER, clear_number=0)}
 
 
-def _next_attempt(organization: Organization, store: Store, wish: Wish) -> _Attempt:
+def _next_attempt(organization: Organization, store: Store, request: RunRequest) -> _Attempt:
     new = _Attempt(
         organization=organization,
-        run_id=f"{somebody()} {datetime.now(UTC).isoformat(timespec='seconds')}",
+        run_id=f"{current_user()} {datetime.now(UTC).isoformat(timespec='seconds')}",
         try_number=1,
     )
     with transaction_in(store) as connection:
         waiting = sql.one(connection, "listing.waiting_run", new.keys, schema=store.schema)
-    if waiting is None or not wish.is_met_by(waiting):
+    if waiting is None or not request.is_met_by(waiting):
         return new
     complain(f"Going on with job {waiting['id']} of {waiting['run_id']}.")
     return _Attempt(organization=organization, run_id=waiting["run_id"], try_number=(waiting["try_number"] or 0) + 1)
 
 
-def _task(organization: Organization, wish: Wish) -> HubSpotDealsToPostgresOperator:
+def _task(organization: Organization, request: RunRequest) -> HubSpotDealsToPostgresOperator:
     return load_deals(
         organization,
-        mode=wish.mode,
-        window_start=wish.window_start,
-        window_end=wish.window_end,
+        mode=request.mode,
+        window_start=request.window_start,
+        window_end=request.window_end,
         properties="all" if organization.properties is None else organization.properties,
     )
 

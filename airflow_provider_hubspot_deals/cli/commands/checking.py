@@ -10,9 +10,9 @@ from pathlib import Path
 
 from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE, WRONG
-from airflow_provider_hubspot_deals.cli.finding import organizations_path
-from airflow_provider_hubspot_deals.cli.looking import transaction_in
 from airflow_provider_hubspot_deals.cli.printing import say, show_json, show_rows
+from airflow_provider_hubspot_deals.cli.stores import transaction_in
+from airflow_provider_hubspot_deals.cli.targets import organizations_path
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpotDealsError
 from airflow_provider_hubspot_deals.organizations import Organization, Store, read_text
 from airflow_provider_hubspot_deals.organizations.checking import CheckedFile, Mistake, check_text

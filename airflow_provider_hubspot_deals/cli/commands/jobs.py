@@ -7,10 +7,10 @@ from argparse import Namespace
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE
-from airflow_provider_hubspot_deals.cli.finding import organizations_file, stores
-from airflow_provider_hubspot_deals.cli.looking import rows_of_all, transaction_in
 from airflow_provider_hubspot_deals.cli.printing import say, show_fields, show_json, show_rows
-from airflow_provider_hubspot_deals.cli.wish import Wish
+from airflow_provider_hubspot_deals.cli.run_request import RunRequest
+from airflow_provider_hubspot_deals.cli.stores import rows_of_all, transaction_in
+from airflow_provider_hubspot_deals.cli.targets import organizations_file, stores
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.organizations import Organization, Store, job_type_of
 
@@ -79,7 +79,7 @@ def retry(arguments: Namespace) -> int:
         raise ConfigurationError(f"Job {job['id']} is {job['status']}; a failed or cancelled one can be retried{hint}.")
     from airflow_provider_hubspot_deals.cli.running import run
 
-    return run(_owner(arguments, store, job), Wish.of(job), output=arguments.output, is_verbose=arguments.verbose)
+    return run(_owner(arguments, store, job), RunRequest.of(job), output=arguments.output, is_verbose=arguments.verbose)
 
 
 def _found(arguments: Namespace) -> tuple[Store, sql.Row]:

@@ -6,8 +6,8 @@ from argparse import Namespace
 
 from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE, WRONG
-from airflow_provider_hubspot_deals.cli.finding import stores
 from airflow_provider_hubspot_deals.cli.printing import complain, show_json, show_rows
+from airflow_provider_hubspot_deals.cli.targets import stores
 from airflow_provider_hubspot_deals.operators.maintenance import events_months_of, maintain_store
 
 _COLUMNS = {"schema": "schema", "step": "step", "done": "done"}

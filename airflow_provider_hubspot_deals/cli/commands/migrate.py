@@ -7,8 +7,8 @@ from argparse import Namespace
 from airflow_provider_hubspot_deals import migrations
 from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE
-from airflow_provider_hubspot_deals.cli.finding import stores
 from airflow_provider_hubspot_deals.cli.printing import show_rows
+from airflow_provider_hubspot_deals.cli.targets import stores
 from airflow_provider_hubspot_deals.migrations.security import refuse_findings
 from airflow_provider_hubspot_deals.organizations import Store
 from airflow_provider_hubspot_deals.transfers.postgres import connection_opener, opened

@@ -11,9 +11,9 @@ from uuid import UUID
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE
-from airflow_provider_hubspot_deals.cli.finding import organizations_file
-from airflow_provider_hubspot_deals.cli.looking import transaction_in
 from airflow_provider_hubspot_deals.cli.printing import show_json, show_rows
+from airflow_provider_hubspot_deals.cli.stores import transaction_in
+from airflow_provider_hubspot_deals.cli.targets import organizations_file
 from airflow_provider_hubspot_deals.organizations import Organization, stores_of
 
 _COLUMNS = {"slug": "organization", "type": "type", "name": "name", "enabled": "enabled", "dag_id": "DAG"}

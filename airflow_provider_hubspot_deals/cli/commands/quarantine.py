@@ -7,9 +7,9 @@ from argparse import Namespace
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE
-from airflow_provider_hubspot_deals.cli.finding import organization_named, stores
-from airflow_provider_hubspot_deals.cli.looking import rows_of_all, transaction_in
 from airflow_provider_hubspot_deals.cli.printing import say, show_json, show_rows
+from airflow_provider_hubspot_deals.cli.stores import rows_of_all, transaction_in
+from airflow_provider_hubspot_deals.cli.targets import organization_named, stores
 from airflow_provider_hubspot_deals.organizations import Store
 
 _COLUMNS = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 from argparse import Namespace
 
 from airflow_provider_hubspot_deals.cli.calling import command
-from airflow_provider_hubspot_deals.cli.finding import organization_named
+from airflow_provider_hubspot_deals.cli.run_request import RunRequest
 from airflow_provider_hubspot_deals.cli.running import run
-from airflow_provider_hubspot_deals.cli.wish import Wish
+from airflow_provider_hubspot_deals.cli.targets import organization_named
 
 
 @command
 def sync(arguments: Namespace) -> int:
     """Bring one organization's deals up to date, in this process."""
-    wish = Wish(mode=arguments.mode, window_start=arguments.window_start, window_end=arguments.window_end)
-    return run(organization_named(arguments), wish, output=arguments.output, is_verbose=arguments.verbose)
+    request = RunRequest(mode=arguments.mode, window_start=arguments.window_start, window_end=arguments.window_end)
+    return run(organization_named(arguments), request, output=arguments.output, is_verbose=arguments.verbose)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class RunRequest:
     """What is asked of a run."""
 
     mode: str = "auto"
@@ -27,7 +27,7 @@ class Wish:
         return self.mode in ("auto", job["mode"]) and job["mode"] != "window"
 
     @classmethod
-    def of(cls, job: Mapping[str, Any]) -> Wish:
+    def of(cls, job: Mapping[str, Any]) -> RunRequest:
         """What was asked of ``job``, a row of ``jobs``."""
         if job["mode"] != "window":
             return cls(mode=job["mode"] or "auto")

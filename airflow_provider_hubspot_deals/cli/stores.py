@@ -9,8 +9,8 @@ from typing import Any
 from psycopg import Connection
 
 from airflow_provider_hubspot_deals import migrations, sql
-from airflow_provider_hubspot_deals.cli.finding import nearest
-from airflow_provider_hubspot_deals.cli.somebody import somebody
+from airflow_provider_hubspot_deals.cli.targets import nearest
+from airflow_provider_hubspot_deals.cli.user import current_user
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.organizations import Store
 from airflow_provider_hubspot_deals.transfers.postgres import opened
@@ -31,7 +31,7 @@ def transaction_in(store: Store) -> Iterator[Connection[Any]]:
     ) as connection:
         migrations.check(connection, store.schema)
         with sql.transaction(connection):
-            sql.execute(connection, "listing.name_session", {"application": f"airflow hubspot-deals, {somebody()}"})
+            sql.execute(connection, "listing.name_session", {"application": f"airflow hubspot-deals, {current_user()}"})
             yield connection
 
 

@@ -6,7 +6,7 @@ import getpass
 import socket
 
 
-def somebody() -> str:
+def current_user() -> str:
     """``login@host``; the login as the system knows it."""
     try:
         login = getpass.getuser()
