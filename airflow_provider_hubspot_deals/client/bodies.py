@@ -6,11 +6,12 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import orjson
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_decode = msgspec.json.Decoder().decode  # orjson is faster, and rounds integers of more than 64 bits
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -80,15 +81,15 @@ class _Gunzip:
 def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON is any of its types
     """The one JSON value that ``body`` is, in strict UTF-8.
 
-    Lone surrogates survive (half an emoji occurs in customers' text, and one such name must not hide a page of deals);
-    NaN, Infinity, a byte-order mark and trailing bytes do not.
+    Integers of more than 64 bits keep their digits. Lone surrogates survive (half an emoji occurs in customers'
+    text, and one such name must not hide a page of deals); NaN, Infinity, a byte-order mark and trailing bytes do not.
 
     Raises:
         ValueError: anything else than one whole JSON value; the text never quotes the body.
     """
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return _decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         # Only escapes of surrogates are a reason to ask the slower parser for a second opinion.
         if b"\\ud" not in body and b"\\uD" not in body:
             raise ValueError("it is no complete JSON in UTF-8") from None

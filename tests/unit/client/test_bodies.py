@@ -120,6 +120,11 @@ def test_a_lone_surrogate_opens_no_door_for_other_faults(poison: bytes) -> None:
         parse_json(rb'{"name":"\ud83d",' + poison + b"}")
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**64, -(10**300)])
+def test_an_integer_of_any_length_keeps_its_digits(number: int) -> None:
+    assert parse_json(b"[%d]" % number) == [number]
+
+
 def test_the_reason_does_not_quote_the_body() -> None:
     with pytest.raises(ValueError, match="complete JSON") as raised:
         parse_json(b'{"dealname":"Customer secret')
