@@ -206,10 +206,10 @@ def test_d24_of_two_deals_that_somebody_elses_unique_index_keeps_apart_one_goes_
 
     assert acme.sync().status == "completed"
 
-    assert acme.query("SELECT deal_id_text, reason_code, field_name FROM hubspot.deals_quarantine") == [
-        {"deal_id_text": str(second), "reason_code": "REFUSED_BY_DATABASE", "field_name": "house_rule"}
-    ]
-    assert acme.differences() == [f"{second} has other properties"]
+    (refused,) = acme.query("SELECT deal_id_text, reason_code, field_name FROM hubspot.deals_quarantine")
+    assert (refused["reason_code"], refused["field_name"]) == ("REFUSED_BY_DATABASE", "house_rule")
+    assert refused["deal_id_text"] in ({str(second)} if stored else {str(first), str(second)})
+    assert acme.differences() == [f"{refused['deal_id_text']} has other properties"]
 
 
 @pytest.mark.parametrize("later_is_refused", [True, False])
