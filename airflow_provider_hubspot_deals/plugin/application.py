@@ -9,7 +9,7 @@ from typing import Annotated
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -32,20 +32,26 @@ _NO_JOB = "There is no such job."
 
 
 def create_app() -> FastAPI:
-    """The application; whoever is not signed in to Airflow gets nothing of it."""
-    app = FastAPI(title="HubSpot deals", dependencies=[access.signed_in], openapi_url=None)
-    app.get("/", dependencies=[access.may_read_runs])(overview)
-    app.get("/assets/{name}")(asset)
-    app.get("/dags/{dag_id}/organizations/{organization_id}/{type_}", dependencies=[access.may_read_runs])(jobs)
-    app.get("/dags/{dag_id}/jobs/{job_id}", dependencies=[access.may_read_runs])(job)
-    app.post(
-        "/dags/{dag_id}/jobs/{job_id}/cancel",
-        dependencies=[Depends(access.pressed_by_our_page), access.may_change_runs, access.cancel_is_audited],
-    )(cancel)
+    """The application; whoever is not signed in to Airflow gets its assets and nothing else of it."""
+    app = FastAPI(title="HubSpot deals", openapi_url=None)
+    app.get("/assets/{name}")(asset)  # which the page needs that says where to sign in
+    app.include_router(_behind_the_login())
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _refused)
     app.add_exception_handler(PageUnavailableError, _refused)
     return app
+
+
+def _behind_the_login() -> APIRouter:
+    router = APIRouter(dependencies=[access.signed_in])
+    router.get("/", dependencies=[access.may_read_runs])(overview)
+    router.get("/dags/{dag_id}/organizations/{organization_id}/{type_}", dependencies=[access.may_read_runs])(jobs)
+    router.get("/dags/{dag_id}/jobs/{job_id}", dependencies=[access.may_read_runs])(job)
+    router.post(
+        "/dags/{dag_id}/jobs/{job_id}/cancel",
+        dependencies=[Depends(access.pressed_by_our_page), access.may_change_runs, access.cancel_is_audited],
+    )(cancel)
+    return router
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +137,7 @@ def cancel(place: PlaceDep, user: GetUserDep, dag_id: str, job_id: UUID) -> Resp
 
 
 def asset(name: str) -> Response:
-    """Style, script and icons."""
+    """Style, script and icons: the same for everybody, so for those without a login too."""
     if name not in pages.ASSETS:
         raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such file.")
     return pages.asset(name)

@@ -12,6 +12,8 @@ from tests.acceptance.conftest import VIEWER, AirflowStack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from playwright.sync_api import Route
+
     from airflow_provider_hubspot_deals.organizations.organization import Organization
     from tests.acceptance.browser import OpenTab, Theme
 
@@ -96,9 +98,30 @@ def test_a_job_is_cancelled_with_the_keyboard_alone(
     dialog.wait_for()
     admin.page.keyboard.press("Tab")
     admin.page.keyboard.press("Enter")
-    admin.frame.get_by_text("The task stops at its next batch.").wait_for()
-    assert status_of(airflow_stack, waiting_job) == "cancelled"
     admin.frame.locator(".headline").get_by_text("cancelled").wait_for()
+    assert status_of(airflow_stack, waiting_job) == "cancelled"
+    assert admin.frame.get_by_role("status").inner_text() == "Cancelled. The task stops at its next batch."
+
+
+def test_what_is_new_while_somebody_decides_does_not_take_the_focus(tab: OpenTab, waiting_job: str) -> None:
+    admin = tab()
+    admin.open(job_path(waiting_job))
+    refreshes, button = admin.frame.locator("[data-refresh]"), admin.frame.get_by_role("button", name="Cancel")
+    refreshes.click()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    admin.page.route(f"**/jobs/{waiting_job}", hold)
+    with admin.page.expect_request(f"**/jobs/{waiting_job}"):
+        refreshes.click()  # which asks at once
+    button.press("Enter")
+    with admin.page.expect_response(f"**/jobs/{waiting_job}") as answered:
+        held[0].continue_()
+    answered.value.finished()
+    admin.page.keyboard.press("Escape")
+    assert button.evaluate("each => each === document.activeElement")
 
 
 def test_a_viewer_finds_no_button_and_airflow_refuses_what_a_page_of_theirs_would_send(

@@ -6,6 +6,7 @@ const isFramed = window.parent !== window;
 const live = document.querySelector("[data-live]");
 const said = document.querySelector("[data-said]");
 const refreshButton = document.querySelector("[data-refresh]");
+let refreshes = 0;
 
 function followTheme() {
   // Airflow's UI keeps its choice here; the page is of the same origin.
@@ -29,8 +30,8 @@ function say(text) {
   if (said && said.textContent !== text) said.textContent = text;
 }
 
-function isBusy() {
-  return document.hidden || document.querySelector("dialog[open]") !== null;
+function isAsking() {
+  return document.querySelector("dialog[open]") !== null;
 }
 
 function whatIsFocused() {
@@ -46,7 +47,7 @@ function summaryOf(region) {
   return Array.from(region.querySelectorAll("[data-say]"), (each) => each.textContent.trim().replace(/\s+/g, " ")).join(", ");
 }
 
-function show(text) {
+function show(text, isQuiet) {
   const answered = new DOMParser().parseFromString(text, "text/html");
   const fresh = answered.querySelector("[data-live]");
   if (fresh === null) {
@@ -61,17 +62,21 @@ function show(text) {
   if (scroll) scroll.scrollLeft = scrolled;
   if (focused) live.querySelector(focused)?.focus({ preventScroll: true });
   const after = summaryOf(live);
-  if (after !== before) say(after);
+  if (after !== before && !isQuiet) say(after);
 }
 
-async function refresh() {
+async function refresh({ isQuiet = false } = {}) {
+  const number = ++refreshes;
   try {
     const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
     if (answer.status === 401) {
       say("You are no longer signed in to Airflow. Sign in, then reload this page.");
       return false;
     }
-    show(await answer.text());
+    const text = await answer.text();
+    // A dialog gives the focus back to the button that opened it, which must still be there; and of two answers the
+    // later one may be the older.
+    if (number === refreshes && !isAsking()) show(text, isQuiet);
   } catch {
     say("Airflow does not answer; what you see is old.");
   }
@@ -82,7 +87,8 @@ async function keepFresh() {
   let goesOn = true;
   while (goesOn) {
     await new Promise((resolve) => setTimeout(resolve, REFRESH_EVERY_MS));
-    if (!isBusy() && refreshButton.getAttribute("aria-pressed") === "true") goesOn = await refresh();
+    const isBusy = document.hidden || isAsking();
+    if (!isBusy && refreshButton.getAttribute("aria-pressed") === "true") goesOn = await refresh();
   }
 }
 
@@ -105,7 +111,7 @@ async function press(button) {
   button.disabled = false;
   button.closest("dialog").close();
   say(text);
-  await refresh();
+  await refresh({ isQuiet: true }); // what has changed is what was said
 }
 
 document.addEventListener("click", (event) => {

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
+from fastapi.routing import APIRoute
 
+from airflow_provider_hubspot_deals.plugin import pages
+from airflow_provider_hubspot_deals.plugin.application import create_app
 from tests.integration.plugin.auth_manager import NO_RUNS
 from tests.integration.tenant import Tenant, a_run
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.jobs import Job
     from tests.integration.plugin.conftest import Visit, Visitor
 
-ROUTES = ["/", "/assets/page.css", "/assets/page.js", f"/dags/hubspot_deals_acme/jobs/{UUID(int=1)}"]
+ASSETS = "/assets/{name}"
 TOKEN = re.compile(r'data-token="([^"]+)"')
 
 
@@ -31,11 +34,25 @@ def press_cancel(visitor: Visitor, job: Job, *, token_from: Visitor | None = Non
     return visitor.post(f"{job_path(job)}/cancel", **headers).status_code
 
 
-@pytest.mark.parametrize("path", ROUTES)
-def test_nobody_gets_anything_without_a_login(visit: Visit, path: str) -> None:
-    answer = visit(role=None).get(path)
-    assert answer.status_code == 401
-    assert "Sign in to Airflow" in answer.text
+def test_nobody_gets_anything_without_a_login_but_what_the_page_that_says_so_is_made_of(visit: Visit) -> None:
+    visitor = visit(role=None)
+    for route in create_app().routes:
+        assert isinstance(route, APIRoute)
+        if route.path == ASSETS:
+            continue
+        path = route.path.format(
+            dag_id="hubspot_deals_acme", job_id=UUID(int=1), organization_id=UUID(int=1), type_="standard"
+        )
+        answer = visitor.post(path) if "POST" in route.methods else visitor.get(path)
+        assert answer.status_code == 401
+        assert "Airflow" in answer.text
+    for name in pages.ASSETS:
+        assert visitor.get(ASSETS.format(name=name)).status_code == 200
+    assert visitor.get(ASSETS.format(name="nothing.css")).status_code == 404
+
+
+def test_whoever_has_no_login_is_shown_where_to_sign_in(visit: Visit) -> None:
+    assert "Sign in to Airflow" in visit(role=None).get().text
 
 
 def test_a_forged_token_is_no_login(visit: Visit) -> None:
