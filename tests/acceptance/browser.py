@@ -76,8 +76,10 @@ class Tab:
 
     @property
     def frame(self) -> FrameLocator:
-        """Our page, as Airflow frames it."""
-        return self.page.frame_locator("iframe[title='HubSpot deals']")
+        """Our page, as Airflow frames it, once its script has run: the theme is the last that it sees to."""
+        frame = self.page.frame_locator("iframe[title='HubSpot deals']")
+        frame.locator("html[data-theme]").wait_for(state="attached")
+        return frame
 
 
 OpenTab = Callable[..., Tab]
