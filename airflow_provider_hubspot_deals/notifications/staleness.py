@@ -2,17 +2,22 @@
 
 Airflow notes a deadline when a run is queued, and takes the note away when the run ends well before it. So this is
 called for runs that failed, hang, or wait for ever; whether the data is stale then is what the tables say.
+
+The triggerer calls it. Airflow could have a worker call, and refuses that worker every connection of its own database:
+the token that comes with the call is good for nothing else (3.3.2; https://github.com/apache/airflow/pull/66141).
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
+from asgiref.sync import sync_to_async
 
 from airflow_provider_hubspot_deals.notifications.callbacks import tell
 from airflow_provider_hubspot_deals.notifications.job_facts import Facts, moment_text
@@ -29,18 +34,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Not the triggerer's own, which its triggers wait for: a notifier may hang.
+_THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="hubspot-deals-stale")
+
 
 def stale_alert(organization: Organization) -> DeadlineAlert | None:
     """Return the alert for the organization's DAG; None when nobody is to be told, or Airflow is older than 3.2.
 
     None of Airflow's references knows how old a table is: the deadline says when to look, the tables say what is so.
-
-    Before 3.2 Airflow calls awaitable callbacks only, which run beside all triggers in one process.
     """
     notifications = [each for each in organization.notifications if "stale" in each.on]
     if not (notifications and AIRFLOW_V_3_2_PLUS):
         return None
-    from airflow.sdk.definitions.callback import SyncCallback
+    from airflow.sdk.definitions.callback import AsyncCallback
     from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
     arguments = {
@@ -57,9 +63,14 @@ def stale_alert(organization: Organization) -> DeadlineAlert | None:
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(minutes=organization.stale_after_minutes),
-        callback=SyncCallback(tell_if_stale, kwargs=arguments),
+        callback=AsyncCallback(deadline_missed, kwargs=arguments),
         name=f"Deals of {organization.slug} are fresh",
     )
+
+
+async def deadline_missed(*, context: Mapping[str, Any], **arguments: Any) -> None:  # noqa: ANN401 - as they were stored
+    """What Airflow's triggerer calls when a run missed its deadline: ``tell_if_stale``, beside the triggers."""
+    await sync_to_async(tell_if_stale, thread_sensitive=False, executor=_THREADS)(context=context, **arguments)
 
 
 def tell_if_stale(
@@ -71,9 +82,7 @@ def tell_if_stale(
     stale_after_minutes: int,
     **organization: str,
 ) -> None:
-    """What Airflow calls when a run missed its deadline.
-
-    Tells once for all runs since the last completed one: that of the first of them does.
+    """Tell once for all runs since the last completed one: the deadline of the first of them does.
 
     Args:
         context: Airflow's: ``dag_run`` as the REST API has it, and ``deadline``.

@@ -14,7 +14,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from airflow_provider_hubspot_deals.organizations.file import load_organizations
-from local_stack.airflow import AirflowServices, MetadataMigration, run_airflow
+from local_stack.airflow import AirflowServices, MetadataMigration, airflow_process, run_airflow
 from local_stack.airflow_settings import USER, AirflowSettings
 from local_stack.demo.connections import hubspot_connection, postgres_connection
 from local_stack.ports import free_port
@@ -22,7 +22,7 @@ from local_stack.simulator import SimulatorProcess
 from tests.acceptance.browser import Tab, Theme, chromium
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser
 
@@ -49,6 +49,13 @@ with DAG("warm_up", schedule=None):
 
     nothing()
 """
+# What a test writes is seen, and what it takes away is gone, within seconds and not minutes.
+HASTE = {
+    "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
+    "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "1",
+    "AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": "1",
+}
 VIEWER = "vera"  # a user beside the administrator, who may look and not touch
 
 
@@ -80,6 +87,10 @@ class AirflowStack:
         """Write a DAG file and wait until Airflow knows its DAGs."""
         (self.dags_folder / name).write_text(source)
         self.airflow.wait_for_dags(dag_ids, timeout_s=DAG_TIMEOUT_S)
+
+    def touch_dag(self, name: str) -> None:
+        """Let Airflow read a DAG file again now: one that has not changed it reads every half a minute."""
+        (self.dags_folder / name).touch()
 
     def run_dag(self, dag_id: str, conf: dict[str, object] | None = None, *, timeout_s: float = 180.0) -> str:
         """Unpause, trigger, wait for success; gives the run id. Fails the test with the task's log otherwise."""
@@ -152,6 +163,7 @@ def airflow_stack(
             ),
             "AIRFLOW__OPENLINEAGE__INCLUDE_FULL_TASK_INFO": "True",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer",
+            **HASTE,
         },
     )
     settings.write_secrets()
@@ -192,6 +204,19 @@ def assemble(
     )
     stack.run_dag("warm_up")
     return stack
+
+
+@pytest.fixture(scope="session")
+def start_triggerer(airflow_stack: AirflowStack) -> Iterator[Callable[[], None]]:
+    """Start the one process that most tests do without; it stays until the stack goes."""
+    process = airflow_process(airflow_stack.settings, "triggerer", airflow_stack.settings.home.parent)
+
+    def start() -> None:
+        if not process.running:
+            process.start()
+
+    yield start
+    process.stop()
 
 
 @pytest.fixture(scope="module")  # no longer: while it lives, this thread has an event loop

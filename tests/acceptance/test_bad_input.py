@@ -23,6 +23,7 @@ TEMPLATE = "{{ conn.hubspot_harbor.password }}"
 STOLEN = "'; DROP TABLE hubspot.jobs; --"
 LEAVING_PORTAL = 9100008
 FOUND_WITHIN_S = 120.0
+SLOW_MS = 5_000  # for each answer: a run takes a dozen
 
 
 @pytest.mark.parametrize(
@@ -102,13 +103,14 @@ def is_gone(stack: AirflowStack, dag_id: str) -> bool:
 def test_an_organization_that_leaves_the_file_ends_the_run_that_it_has(
     airflow_stack: AirflowStack, leaving: Organization
 ) -> None:
-    airflow_stack.simulator.slow_down(15_000)
+    airflow_stack.simulator.slow_down(SLOW_MS)
     airflow_stack.airflow.unpause(leaving.dag_id)
     run_id = airflow_stack.airflow.trigger(leaving.dag_id)
     running = "SELECT id FROM hubspot.jobs WHERE run_id = %s AND status = 'running'"
     wait_until(lambda: bool(airflow_stack.query(running, run_id)), what="the job", timeout_s=FOUND_WITHIN_S)
 
     write_organizations(airflow_stack, "staying")
+    airflow_stack.touch_dag("leaving.py")
     wait_until(lambda: is_gone(airflow_stack, leaving.dag_id), what="the DAG to go", timeout_s=FOUND_WITHIN_S)
     was_running: Any = airflow_stack.query(running, run_id)
     airflow_stack.simulator.slow_down(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -15,12 +14,13 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 
 from airflow_provider_hubspot_deals.organizations import parse_organization
-from local_stack.airflow import STOP_TIMEOUT_S, airflow_command
 from local_stack.demo.connections import hubspot_connection
-from local_stack.processes import ManagedProcess, wait_until
+from local_stack.processes import wait_until
 from tests.acceptance.conftest import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.acceptance.conftest import AirflowStack
 
 NORTHWIND, PORTAL, SANDBOX_PORTAL = "hubspot_deals_northwind", 9100005, 9100006
@@ -39,26 +39,6 @@ def known_examples(airflow_stack: AirflowStack) -> None:
     connection = hubspot_connection(example, airflow_stack.tokens, airflow_stack.simulator.url)
     airflow_stack.airflow.set_connections([connection])
     airflow_stack.airflow.wait_for_dags(example_names())
-
-
-@pytest.fixture
-def start_triggerer(airflow_stack: AirflowStack) -> Iterator[Callable[[], None]]:
-    """Start the one process that the stack does without."""
-    process = ManagedProcess(
-        name="Airflow's triggerer",
-        command=airflow_command("triggerer", "--skip-serve-logs"),
-        log=airflow_stack.settings.home / "triggerer.log",
-        env=airflow_stack.settings.environment(),
-        cwd=airflow_stack.settings.home,
-        stop_timeout_s=STOP_TIMEOUT_S,
-    )
-
-    def start() -> None:
-        process.start()
-        process.wait_until(lambda: airflow_stack.airflow.is_healthy("triggerer"), timeout_s=RUN_TIMEOUT_S)
-
-    yield start
-    process.stop()
 
 
 def example_names() -> list[str]:
@@ -216,9 +196,10 @@ def test_a_watched_organization_runs_when_somebody_changes_a_deal(
         "from airflow_provider_hubspot_deals.dag_factory import build_dags\n"
         "globals().update(build_dags(Path(__file__).with_name('watched.toml')))\n"
     )
+    start_triggerer()
     airflow_stack.add_dag("watched.py", source, watched.dag_id)
     airflow_stack.airflow.unpause(watched.dag_id)
-    start_triggerer()
+    airflow_stack.touch_dag("watched.py")  # what nobody unpaused watches nothing, as of when it was read
     airflow_stack.simulator.mutate(WATCHED_PORTAL, edit=3)
     try:
         run_id = wait_for_next_run(airflow_stack, watched.dag_id, set(), "asset_triggered")

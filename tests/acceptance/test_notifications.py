@@ -1,9 +1,9 @@
-"""Webhooks of a real Airflow: callbacks in the task's process, a deadline alert in the executor."""
+"""Webhooks of a real Airflow: callbacks in the task's process, a deadline alert in the triggerer."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -74,7 +74,10 @@ def test_the_dag_of_the_document_tells_a_webhook(airflow_stack: AirflowStack, se
     assert [(row["outcome"], row["http_status"]) for row in rows] == [("delivered", 204)]
 
 
-def test_a_failure_and_stale_data_are_told(airflow_stack: AirflowStack, server: ScriptedServer) -> None:
+def test_a_failure_and_stale_data_are_told(
+    airflow_stack: AirflowStack, server: ScriptedServer, start_triggerer: Callable[[], None]
+) -> None:
+    start_triggerer()
     airflow_stack.add_dag("teller.py", STALE_DAG, "hubspot_deals_teller")
 
     run_id, state = airflow_stack.finish_dag("hubspot_deals_teller")

@@ -125,8 +125,9 @@ def labels(form: Locator, section: str) -> list[str]:
     part = form.locator("[data-part=item]").filter(has=head)  # Airflow's regions have no names that browsers understand
     if head.get_attribute("aria-expanded") != "true":
         head.click()
-    part.locator("label:visible").first.wait_for()
-    return [each.strip(" *\n") for each in part.locator("label:visible").all_inner_texts()]
+    named = part.locator("label:visible:not([data-scope=switch])")  # a switch is a label of its own, without words
+    named.first.wait_for()
+    return [each.strip(" *\n") for each in named.all_inner_texts()]
 
 
 def focused(page: Page, frame: FrameLocator) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pkgutil import resolve_name
 from typing import Any, cast
 
 import pytest
@@ -14,7 +16,6 @@ from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_provider_hubspot_deals.dag_factory import build_dag
-from airflow_provider_hubspot_deals.notifications.staleness import tell_if_stale
 from airflow_provider_hubspot_deals.organizations import Organization, parse_organization
 from hubspot_simulator import FaultRule, SimulatorServer
 from tests.integration.transfers.conftest import Airflow
@@ -165,7 +166,8 @@ def missed(described: Organization, run_id: str, queued_at: datetime) -> None:
     dag_run = {"dag_id": described.dag_id, "dag_run_id": run_id, "queued_at": queued_at.isoformat()}
     assert dag_run.keys() < DAGRunResponse.model_fields.keys()
     kwargs = json.loads(json.dumps(alert.callback.kwargs))
-    tell_if_stale(context={"dag_run": dag_run, "deadline": {"id": "…"}}, **kwargs)
+    callback = resolve_name(alert.callback.path)
+    asyncio.run(callback(context={"dag_run": dag_run, "deadline": {"id": "…"}}, **kwargs))
 
 
 def grow_old(airflow: Airflow, hours: int) -> None:
