@@ -20,7 +20,7 @@ from tests.integration.secrets.scanner import Scanner
 if TYPE_CHECKING:
     from tests.acceptance.conftest import AirflowStack
 
-HARBOR = "hubspot_deals_harbor"
+HARBOR, HARBOR_PORTAL = "hubspot_deals_harbor", 9100001
 TOLD_BY_AIRFLOW = (
     *("asset_event", "dag_run", "rendered_task_instance_fields", "serialized_dag"),
     *("task_instance", "task_instance_history", "task_reschedule", "trigger", "xcom"),
@@ -50,7 +50,7 @@ def test_a_triggered_run_loads_the_deals_and_its_job_carries_its_id(
         " WHERE _organization_id = %s AND _type = 'standard' AND NOT archived",
         job["organization_id"],
     )
-    assert deals["count"] == 450
+    assert deals["count"] == airflow_stack.simulator.counts()[HARBOR_PORTAL].live
 
 
 def test_the_task_returns_the_summary_of_the_job(airflow_stack: AirflowStack, harbor_run: str) -> None:
