@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Route
 
     from airflow_provider_hubspot_deals.organizations.organization import Organization
-    from tests.acceptance.browser import OpenTab, Theme
+    from tests.acceptance.browser import OpenTab, Tab, Theme
 
 DARK = "oklch(0.232 0.032 266)"  # as Airflow's own
 LUMEN, HARBOR = "hubspot_deals_lumen", "hubspot_deals_harbor"
@@ -103,25 +103,59 @@ def test_a_job_is_cancelled_with_the_keyboard_alone(
     assert admin.frame.get_by_role("status").inner_text() == "Cancelled. The task stops at its next batch."
 
 
-def test_what_is_new_while_somebody_decides_does_not_take_the_focus(tab: OpenTab, waiting_job: str) -> None:
-    admin = tab()
-    admin.open(job_path(waiting_job))
-    refreshes, button = admin.frame.locator("[data-refresh]"), admin.frame.get_by_role("button", name="Cancel")
-    refreshes.click()
+def hold_refreshes(admin: Tab, job_id: str) -> list[Route]:
+    """Requests that the page on this job sends from now on; they wait until the test lets them go."""
     held: list[Route] = []
 
     def hold(route: Route) -> None:
         held.append(route)
 
-    admin.page.route(f"**/jobs/{waiting_job}", hold)
-    with admin.page.expect_request(f"**/jobs/{waiting_job}"):
-        refreshes.click()  # which asks at once
+    admin.page.route(f"**/jobs/{job_id}", hold)
+    return held
+
+
+def refresh(admin: Tab, job_id: str) -> None:
+    """Switch the refreshing off and on, which asks at once."""
+    button = admin.frame.locator("[data-refresh]")
+    button.click()
+    with admin.page.expect_request(f"**/jobs/{job_id}"):
+        button.click()
+
+
+def test_what_is_new_while_somebody_decides_does_not_take_the_focus(tab: OpenTab, waiting_job: str) -> None:
+    admin = tab()
+    admin.open(job_path(waiting_job))
+    admin.frame.get_by_text("Timeline").wait_for()
+    held = hold_refreshes(admin, waiting_job)
+    refresh(admin, waiting_job)
+    button = admin.frame.get_by_role("button", name="Cancel")
     button.press("Enter")
     with admin.page.expect_response(f"**/jobs/{waiting_job}") as answered:
         held[0].continue_()
     answered.value.finished()
     admin.page.keyboard.press("Escape")
     assert button.evaluate("each => each === document.activeElement")
+
+
+def test_an_answer_that_is_late_does_not_bring_back_what_was(
+    airflow_stack: AirflowStack, tab: OpenTab, waiting_job: str
+) -> None:
+    admin = tab()
+    admin.open(job_path(waiting_job))
+    headline = admin.frame.locator(".headline")
+    headline.get_by_text("pending").wait_for()
+    held = hold_refreshes(admin, waiting_job)
+    refresh(admin, waiting_job)
+    late = held[0].fetch()
+    airflow_stack.query("UPDATE hubspot.jobs SET status = 'cancelled' WHERE id = %s", waiting_job)
+    refresh(admin, waiting_job)
+    held[1].continue_()
+    headline.get_by_text("cancelled").wait_for()
+    with admin.page.expect_response(f"**/jobs/{waiting_job}") as answered:
+        held[0].fulfill(response=late)
+    answered.value.finished()
+    admin.frame.locator("body").evaluate("() => new Promise(requestAnimationFrame)")  # after whatever it would do
+    assert headline.get_by_text("cancelled").is_visible()
 
 
 def test_a_viewer_finds_no_button_and_airflow_refuses_what_a_page_of_theirs_would_send(
