@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -21,8 +22,10 @@ STATIC_CHECKS = (
     ("mypy --strict", ["mypy", "--no-error-summary"]),
     ("lint-imports", ["lint-imports"]),
 )
-# A file at a time to each core: what a file starts (a server, an Airflow) is started once. More would wait for disks.
-SPREAD = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
+# A file at a time to each process: what a file starts (a server, an Airflow) is started once. One process more than
+# there are cores, since some test always waits for a limit or a timeout; more than four would wait for disks.
+PROCESSES = min(4, (os.cpu_count() or 1) + 1)
+SPREAD = [f"--numprocesses={PROCESSES}", "--dist=loadfile"]
 
 
 @dataclass(frozen=True, slots=True)
