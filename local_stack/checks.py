@@ -22,10 +22,10 @@ STATIC_CHECKS = (
     ("mypy --strict", ["mypy", "--no-error-summary"]),
     ("lint-imports", ["lint-imports"]),
 )
-# A file at a time to each process: what a file starts (a server, an Airflow) is started once. One process more than
-# there are cores, since some test always waits for a limit or a timeout; more than four would wait for disks.
+# One process more than there are cores, since some test always waits for a limit or a timeout; more than four would
+# wait for disks. What each takes at a time, tests/spreading.py says.
 PROCESSES = min(4, (os.cpu_count() or 1) + 1)
-SPREAD = [f"--numprocesses={PROCESSES}", "--dist=loadfile"]
+SPREAD = [f"--numprocesses={PROCESSES}", "--dist=loadfile", "--no-loadscope-reorder", "-p", "tests.spreading"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ from local_stack.throwaway import temporary_directory
 WORKERS = 2
 SAMPLES_PER_SOAK = 120
 MAINTENANCE_EVERY_S = 600.0
+RUNS_MIN = 15  # of each worker: fewer show no trend
+PATIENCE_S = 120.0  # for them, on a busy machine, when the time is up
 FIRST_PORTAL = 5001
 DUE_AFTER = 4  # turns of a fault, each of which may go to another fault
 # Autovacuum as often as a soak of minutes can see it; its default naptime is a minute.
@@ -121,7 +123,7 @@ class Soak:
     def _sampled(self, seconds: float) -> dict[str, list[Sample]]:
         samples: dict[str, list[Sample]] = {name: [] for name in OF_DATABASE}
         started = maintained = time.monotonic()
-        while (passed := time.monotonic() - started) < seconds:
+        while (passed := time.monotonic() - started) < seconds or self._is_to_go_on(passed - seconds):
             if fallen := died(self.workers):
                 raise StackError(f"ended by itself: {', '.join(fallen)}; {_last_words(self.workers)}")
             state = self.watch.state()
@@ -133,9 +135,12 @@ class Soak:
             time.sleep(max(0.1, min(seconds / SAMPLES_PER_SOAK, 30.0)))
         return samples
 
+    def _is_to_go_on(self, overtime_s: float) -> bool:
+        return overtime_s < PATIENCE_S and min(len(_runs_of(worker)) for worker in self.workers) < RUNS_MIN
+
     def _take_in_workers(self, soaked: Soaked) -> None:
         for number, worker in enumerate(self.workers, start=1):
-            lines = [json.loads(line) for line in worker.log.read_text().splitlines() if line.startswith("{")]
+            lines = [json.loads(line) for line in _runs_of(worker)]
             if not lines:
                 raise StackError(f"{worker.name} finished no run; {_last_words([worker])}")
             soaked.outcomes.update(line["outcome"] for line in lines)
@@ -181,6 +186,12 @@ def prepared(organizations: int, deals: int, plant: str | None) -> Iterator[Soak
         for worker in workers:
             worker.start()
         yield Soak(tenants, simulator, watch, order, workers)
+
+
+def _runs_of(worker: ManagedProcess) -> list[str]:
+    """What it said of each run that it has ended."""
+    log = worker.log.read_text() if worker.log.exists() else ""
+    return [line for line in log.splitlines() if line.startswith("{") and line.endswith("}")]
 
 
 def _named(rule: FaultRule) -> str:

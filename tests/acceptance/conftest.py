@@ -139,7 +139,7 @@ class AirflowStack:
         return run_airflow(self.settings, *arguments)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # idle, it still takes a fifth of a core
 def airflow_stack(
     postgres_server: DatabaseServer, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowStack]:
@@ -206,7 +206,7 @@ def assemble(
     return stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def start_triggerer(airflow_stack: AirflowStack) -> Iterator[Callable[[], None]]:
     """Start the one process that most tests do without; it stays until the stack goes."""
     process = airflow_process(airflow_stack.settings, "triggerer", airflow_stack.settings.home.parent)
