@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import requests
+from tenacity import retry, retry_if_exception_message, stop_after_attempt, wait_fixed
 
 from local_stack.exceptions import StackError
 from local_stack.processes import wait_until
@@ -108,8 +109,18 @@ class AirflowClient:
         """Mark as failed whatever runs or waits; a task that waits for its retry would hold up the next run."""
         active = self.get(f"/dags/{dag_id}/dagRuns", state=["queued", "running"])["dag_runs"]
         for run in active:
-            path = f"/dags/{dag_id}/dagRuns/{quote(run['dag_run_id'])}"
-            self.call("PATCH", path, params={"update_mask": "state"}, json={"state": "failed"})
+            self.mark_run(dag_id, run["dag_run_id"], "failed")
+
+    @retry(
+        retry=retry_if_exception_message(match=".*Database error"),
+        stop=stop_after_attempt(3),
+        wait=wait_fixed(0.5),
+        reraise=True,
+    )
+    def mark_run(self, dag_id: str, run_id: str, state: str) -> None:
+        """Set a run's state; again when Airflow's own transactions met in a deadlock, which it answers with 500."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}"
+        self.call("PATCH", path, params={"update_mask": "state"}, json={"state": state})
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """`queued`, `running`, `success` or `failed`."""

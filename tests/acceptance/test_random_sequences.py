@@ -10,7 +10,6 @@ import random
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -88,8 +87,7 @@ class Sequence:
         self._stack.services.wait_healthy()
 
     def _mark(self, state: str) -> None:
-        path = f"/dags/{HARBOR}/dagRuns/{quote(self._run_id)}"
-        self._stack.airflow.call("PATCH", path, params={"update_mask": "state"}, json={"state": state})
+        self._stack.airflow.mark_run(HARBOR, self._run_id, state)
 
     def _wait_until_loading(self) -> None:
         """Until the run's task has begun; it may be over as quickly."""
