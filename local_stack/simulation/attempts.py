@@ -80,17 +80,23 @@ class SimulatedClient(HubSpotClient):
 
 @dataclass
 class Attempt:
-    """A worker's process, as far as anybody outside can tell."""
+    """A worker's process, as far as anybody outside can tell.
+
+    Attributes:
+        is_successor: of one that is frozen.
+        may_go_on: a successor stands still once it has claimed the job, until this is set.
+    """
 
     tenant: Tenant
     run: int
     number: int
     mode: str
     batch_rows: int
-    is_successor: bool = False  # of one that is frozen
+    is_successor: bool = False
     outcome: str = "under way"
     error: BaseException | None = None
     heart: Heart = field(default_factory=Heart)
+    may_go_on: threading.Event = field(default_factory=threading.Event)
     _connections: list[psycopg.Connection[Any]] = field(default_factory=list)
     _is_dead: bool = False
 

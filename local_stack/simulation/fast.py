@@ -135,6 +135,7 @@ class Simulation:
             self._live(attempt)
         finally:
             successor, thread = self._successors.pop(attempt.name, (attempt, None))
+            successor.may_go_on.set()
             if thread is not None:
                 _join(thread, successor)
         if self._failures:
@@ -160,6 +161,8 @@ class Simulation:
             self.tally["batches"] += 1
             self._auditor.check(f"{attempt.name} at {point}")
         if attempt.is_successor:
+            if point == KillPoint.CLAIMED:
+                attempt.may_go_on.wait(WAIT_S)
             return
         self._reached[point] += 1
         if blow := self._planned.blow_at(point, run=self._run, times=self._reached[point]):
@@ -196,17 +199,29 @@ class Simulation:
         successor = attempt.successor()
         thread = threading.Thread(target=self._in_thread, args=(successor,), daemon=True)
         self._successors[attempt.name] = (successor, thread)
-        if blow.point in IN_TRANSACTION:
-            thread.start()
-            wait_until(lambda: successor.waits_for_a_lock() or not thread.is_alive(), what="takeover", timeout_s=WAIT_S)
-            return
-        with attempt.heart.stopped(for_good=blow.is_deaf):
-            thread.start()
-            _join(thread, successor)
+        if blow.is_cut_off:
+            self._cut_off(attempt, successor, thread)
+        else:
+            successor.may_go_on.set()
+            if blow.point in IN_TRANSACTION:
+                thread.start()
+                _wait_until_blocked(successor, thread)
+                return
+            with attempt.heart.stopped(for_good=blow.is_deaf):
+                thread.start()
+                _join(thread, successor)
         if blow.point != KillPoint.COMPLETED:
             self._reasons.woken(attempt.name)
             if not (successor.has_claimed() or self._reasons.is_cancelled):
                 raise InvariantBrokenError(f"{successor.name} did not take over: {successor.error!r}")
+
+    def _cut_off(self, attempt: Attempt, successor: Attempt, thread: threading.Thread) -> None:
+        """The server ends its sessions. The other one, which has claimed the job, stands still until this one ends."""
+        with attempt.heart.stopped(for_good=True):
+            thread.start()
+            _wait_until_blocked(successor, thread)
+            attempt.disconnect()
+            wait_until(lambda: successor.has_claimed() or not thread.is_alive(), what="takeover", timeout_s=WAIT_S)
 
     def _in_thread(self, attempt: Attempt) -> None:
         try:
@@ -235,6 +250,15 @@ class Simulation:
         self.tally["outages"] += self._planned.outages
         self.tally["deals"] += sum(len(people.all_known()) for people in self._people.values())
         self.tally["checks"] += self._auditor.checks
+
+
+def _wait_until_blocked(successor: Attempt, thread: threading.Thread) -> None:
+    """By the one that stands still; or until nothing has stopped it from claiming the job, or from ending."""
+    wait_until(
+        lambda: successor.waits_for_a_lock() or successor.has_claimed() or not thread.is_alive(),
+        what="takeover",
+        timeout_s=WAIT_S,
+    )
 
 
 def _join(thread: threading.Thread, successor: Attempt) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum, auto
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -88,6 +88,8 @@ class Blow:
 
     Attributes:
         is_deaf: the heartbeat of an attempt that wakes up does not hear any more that it was replaced.
+        is_cut_off: an attempt that is taken over from loses its sessions meanwhile. It wakes up while the other one is
+            at work, and connects again.
     """
 
     run: int
@@ -95,6 +97,7 @@ class Blow:
     nth: int
     kind: Kind
     is_deaf: bool = False
+    is_cut_off: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +147,7 @@ def drawn(seed: int) -> Scenario:
         pace=chance.choice(PACES),
         change_rate=chance.choice([0.3, 0.6, 0.9]),
         crowd=chance.choice([0, 35, 100]),
-        blows=tuple(_blow(chance, runs) for _ in range(chance.choice([2, 4, 6]))),
+        blows=_cut_off(tuple(_blow(chance, runs) for _ in range(chance.choice([2, 4, 6]))), Random(f"{seed}/cut off")),  # noqa: S311 - a scenario, not a secret
         rules=drawn_rules(chance, chance.choice([0, 3, 5]), has_old_records=lag_s > 0),
         outage=_outage(Random(f"{seed}/outage")),  # noqa: S311 - a scenario, not a secret
     )
@@ -171,6 +174,16 @@ def _blow(chance: Random, runs: int) -> Blow:
         nth=1 if point in ONCE_A_RUN else chance.choice([1, 2, 3, 4, 6]),
         kind=chance.choice(kinds),
         is_deaf=chance.random() < 0.5,  # noqa: PLR2004 - a coin
+    )
+
+
+def _cut_off(blows: tuple[Blow, ...], chance: Random) -> tuple[Blow, ...]:
+    """Half of those that are taken over from. At the end of a run nobody has a reason to connect again."""
+    return tuple(
+        replace(blow, is_cut_off=chance.random() < 0.5)  # noqa: PLR2004 - a coin
+        if blow.kind == Kind.TAKEN_OVER and blow.point != KillPoint.COMPLETED
+        else blow
+        for blow in blows
     )
 
 
