@@ -15,7 +15,7 @@ from airflow_provider_hubspot_deals import migrations, sql
 from airflow_provider_hubspot_deals.exceptions import HubSpotDealsError
 from airflow_provider_hubspot_deals.migrations.database import database_errors
 from airflow_provider_hubspot_deals.migrations.security import security_findings
-from airflow_provider_hubspot_deals.sql.line import hung_up_after
+from airflow_provider_hubspot_deals.sql.hanging_up import hung_up_after
 
 EVENTS_MONTHS = 13  # a year and the month that is running
 ROWS_MAX = 10_000  # of one transaction

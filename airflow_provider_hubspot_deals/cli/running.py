@@ -22,14 +22,12 @@ from airflow_provider_hubspot_deals.cli.stores import transaction_in
 from airflow_provider_hubspot_deals.cli.user import current_user
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import TASK_ID, load_deals
 from airflow_provider_hubspot_deals.exceptions import HubSpotDealsError
+from airflow_provider_hubspot_deals.hooks.postgres import connection_opener
 from airflow_provider_hubspot_deals.migrations.database import database_errors
 from airflow_provider_hubspot_deals.organizations import Organization, Store
 from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE
-from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import (
-    HubSpotDealsToPostgresOperator,
-    TaskKilled,
-)
-from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
+from airflow_provider_hubspot_deals.transfers.outcomes import TaskKilled
 
 # In jobs.dag_id. Not the DAG's own: a DAG run would take a job that waits for its next attempt here for left behind.
 DAG_ID = "command line"

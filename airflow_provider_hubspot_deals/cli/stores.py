@@ -12,8 +12,8 @@ from airflow_provider_hubspot_deals import migrations, sql
 from airflow_provider_hubspot_deals.cli.targets import nearest
 from airflow_provider_hubspot_deals.cli.user import current_user
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
+from airflow_provider_hubspot_deals.hooks.postgres import opened
 from airflow_provider_hubspot_deals.organizations import Store
-from airflow_provider_hubspot_deals.transfers.postgres import opened
 
 
 @contextmanager

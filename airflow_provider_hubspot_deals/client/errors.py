@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from airflow_provider_hubspot_deals.client.complaints import Complaint
+from airflow_provider_hubspot_deals.client.error_bodies import Complaint
 from airflow_provider_hubspot_deals.client.pauses import MIGRATING, clamp_deferral
 from airflow_provider_hubspot_deals.client.retries import RETRIABLE_STATUSES
 from airflow_provider_hubspot_deals.exceptions import (

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from airflow_provider_hubspot_deals.client.retries import RETRIABLE_STATUSES
 
 if TYPE_CHECKING:
-    from airflow_provider_hubspot_deals.client.complaints import Complaint
+    from airflow_provider_hubspot_deals.client.error_bodies import Complaint
     from airflow_provider_hubspot_deals.client.transport import Answer
 
 MIGRATING = 477  # HubSpot moves the portal between data centres, "typically up to 24 hours"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from airflow_provider_hubspot_deals.client import calls, pauses
 from airflow_provider_hubspot_deals.client.bodies import parse_json
 from airflow_provider_hubspot_deals.client.clock import Clock
-from airflow_provider_hubspot_deals.client.complaints import read_complaint, read_content_type
+from airflow_provider_hubspot_deals.client.error_bodies import read_complaint, read_content_type
 from airflow_provider_hubspot_deals.client.errors import daily_reserve_reached, deferral, refusal
 from airflow_provider_hubspot_deals.client.paths import Endpoint
 from airflow_provider_hubspot_deals.client.payloads import read_object

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_hubspot_deals.exceptions import MissingScopeError
-from airflow_provider_hubspot_deals.organizations.scopes import USUAL_ASSOCIATIONS, Need, needs
+from airflow_provider_hubspot_deals.hooks.scopes import USUAL_ASSOCIATIONS, Need, needs
 
 if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient

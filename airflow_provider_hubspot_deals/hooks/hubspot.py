@@ -17,8 +17,8 @@ from airflow_provider_hubspot_deals.client.transport import Timeouts
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpotDealsError
 from airflow_provider_hubspot_deals.hooks.access import Access, look_at
 from airflow_provider_hubspot_deals.hooks.connections import get_required_connection
+from airflow_provider_hubspot_deals.hooks.scopes import USUAL_ASSOCIATIONS
 from airflow_provider_hubspot_deals.hooks.session import session_through
-from airflow_provider_hubspot_deals.organizations.scopes import USUAL_ASSOCIATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,6 @@ slept writes nothing.
 """
 
 from airflow_provider_hubspot_deals.jobs.claiming import claim, take_up
-from airflow_provider_hubspot_deals.jobs.doubt import was_committed
 from airflow_provider_hubspot_deals.jobs.lifecycle import (
     EVENT_NAMES_MAX,
     advance_watermark,
@@ -23,6 +22,7 @@ from airflow_provider_hubspot_deals.jobs.lifecycle import (
     tell,
 )
 from airflow_provider_hubspot_deals.jobs.model import COUNTS, SILENCE_MAX, Job, JobOrder, JobOrigin
+from airflow_provider_hubspot_deals.jobs.unknown_commits import was_committed
 
 __all__ = [
     "COUNTS",

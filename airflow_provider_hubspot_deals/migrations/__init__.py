@@ -19,7 +19,7 @@ from psycopg import Connection, sql
 from airflow_provider_hubspot_deals import sql as statements
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, SchemaError
 from airflow_provider_hubspot_deals.migrations.database import Database, database_errors, opener_of
-from airflow_provider_hubspot_deals.migrations.leaves import lay_out_leaves
+from airflow_provider_hubspot_deals.migrations.leaf_layout import lay_out_leaves
 from airflow_provider_hubspot_deals.migrations.security import missing_privileges, protect_tables, security_findings
 from airflow_provider_hubspot_deals.migrations.steps import Step, upgrade_steps
 from airflow_provider_hubspot_deals.organizations.organization import SCHEMA_PATTERN

@@ -70,7 +70,7 @@ def _row(organization: Organization, facts: Facts) -> Mapping[str, Any] | None:
     import psycopg
 
     from airflow_provider_hubspot_deals import sql
-    from airflow_provider_hubspot_deals.transfers.postgres import HURRIED, connection_opener
+    from airflow_provider_hubspot_deals.hooks.postgres import HURRIED, connection_opener
 
     parameters = {**facts, "job_type": organization.job_type}
     try:

@@ -122,7 +122,7 @@ def tell_if_stale(
 
 def _freshness(parameters: Mapping[str, Any], postgres_conn_id: str, schema: str) -> Row:
     from airflow_provider_hubspot_deals import sql
-    from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+    from airflow_provider_hubspot_deals.hooks.postgres import connection_opener
 
     with closing(connection_opener(postgres_conn_id)()) as connection:
         connection.autocommit = True

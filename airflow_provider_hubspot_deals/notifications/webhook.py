@@ -80,15 +80,15 @@ class HubSpotDealsWebhookNotifier(BaseNotifier):
             raise NotDeliveredError(f"{error} {later}") from None
 
     def _prepared(self, context: Context) -> tuple[Event, Endpoint, PostgresDeliveryLog]:
-        from airflow_provider_hubspot_deals.notifications.endpoints import endpoint_of
-        from airflow_provider_hubspot_deals.notifications.events import event_about
+        from airflow_provider_hubspot_deals.notifications.job_events import event_about
         from airflow_provider_hubspot_deals.notifications.job_facts import FACTS, job_facts
+        from airflow_provider_hubspot_deals.notifications.webhook_connections import endpoint_of
 
         facts: Facts = context.get(FACTS) or job_facts(context)  # type: ignore[assignment]  # a key of our own
         return event_about(facts, self.event), endpoint_of(self.webhook_conn_id), self._delivery_log(context, facts)
 
     def _delivery_log(self, context: Context, facts: Facts) -> PostgresDeliveryLog:
-        from airflow_provider_hubspot_deals.transfers.postgres import HURRIED, connection_opener
+        from airflow_provider_hubspot_deals.hooks.postgres import HURRIED, connection_opener
         from airflow_provider_hubspot_deals.webhooks.delivery_log import PostgresDeliveryLog
 
         task: Any = context.get("task")

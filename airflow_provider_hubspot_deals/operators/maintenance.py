@@ -84,10 +84,10 @@ def maintain_store(postgres_conn_id: str, schema: str, *, events_months: int) ->
         SchemaError: the schema is missing, behind or ahead.
         DatabaseUnavailableError: PostgreSQL is away.
     """
+    from airflow_provider_hubspot_deals.hooks.postgres import connection_opener, opened
     from airflow_provider_hubspot_deals.maintenance import run_maintenance
     from airflow_provider_hubspot_deals.migrations.database import database_errors
-    from airflow_provider_hubspot_deals.notifications.endpoints import endpoint_of
-    from airflow_provider_hubspot_deals.transfers.postgres import connection_opener, opened
+    from airflow_provider_hubspot_deals.notifications.webhook_connections import endpoint_of
     from airflow_provider_hubspot_deals.webhooks.redelivering import redeliver
 
     with opened(postgres_conn_id, f"Maintenance through connection {postgres_conn_id!r}") as connection:

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow_provider_hubspot_deals.organizations.file import FileProblem, OrganizationsFile, Problem, organizations_of
 from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE, Organization
-from airflow_provider_hubspot_deals.organizations.statements import (
+from airflow_provider_hubspot_deals.organizations.toml_lines import (
     Statement,
     joined,
     read_statements,

@@ -13,8 +13,8 @@ from psycopg import Connection
 
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpotDealsError
+from airflow_provider_hubspot_deals.hooks.postgres import connection_opener
 from airflow_provider_hubspot_deals.organizations.stores import Store, parse_stores
-from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
-from airflow_provider_hubspot_deals.sql.line import hung_up_after
+from airflow_provider_hubspot_deals.sql.hanging_up import hung_up_after
 
 _HEADING = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 

@@ -10,7 +10,6 @@ from typing import Protocol
 from airflow_provider_hubspot_deals.deals.parsing import DealParser
 from airflow_provider_hubspot_deals.extraction.pages import Page
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
-from airflow_provider_hubspot_deals.sync.ahead import ReadAhead
 from airflow_provider_hubspot_deals.sync.allowance import Allowance
 from airflow_provider_hubspot_deals.sync.batches import Batch, ParsedPage, parsed
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
@@ -18,6 +17,7 @@ from airflow_provider_hubspot_deals.sync.committing import Commits
 from airflow_provider_hubspot_deals.sync.companions import Companions
 from airflow_provider_hubspot_deals.sync.lookups import Lookups
 from airflow_provider_hubspot_deals.sync.phases import Phases
+from airflow_provider_hubspot_deals.sync.reading_ahead import ReadAhead
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
 
 

@@ -19,7 +19,7 @@ from psycopg import Connection
 
 from airflow_provider_hubspot_deals import jobs
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
-from airflow_provider_hubspot_deals.sql.line import Line, hung_up_after
+from airflow_provider_hubspot_deals.sql.hanging_up import Line, hung_up_after
 
 log = logging.getLogger(__name__)
 

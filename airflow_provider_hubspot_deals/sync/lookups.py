@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from airflow_provider_hubspot_deals import jobs, loading, sql
 from airflow_provider_hubspot_deals.extraction.archived import Archived
-from airflow_provider_hubspot_deals.sql.line import Line
+from airflow_provider_hubspot_deals.sql.hanging_up import Line
 
 
 class Lookups:

@@ -21,7 +21,7 @@ from airflow_provider_hubspot_deals.exceptions import (
     JobStopped,
     SchemaError,
 )
-from airflow_provider_hubspot_deals.sql.line import hung_up_after
+from airflow_provider_hubspot_deals.sql.hanging_up import hung_up_after
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from airflow_provider_hubspot_deals.extraction import plan
 from airflow_provider_hubspot_deals.extraction.pages import DealSource
 from airflow_provider_hubspot_deals.extraction.readers import Readers
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
-from airflow_provider_hubspot_deals.sql.line import hung_up_after
+from airflow_provider_hubspot_deals.sql.hanging_up import hung_up_after
 from airflow_provider_hubspot_deals.sync.binding import check_portal, tell_insecure_role
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
 from airflow_provider_hubspot_deals.sync.choices import choose

@@ -7,34 +7,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
-    AirflowSkipException,
-    Asset,
-    BaseOperator,
-    BaseOperatorLink,
-)
+from airflow.providers.common.compat.sdk import Asset, BaseOperator
 
-from airflow_provider_hubspot_deals.exceptions import DeferredError, FatalError, JobAlreadyRunning, JobStopped
-from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE
-from airflow_provider_hubspot_deals.transfers.arguments import (
-    KEPT,
-    given_or_none,
-    moment_of,
-    organization_of,
-    origin_of,
-    unknown_conf,
-)
+from airflow_provider_hubspot_deals.exceptions import DeferredError
+from airflow_provider_hubspot_deals.transfers.arguments import KEPT, organization_of, unknown_conf
+from airflow_provider_hubspot_deals.transfers.links import DealsBoardLink, deals_board_url
+from airflow_provider_hubspot_deals.transfers.outcomes import TaskKilled, airflow_outcomes
+from airflow_provider_hubspot_deals.transfers.request import request_of
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
-    from airflow.sdk.types import TaskInstanceKey
 
     from airflow_provider_hubspot_deals.organizations import Organization
-    from airflow_provider_hubspot_deals.sync import SyncRequest
     from airflow_provider_hubspot_deals.transfers.lineage import Route
 
 # Arguments that may be templates.
@@ -59,23 +46,6 @@ _OF_THE_ORGANIZATION = (
 )
 _IDENTITY = ("organization", "organization_id", "type", "postgres_conn_id", "schema")
 _NEVER_RENDERED = ("allow_negative_amounts", "sensitive_properties", "organization_name")
-
-
-class TaskKilled(BaseException):
-    """Airflow asked the task to stop.
-
-    Airflow only calls ``on_kill`` and lets ``execute`` go on; the task would finish and be marked as a success. No
-    ``Exception``, so that no handler on the way keeps the work going.
-    """
-
-
-class DealsBoardLink(BaseOperatorLink):
-    """Button on the task: the deals of this portal in HubSpot."""
-
-    name = "Deals in HubSpot"
-
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow's signature
-        return getattr(operator, "deals_board_url", "")
 
 
 class HubSpotDealsToPostgresOperator(BaseOperator):
@@ -196,7 +166,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the job; the class says what it returns and raises."""
-        with self._killable(), self._airflow_outcomes():
+        with self._killable(), airflow_outcomes(self.log):
             try:
                 return self._load_deals(context)
             except DeferredError as error:
@@ -246,14 +216,14 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
     def _load_deals(self, context: Context) -> dict[str, Any]:
         from airflow_provider_hubspot_deals import migrations, sync
         from airflow_provider_hubspot_deals.hooks.hubspot import HubSpotHook
+        from airflow_provider_hubspot_deals.hooks.postgres import connection_opener
         from airflow_provider_hubspot_deals.transfers import lineage, metrics
-        from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
 
         if unknown := unknown_conf(context):
             self.log.warning("This run's conf has keys that the DAG does not know; they change nothing: %s", unknown)
         organization = self.described_organization
         hubspot = HubSpotHook(organization.hubspot_conn_id)
-        request = self._request(context, organization, organization.portal_id or hubspot.portal_id)
+        request = request_of(self, organization, context, portal_id=organization.portal_id or hubspot.portal_id)
         request.validate()
         connect = connection_opener(organization.postgres_conn_id)
         if self.migrate:
@@ -263,41 +233,11 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         with metrics.failures_counted(organization), hubspot.get_client(daily_reserve_percent=reserve) as client:
             summary = sync.run(request, client=client, connect=connect, schema=organization.schema).as_dict()
         self.log.info("Deals of organization %s: %s", organization.slug, summary)
-        self.deals_board_url = _deals_board_url(summary, request.portal_id)
+        self.deals_board_url = deals_board_url(summary, request.portal_id)
         self._route = self._route and self._route.travelled(summary, connect)
         metrics.tell(organization, summary)
         self._tell_assets(context, summary)
         return summary
-
-    def _request(self, context: Context, organization: Organization, portal_id: int | None) -> SyncRequest:
-        from airflow_provider_hubspot_deals.sync import SyncRequest
-
-        batch: dict[str, Any] = {} if self.batch_rows is None else {"batch_rows": self.batch_rows}
-        kept = {name: getattr(organization, name) for name in KEPT if given_or_none(getattr(self, name))}
-        # An organization has one name, and an entry for each of its portals.
-        has_name = self.organization_name is not None and organization.type == STANDARD_TYPE
-        return SyncRequest(
-            organization_id=organization.id,
-            organization=organization.slug,
-            type=organization.type,
-            portal_id=portal_id,
-            mode=str(given_or_none(self.mode) or "auto"),
-            window_start=moment_of("window_start", self.window_start),
-            window_end=moment_of("window_end", self.window_end),
-            properties=organization.properties,
-            sensitive_properties=organization.sensitive_properties,
-            associations=organization.associations,
-            history=organization.history,
-            full_refresh_every=timedelta(days=organization.full_refresh_every_days),
-            search_lag=timedelta(minutes=organization.search_lag_minutes),
-            overlap=timedelta(minutes=organization.overlap_minutes),
-            dimensions_every=timedelta(hours=organization.dimensions_every_hours),
-            allow_negative_amounts=organization.allow_negative_amounts,
-            origin=origin_of(context),
-            name=organization.name if has_name else None,
-            **kept,
-            **batch,
-        )
 
     def _tell_assets(self, context: Context, summary: dict[str, Any]) -> None:
         for outlet in self.outlets:
@@ -319,21 +259,3 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
             yield
         finally:
             self._is_executing = False  # Airflow calls on_kill after a timeout as well, when nothing runs any more
-
-    @contextmanager
-    def _airflow_outcomes(self) -> Iterator[None]:
-        """What our exceptions mean to Airflow; retriable ones rise, since Airflow retries what it does not know."""
-        try:
-            yield
-        except JobAlreadyRunning as error:
-            raise AirflowSkipException(str(error)) from error
-        except (FatalError, JobStopped) as error:
-            # Cancelled by a person or taken over by a newer attempt: another try of this one would only interfere.
-            self.log.error("%s", error)  # noqa: TRY400 - a sentence to act on, ahead of the traceback that Airflow logs
-            raise AirflowFailException(str(error)) from error
-
-
-def _deals_board_url(summary: dict[str, Any], portal_id: int | None) -> str:
-    portal_id = summary.get("portal_id") or portal_id
-    host = summary.get("ui_domain") or "app.hubspot.com"
-    return f"https://{host}/contacts/{portal_id}/objects/0-3/views/all/board" if portal_id else ""

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_hubspot_deals import migrations
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
-from airflow_provider_hubspot_deals.migrations import leaves
+from airflow_provider_hubspot_deals.migrations import leaf_layout
 from tests.builders import a_row
 from tests.integration.previous_release import previous_loader
 from tests.integration.tenant import Tenant
@@ -82,7 +82,7 @@ def test_a_leaf_that_was_laid_out_before_there_was_an_index_gets_it(empty_databa
 def test_a_busy_leaf_is_named_so_and_done_by_the_next_upgrade(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    monkeypatch.setattr(leaves, "LOCK_TIMEOUT", "200ms")
+    monkeypatch.setattr(leaf_layout, "LOCK_TIMEOUT", "200ms")
     migrations.upgrade(empty_database_url, revision=BEFORE)
     acme = Tenant(empty_database_url)
     with previous_loader(acme) as loader, psycopg.connect(empty_database_url) as busy:

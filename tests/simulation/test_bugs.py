@@ -49,7 +49,10 @@ def test_a_bug_that_can_no_longer_be_planted_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "by"),
     [
-        ({"file": "sync/ahead.py", "old": "POLL_S = 0.25", "new": "POLL_S = 0.25 + nothing"}, "could not run: "),
+        (
+            {"file": "sync/reading_ahead.py", "old": "POLL_S = 0.25", "new": "POLL_S = 0.25 + nothing"},
+            "could not run: ",
+        ),
         ({"file": "sync/running.py", "old": "request.validate()", "new": "nothing.validate()"}, "NameError: "),
     ],
     ids=["from being imported", "as soon as it is called"],

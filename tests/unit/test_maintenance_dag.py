@@ -116,7 +116,7 @@ def execute(monkeypatch: pytest.MonkeyPatch, report: MaintenanceReport, **argume
         return report
 
     monkeypatch.setattr(maintenance, "run_maintenance", run)
-    opener = "airflow_provider_hubspot_deals.transfers.postgres.connection_opener"
+    opener = "airflow_provider_hubspot_deals.hooks.postgres.connection_opener"
     monkeypatch.setattr(opener, lambda _: FakeConnection)
     redeliver = "airflow_provider_hubspot_deals.webhooks.redelivering.redeliver"
     monkeypatch.setattr(redeliver, lambda _connect, schema, _endpoint_of: {"crm": 2}.get(schema, 0))

@@ -113,7 +113,7 @@ def _of_notifications(
 
 def _look_at_notification(notification: Notification) -> None:
     from airflow_provider_hubspot_deals.notifications.callbacks import check_notifier
-    from airflow_provider_hubspot_deals.notifications.endpoints import endpoint_of
+    from airflow_provider_hubspot_deals.notifications.webhook_connections import endpoint_of
 
     check_notifier(notification.notifier)
     if notification.notifier == WEBHOOK_NOTIFIER:
@@ -144,7 +144,7 @@ def _look_at_hubspot(conn_id: str, *, asks: bool) -> str:
 
 
 def _look_at_postgres(store: Store, *, asks: bool) -> str:
-    from airflow_provider_hubspot_deals.transfers.postgres import connection_opener
+    from airflow_provider_hubspot_deals.hooks.postgres import connection_opener
 
     connection_opener(store.postgres_conn_id)
     if not asks:

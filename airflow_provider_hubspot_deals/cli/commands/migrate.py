@@ -9,9 +9,9 @@ from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE
 from airflow_provider_hubspot_deals.cli.printing import show_rows
 from airflow_provider_hubspot_deals.cli.targets import stores
+from airflow_provider_hubspot_deals.hooks.postgres import connection_opener, opened
 from airflow_provider_hubspot_deals.migrations.security import refuse_findings
 from airflow_provider_hubspot_deals.organizations import Store
-from airflow_provider_hubspot_deals.transfers.postgres import connection_opener, opened
 
 _COLUMNS = {"postgres_conn_id": "connection", "schema": "schema", "revision": "revision"}
 

@@ -14,7 +14,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, RetriableError, UpstreamUnavailableError
-from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import TaskKilled
+from airflow_provider_hubspot_deals.transfers.outcomes import TaskKilled
 from hubspot_simulator import FaultRule
 from tests.integration.secrets.canaries import CANARIES, CLIENT_SECRET, PRIVATE_APP, REFRESH_TOKEN
 from tests.integration.secrets.conftest import Evidence, World

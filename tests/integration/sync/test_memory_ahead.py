@@ -11,8 +11,8 @@ import pytest
 from airflow_provider_hubspot_deals import kill_points
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from airflow_provider_hubspot_deals.sync import batches, copying
-from airflow_provider_hubspot_deals.sync.ahead import ReadAhead
 from airflow_provider_hubspot_deals.sync.batches import ParsedPage
+from airflow_provider_hubspot_deals.sync.reading_ahead import ReadAhead
 from local_stack.processes import wait_until
 from tests.integration.sync.conftest import SimulatorOf
 

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
-from airflow_provider_hubspot_deals.sql.line import hung_up_after
+from airflow_provider_hubspot_deals.sql.hanging_up import hung_up_after
 from airflow_provider_hubspot_deals.sync import JobOrigin, heartbeat, recovery
 from tests.integration.sync.conftest import Organization
 from tests.integration.sync.proxy import SilentProxy

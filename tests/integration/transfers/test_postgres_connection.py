@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_hubspot_deals.transfers import postgres
-from airflow_provider_hubspot_deals.transfers.postgres import HURRIED, connection_opener
+from airflow_provider_hubspot_deals.hooks import postgres
+from airflow_provider_hubspot_deals.hooks.postgres import HURRIED, connection_opener
 from airflow_provider_hubspot_deals.webhooks import delivering
 
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals.exceptions import NotDeliveredError
-from airflow_provider_hubspot_deals.notifications.endpoints import endpoint_of
+from airflow_provider_hubspot_deals.notifications.webhook_connections import endpoint_of
 from airflow_provider_hubspot_deals.operators.maintenance import HubSpotDealsMaintenanceOperator, maintain_store
 from airflow_provider_hubspot_deals.webhooks.delivery_log import PAUSES
 from airflow_provider_hubspot_deals.webhooks.redelivering import redeliver

@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_hubspot_deals import kill_points
 from airflow_provider_hubspot_deals.kill_points import KillPoint
-from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import TaskKilled
+from airflow_provider_hubspot_deals.transfers.outcomes import TaskKilled
 from hubspot_simulator import FaultRule, SimulatorServer
 from local_stack.processes import wait_until
 from tests.integration.transfers.conftest import ACME, Airflow

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from airflow_provider_hubspot_deals.sync.ahead import ReadAhead
+from airflow_provider_hubspot_deals.sync.reading_ahead import ReadAhead
 
 
 @dataclass(frozen=True)
