@@ -62,5 +62,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "values",
         "len(value) * 4 > INDEXED_BYTES_MAX -> len(value) * 4 >= INDEXED_BYTES_MAX",
     ): "its bytes count next",
+    ("values", "4 -> 5"): "likewise: it only spares the counting",
+    ("values", "'0.01' -> '1.01'"): "quantize looks at the exponent alone",
+    ("values", "len(value) <= len(str(_INTEGER_MAX)) - 1 -> len(value) < len(str(_INTEGER_MAX)) - 1"): "a short cut",
 }
 """(target, change) → why it changes nothing that anybody could see. They count neither as killed nor as survivors."""

@@ -62,6 +62,7 @@ def test_every_parser_answers_or_names_one_of_the_known_issues(parse: values.Par
         ("5000.00", "5000.00"),
         ("0.1", "0.1"),
         ("7.5000000", "7.5000000"),
+        ("1.050", "1.050"),
         ("-12.34", "-12.34"),
         ("9999999999999999.99", "9999999999999999.99"),
         ("1e3", "1000.00"),
@@ -69,6 +70,7 @@ def test_every_parser_answers_or_names_one_of_the_known_issues(parse: values.Par
         ("+5", "5.00"),
         ("5.", "5.00"),
         (".5", "0.50"),
+        (".05", "0.05"),
         ("-0", "-0"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import example, given
@@ -25,6 +26,8 @@ nearly_plain = plain_numbers | plain_instants | st.text("abc \\\t\n\r\0é😀\ud
 anything = nearly_plain | unicode_text | number_like | date_like | epoch_like
 columns = st.lists(st.none() | anything, max_size=8) | st.lists(nearly_plain, max_size=8)
 each_parser = pytest.mark.parametrize("parse", PARSERS, ids=lambda parse: parse.__name__)
+
+DAYS = [str(date(2023, 1, 1) + timedelta(days=number)) for number in range(365)]
 
 
 def one_by_one(parse: values.Parser, column: list[str | None]) -> tuple[list[str], Issues]:
@@ -50,6 +53,23 @@ def test_a_column_is_what_its_values_are(parse: values.Parser, column: list[str 
     assert (copy_column("x", parse, column, issues), issues) == one_by_one(parse, column)
 
 
+@pytest.mark.parametrize(
+    ("parse", "value"),
+    [
+        (values.amount, "9" * 17),
+        (values.amount, "0.001"),
+        (values.numeric, "9" * 401),
+        (values.numeric, f"1.{'0' * 401}"),
+        (values.integer, "2147483648"),
+        (values.timestamp, "2023-01-01T00:00:00.1234567Z"),
+        (values.timestamp, "2023-01-01T00:00:00.Z"),
+    ],
+)
+def test_a_character_too_many_is_left_to_the_parser(parse: values.Parser, value: str) -> None:
+    issues: Issues = defaultdict(list)
+    assert (copy_column("x", parse, [value, value], issues), issues) == one_by_one(parse, [value, value])
+
+
 def test_every_day_of_a_year_and_no_other_is_a_day() -> None:
     times = ("00:00:00", "23:59:59", "24:00:00", "23:60:00", "23:59:60")
     days = [f"{year}-{month:02}-{day:02}" for year in (1900, 2023, 2024) for month in range(14) for day in range(33)]
@@ -65,12 +85,17 @@ def test_every_day_of_a_year_and_no_other_is_a_day() -> None:
     [
         (values.text, ["Aurora é 😀", "x" * 5000]),
         (values.indexed_text, ["presentationscheduled", "x" * 650]),
-        (values.amount, ["-15575", "6975.90", "0.5"]),
+        (values.amount, ["-15575", "6975.90", "0.5", "0.05", "1.00", "9" * 16 + ".99"]),
         (values.non_negative_amount, ["15575", "6975.900000"]),
-        (values.numeric, ["0.59999999999999997779553950749686919152736663818359375", "1", "-3"]),
-        (values.integer, ["0", "123456789"]),
-        (values.timestamp, [f"2023-{month:02}-28T23:59:59.883Z" for month in range(1, 13)]),
-        (values.timestamp, ["2023-01-31T00:00:00Z", "2023-04-30T00:00:00Z", "1999-12-29T00:00:00.1Z"]),
+        (values.numeric, ["0.59999999999999997779553950749686919152736663818359375", "1", "-3", "0.5", "1.0"]),
+        (values.numeric, ["9" * 400, f"-1.{'0' * 400}"]),
+        (values.integer, ["0", "7", "123456789", "999999999"]),
+        (values.timestamp, [f"{day}T00:00:00Z" for day in DAYS]),
+        (values.timestamp, [f"{year}-02-28T12:00:00Z" for year in range(1900, 2200)]),
+        (values.timestamp, [f"2023-04-30T{hour:02}:00:00Z" for hour in range(24)]),
+        (values.timestamp, [f"2023-04-30T00:{number:02}:{number:02}Z" for number in range(60)]),
+        (values.timestamp, [f"2023-04-30T00:00:00.{'9056781'[:digits]}Z" for digits in range(1, 7)]),
+        (values.timestamp, ["2023-04-30T00:00:00.000Z"]),
     ],
 )
 def test_what_hubspot_writes_needs_no_parser(
