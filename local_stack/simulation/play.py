@@ -47,7 +47,7 @@ class Play:
             self._postgres = EmbeddedPostgres(folder / "pg", durable=False, settings={"synchronous_commit": "on"})
             server = opened.enter_context(self._postgres)
             self._proxy = opened.enter_context(CommitProxy("127.0.0.1", self._postgres.port))
-            self._workers = opened.enter_context(Workers(folder))
+            self.workers = opened.enter_context(Workers(folder))
             template = opened.enter_context(template_database(server))
             self._stages = opened.enter_context(Stages(server, template, self._proxy.port))
             self.census = self._counted()
@@ -122,7 +122,7 @@ class Play:
 
     def _run_undisturbed(self, stage: Stage, mode: str) -> dict[str, Any]:
         self._proxy.expect()
-        worker = self._workers.start(stage.name(1), stage.order(mode, 1))
+        worker = self.workers.start(stage.name(1), stage.order(mode, 1))
         word = worker.next_word()
         worker.close()
         if word.get("ended") != "completed":
@@ -148,7 +148,7 @@ class Play:
 
     def _start(self, stage: Stage, mode: str, number: int, **more: Any) -> Worker:  # noqa: ANN401 - parts of an order
         self.tally["attempts"] += 1
-        return self._workers.start(stage.name(number), stage.order(mode, number, **more))
+        return self.workers.start(stage.name(number), stage.order(mode, number, **more))
 
     def _attempt(self, stage: Stage, mode: str, number: int) -> str:
         self._proxy.expect()

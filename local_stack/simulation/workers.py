@@ -82,6 +82,9 @@ class Worker:
 class Workers:
     """A process that forks attempts; a context manager.
 
+    Attributes:
+        log: of all of them.
+
     Raises:
         StackError: it could not start; with its last words.
     """
@@ -89,24 +92,24 @@ class Workers:
     def __init__(self, folder: Path) -> None:
         self._folder, self._open = folder, ExitStack()
         self._address = folder / "harness.sock"
+        self.log = folder / "workers.log"
 
     def __enter__(self) -> Self:
         self._listener = self._open.enter_context(socket.socket(socket.AF_UNIX))
         self._listener.bind(str(self._address))
         self._listener.listen()
         self._listener.settimeout(PATIENCE_S)
-        self._log = self._open.enter_context((self._folder / "workers.log").open("w+"))
+        log = self._open.enter_context(self.log.open("w"))
         self._parent = subprocess.Popen(  # noqa: S603 - our own program
             tethered([sys.executable, "-P", "-m", "local_stack.simulation.worker"], signal.SIGTERM),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._log,
+            stderr=log,
             text=True,
             env=self._environment(),
         )
         if not self._parent.stdout or not any(line == "ready\n" for line in self._parent.stdout):
-            self._log.seek(0)
-            raise StackError(f"the workers did not start: {self._log.read()[-2000:]}")
+            raise StackError(f"the workers did not start: {self.log.read_text()[-2000:]}")
         return self
 
     def __exit__(self, *_: object) -> None:

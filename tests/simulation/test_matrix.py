@@ -82,3 +82,10 @@ def test_a_case_whose_worker_never_gets_there_does_not_pass(play: Play, monkeypa
 def test_places_are_counted_from_the_first_to_the_last_time() -> None:
     assert [place.of(5) for place in Place] == [1, 3, 5]
     assert [place.of(1) for place in Place] == [1, 1, 1]
+
+
+def test_what_workers_log_goes_to_a_file(play: Play) -> None:
+    """A pipe that nobody reads takes the logs of some eighty cases; whoever writes on stands still."""
+    play.case(Case(mode="full", point=KillPoint.CLAIMED, place=Place.FIRST, blow=Blow.KILLED))
+
+    assert "Deals of organization" in play.workers.log.read_text()
