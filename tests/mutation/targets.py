@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "airflow_provider_hubspot_deals"
 
 _VALUES = tuple(
-    f"tests/unit/deals/test_{name}.py" for name in ("values", "whole_columns", "parsing", "raw_json", "recoverable")
+    f"tests/unit/deals/test_{name}.py"
+    for name in ("values", "whole_columns", "parsing", "rows", "raw_json", "recoverable")
 )
 _WRITING = (
     "tests/integration/test_loading.py",
