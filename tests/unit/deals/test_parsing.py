@@ -143,7 +143,9 @@ def test_c03_a_deal_that_cannot_be_keyed_is_a_bad_record(deal_id: object) -> Non
     assert json.loads(bad.raw) == record
 
 
-@pytest.mark.parametrize(("deal_id", "shown"), [("12a", "12a"), ("x" * 65, None), ("1\n2", None), ("1\x00", None)])
+@pytest.mark.parametrize(
+    ("deal_id", "shown"), [("12a", "12a"), ("x" * 65, None), ("x" * 64, "x" * 64), ("1\n2", None), ("1\x00", None)]
+)
 def test_c30_only_a_short_and_printable_id_is_shown(deal_id: str, shown: str | None) -> None:
     bad = parse({**a_record(), "id": deal_id})
     assert isinstance(bad, BadRecord)

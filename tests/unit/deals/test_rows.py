@@ -8,7 +8,8 @@ import msgspec
 import orjson
 import pytest
 
-from airflow_provider_hubspot_deals.deals import raw_json
+from airflow_provider_hubspot_deals.deals import copy_text, raw_json
+from airflow_provider_hubspot_deals.deals.bad_records import UnstorableError
 from airflow_provider_hubspot_deals.deals.columns import COMPARED_COLUMNS
 from airflow_provider_hubspot_deals.deals.parsing import DealParser, DealRow
 from airflow_provider_hubspot_deals.deals.properties import properties_type
@@ -84,3 +85,21 @@ def test_what_is_plain_is_written_at_once_and_what_may_hold_a_nul_is_not() -> No
 
 def test_keys_are_ordered_by_their_bytes() -> None:
     assert raw_json.in_order(["éa", "zzz", "zz"]) == ["zz", "zzz", "éa"]
+
+
+def test_what_copy_would_take_for_its_own_is_written_out() -> None:
+    assert copy_text.escape("a\\b\tc\nd\re") == r"a\\b\tc\nd\re"
+    assert copy_text.escape_json(rb'"a\nb"') == rb'"a\\nb"'
+    assert copy_text.unescape_json(rb'"a\\nb"') == rb'"a\nb"'
+
+
+def test_a_bad_record_keeps_the_json_of_properties_that_were_read_as_an_object() -> None:
+    record = {**a_record(color="red"), "id": "soon"}
+    (bad,) = DealParser([], allow_negative_amounts=False).parse_page([with_properties_as_an_object(record)], 7).bad
+    sent = {name: value for name, value in orjson.loads(bad.raw)["properties"].items() if value is not None}
+    assert sent == record["properties"]
+    assert (bad.deal_id_text, bad.field_name) == ("soon", "id")
+
+
+def test_a_verdict_says_its_code() -> None:
+    assert str(UnstorableError("TOO_DEEP")) == "TOO_DEEP"
