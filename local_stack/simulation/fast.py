@@ -201,6 +201,8 @@ class Simulation:
         self._successors[attempt.name] = (successor, thread)
         if blow.is_cut_off:
             self._cut_off(attempt, successor, thread)
+            if blow.point == KillPoint.CLAIM_WRITTEN:  # it has no job yet that it would connect again for
+                self._reasons.struck(attempt.name)
         else:
             successor.may_go_on.set()
             if blow.point in IN_TRANSACTION:
