@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from local_stack.checks import BROWSER_TESTS
+from local_stack.demo.visiting import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +86,7 @@ class Tab:
         if not url.startswith((f"{self.url}/", "data:", "blob:")):
             self.complaints.append(f"asked for {url}")
 
-    def open(self, path: str = "/plugin/hubspot-deals") -> None:
+    def open(self, path: str = PAGE) -> None:
         """An address of Airflow's UI."""
         self.page.goto(f"{self.url}{path}")
 
