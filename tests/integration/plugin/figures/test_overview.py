@@ -39,7 +39,7 @@ SELECT count(*) FILTER (WHERE resolved_at IS NULL) AS figure FROM hubspot.deals_
 WHERE (organization_id, type) = (%s, %s)
 """
 FRESHNESS = """
-SELECT extract(epoch FROM now() - watermark)::float AS behind_s, now() - last_sync_at > '600 minutes' AS is_stale
+SELECT extract(epoch FROM now() - watermark)::float AS behind_s, now() - last_sync_at > '360 minutes' AS is_stale
 FROM hubspot.sync_state WHERE (organization_id, type) = (%s, %s)
 """
 LAST_RUNS = """
@@ -97,7 +97,7 @@ def issues(tenant: Tenant) -> str:
 
 def freshness(tenant: Tenant) -> str:
     found = ask(tenant, FRESHNESS)
-    return f"{duration(found['behind_s'])} ago" + (" stale: goal 10 h" if found["is_stale"] else "")
+    return f"{duration(found['behind_s'])} ago" + (" stale: goal 6 h" if found["is_stale"] else "")
 
 
 def newest_job(tenant: Tenant) -> str:
