@@ -40,7 +40,11 @@ class OrganizationLine:
     dag_id: str  # of this organization's DAGs, one that the user may read
     job_is_readable: bool
     runs: Sparkline | None = None
-    quarantined: int = 0
+
+    @property
+    def issues(self) -> int:
+        """What somebody should look at: values of the newest job, and records that wait in quarantine."""
+        return int(self.row["value_issues"] or 0) + int(self.row["quarantined"])
 
     @property
     def freshness(self) -> str:
@@ -78,7 +82,7 @@ _SORTS: dict[str, Callable[[OrganizationLine], Any]] = {
     "deals": lambda line: -line.row["deals"] if line.row["deals"] else 0,
     "changed": lambda line: -line.row["changed_today"],
     "calls": lambda line: -line.row["api_calls_today"],
-    "issues": lambda line: -(line.row["value_issues"] or 0),
+    "issues": lambda line: -line.issues,
 }
 SORTS = tuple(_SORTS)
 
@@ -144,5 +148,5 @@ def _with_runs(overview: Overview, found: Sequence[Mapping[str, Any]]) -> Overvi
     lines = []
     for line in overview.lines:
         recent = by_key[line.row["organization_id"], line.row["type"]]
-        lines.append(replace(line, runs=sparkline(recent["runs"]), quarantined=recent["quarantined"]))
+        lines.append(replace(line, runs=sparkline(recent["runs"])))
     return replace(overview, lines=lines)

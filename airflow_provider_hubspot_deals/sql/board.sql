@@ -14,6 +14,9 @@ SELECT seen.organization_id, seen.type, seen.slug, seen.name, seen.dag_id, seen.
        coalesce(usage.deals_inserted + usage.deals_updated + usage.deals_deleted, 0) AS changed_today,
        coalesce(usage.api_calls, 0) AS api_calls_today,
        coalesce(usage.rate_limit_hits, 0) AS rate_limit_hits_today,
+       (SELECT count(*) FROM {schema}.deals_quarantine AS record
+        WHERE record.organization_id = seen.organization_id AND record.type = seen.type
+          AND record.resolved_at IS NULL) AS quarantined,
        job.id AS job_id, coalesce(nullif(job.dag_id, 'command line'), seen.dag_id) AS job_dag_id, job.run_id, job.status,
        job.mode, job.phase,
        job.attempt, job.created_at, job.start_time, job.end_time, job.last_heartbeat, job.resume_at,
@@ -54,13 +57,9 @@ LEFT JOIN pg_class AS leaf
 WHERE seen.dag_id = ANY (%(dag_ids)s) OR job.dag_id = ANY (%(dag_ids)s)
 
 -- name: recent_runs
--- For those on the screen: records that wait in quarantine, and the last ended runs, oldest first.
-SELECT shown.organization_id, shown.type, quarantine.records AS quarantined, run.runs
+-- For those on the screen: the last ended runs, oldest first.
+SELECT shown.organization_id, shown.type, run.runs
 FROM unnest(%(organization_ids)s::uuid[], %(types)s::text[]) AS shown (organization_id, type)
-CROSS JOIN LATERAL (
-    SELECT count(*) AS records FROM {schema}.deals_quarantine AS record
-    WHERE record.organization_id = shown.organization_id AND record.type = shown.type AND record.resolved_at IS NULL
-) AS quarantine
 CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
                'status', status, 'records', records_extracted,

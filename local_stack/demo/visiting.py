@@ -14,22 +14,30 @@ from local_stack.postgres import write_secret
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from local_stack.airflow_settings import AirflowSettings
     from local_stack.demo.stack import DemoStack
 
+PAGE = "/plugin/hubspot-deals"  # where Airflow's UI frames it
 MAINTENANCE_DAG_ID = dag_id_of("maintenance")
 QUERY = "SELECT dag_id, status, mode, records_extracted, end_time - start_time AS took FROM hubspot.jobs"
 
 
 def visiting_card(stack: DemoStack) -> str:
-    """Address and login of the UI, a command for psql, and how to end it."""
-    settings = stack.services.settings
+    """Addresses and login of the UI, a command for psql, and how to end it."""
     return f"""
-Airflow   {settings.url}/dags   user {USER}   password {settings.password}
+{addresses(stack.services.settings)}
 Upkeep    DAG {MAINTENANCE_DAG_ID}, hourly: retention, partitions, checks
 Logs      {stack.logs}
 psql      {psql_command(stack)}
 
 Ctrl-C stops everything. The next ./run demo goes on from here: some deals change at HubSpot, and just those come."""
+
+
+def addresses(settings: AirflowSettings) -> str:
+    """The DAGs, and the page of the deals, which is in the menu *Browse* too."""
+    return f"""\
+Airflow   {settings.url}/dags   user {USER}   password {settings.password}
+Deals     {settings.url}{PAGE}   every organization: freshness, jobs, issues"""
 
 
 def psql_command(stack: DemoStack) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import pytest
 import requests
+
+from local_stack.checks import BROWSER_TESTS
+from local_stack.demo.visiting import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +32,14 @@ HARMLESS = ("401", "ERR_ABORTED")
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The machine's own Chromium; skips the test where there is none."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    """The machine's own Chromium. Where there is none, a test that requires it fails, any other is skipped."""
+    try:
+        from playwright import sync_api
+    except ImportError:
+        without("playwright is not installed")
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
-        pytest.skip("no Chromium on this machine")
+        without("no Chromium on this machine")
     with sync_api.sync_playwright() as playwright:
         # Root has no sandbox, and containers have a small /dev/shm. No name is found but that of this machine.
         nowhere = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
@@ -40,6 +47,15 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=flags)
         yield browser
         browser.close()
+
+
+def without(reason: str) -> NoReturn:
+    """End a test that cannot have its browser."""
+    if os.environ.get(BROWSER_TESTS) != "required":
+        pytest.skip(reason)
+    pytest.fail(
+        f"{reason}: install it (Debian: apt-get install chromium), or export {BROWSER_TESTS}=optional", pytrace=False
+    )
 
 
 class Tab:
@@ -70,7 +86,7 @@ class Tab:
         if not url.startswith((f"{self.url}/", "data:", "blob:")):
             self.complaints.append(f"asked for {url}")
 
-    def open(self, path: str = "/plugin/hubspot-deals") -> None:
+    def open(self, path: str = PAGE) -> None:
         """An address of Airflow's UI."""
         self.page.goto(f"{self.url}{path}")
 

@@ -221,7 +221,7 @@ def start_triggerer(airflow_stack: AirflowStack) -> Iterator[Callable[[], None]]
 
 @pytest.fixture(scope="module")  # no longer: while it lives, this thread has an event loop
 def browser() -> Iterator[Browser]:
-    """The machine's Chromium; skips where there is none."""
+    """The machine's Chromium."""
     with chromium() as started:
         yield started
 

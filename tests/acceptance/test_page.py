@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+import requests
 
+from tests.acceptance.browser import token_of
 from tests.acceptance.conftest import VIEWER, AirflowStack
 
 if TYPE_CHECKING:
@@ -158,18 +160,51 @@ def test_an_answer_that_is_late_does_not_bring_back_what_was(
     assert headline.get_by_text("cancelled").is_visible()
 
 
-def test_a_viewer_finds_no_button_and_airflow_refuses_what_a_page_of_theirs_would_send(
-    airflow_stack: AirflowStack, tab: OpenTab, waiting_job: str
-) -> None:
+def test_a_viewer_finds_no_button(tab: OpenTab, waiting_job: str) -> None:
     viewer = tab(VIEWER)
     viewer.open(job_path(waiting_job))
     viewer.frame.get_by_text("Timeline").wait_for()
     assert viewer.frame.get_by_role("button", name="Cancel").count() == 0
     assert viewer.frame.get_by_role("button", name="Run again").count() == 0
-    post = "async path => (await fetch(path, {method: 'POST'})).status"
-    assert viewer.page.evaluate(post, f"/hubspot-deals/dags/{LUMEN}/jobs/{waiting_job}/cancel") == 403
-    assert status_of(airflow_stack, waiting_job) == "pending"
+
+
+def jobs_and_runs(stack: AirflowStack) -> tuple[list[dict[str, Any]], int]:
+    """All that cancelling or running again would change."""
+    jobs = stack.query("SELECT * FROM hubspot.jobs WHERE dag_id = %s OR dag_id IS NULL ORDER BY id", LUMEN)
+    return jobs, stack.airflow.get(f"/dags/{LUMEN}/dagRuns")["total_entries"]
+
+
+@pytest.mark.parametrize(("ask", "said"), [("cancel", "Your Airflow user may not do this"), ("again", "Forbidden")])
+def test_a_viewer_who_brings_a_button_back_and_presses_it_changes_nothing(
+    airflow_stack: AirflowStack, tab: OpenTab, waiting_job: str, ask: str, said: str
+) -> None:
+    before = jobs_and_runs(airflow_stack)
+    viewer = tab(VIEWER)
+    viewer.open(job_path(waiting_job))
+    viewer.frame.get_by_text("Timeline").wait_for()
+    dialog = viewer.frame.locator(f"[data-dialog={ask}]")
+    dialog.evaluate("each => each.showModal()")
+    with viewer.page.expect_response(lambda answer: answer.request.method == "POST") as answered:
+        dialog.locator("[data-post]").click()
+    assert answered.value.status == 403
+    viewer.frame.get_by_role("status").get_by_text(said).wait_for()
+    assert jobs_and_runs(airflow_stack) == before
     viewer.complaints.clear()  # the browser names the 403
+
+
+def test_a_viewer_s_own_token_opens_the_page_and_neither_route_that_changes(
+    airflow_stack: AirflowStack, waiting_job: str
+) -> None:
+    before = jobs_and_runs(airflow_stack)
+    viewer = requests.Session()
+    viewer.trust_env = False
+    viewer.headers["Authorization"] = f"Bearer {token_of(airflow_stack.settings, VIEWER)}"
+    url, job = airflow_stack.settings.url, f"/hubspot-deals/dags/{LUMEN}/jobs/{waiting_job}"
+    again = {"logical_date": None, "conf": {"mode": "full"}}
+    assert viewer.get(f"{url}{job}", timeout=30).status_code == 200
+    assert viewer.post(f"{url}{job}/cancel", timeout=30).status_code == 403
+    assert viewer.post(f"{url}/api/v2/dags/{LUMEN}/dagRuns", json=again, timeout=30).status_code == 403
+    assert jobs_and_runs(airflow_stack) == before
 
 
 def test_without_a_login_the_page_says_where_to_sign_in(airflow_stack: AirflowStack, tab: OpenTab) -> None:

@@ -6,11 +6,13 @@ had an error in its console, fails its test in the end.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -191,6 +193,45 @@ def test_screenshots_of_the_connection_form(tab: OpenTab, take: Take) -> None:
     assert labels(form, "Extra Fields") == ["HubSpot account ID"]
     assert labels(form, "OAuth app (in place of an access token)") == ["Client ID", "Client secret", "Refresh token"]
     assert labels(form, "More") == ["API version", "Allow another API address"]
+
+
+@pytest.fixture
+def few_scopes(airflow_stack: AirflowStack) -> Iterator[str]:
+    """A stored connection whose token lacks scopes. It has a port: Airflow's UI sends 0 where there is none, and the
+    API then refuses to test with the stored token, as if for another address.
+    """
+    address = urlsplit(airflow_stack.simulator.url)
+    stored = {
+        "connection_id": "hubspot_few_scopes",
+        "conn_type": "hubspot",
+        "description": "An app that was given few scopes",
+        "host": f"{address.scheme}://{address.hostname}",
+        "port": address.port,
+        "password": airflow_stack.tokens[9100010],
+        "extra": json.dumps({"allow_other_hosts": True}),
+    }
+    airflow_stack.airflow.set_connections([stored])
+    yield "hubspot_few_scopes"
+    airflow_stack.airflow.call("DELETE", "/connections/hubspot_few_scopes")
+
+
+def test_screenshots_of_the_answer_of_the_test_button(few_scopes: str, tab: OpenTab, take: Take) -> None:
+    admin = tab()
+    admin.open("/connections")
+    admin.page.get_by_placeholder("Search Connections").fill(few_scopes)
+    admin.page.get_by_role("row", name="hubspot_deals_postgres").wait_for(state="detached")
+    admin.page.get_by_role("button", name="Test Connection").click()
+    admin.page.get_by_text("Test Connection Successful").wait_for()
+    told = admin.page.get_by_text("Connected to HubSpot account").inner_text()
+    take("connection-test", admin.page)
+    assert "account 9100010 (STANDARD, eu1); deals can be read." in told
+    missing = re.search(r"Scopes missing: (.*)\. Runs load the rest", told)
+    assert missing
+    assert re.findall(r"[\w.]+\.read", missing[1])[:2] == ["crm.objects.owners.read", "crm.objects.companies.read"]
+    left = re.search(r"Limits: ([\d,]+) of ([\d,]+) API calls are left today", told)
+    assert left
+    used = int(left[2].replace(",", "")) - int(left[1].replace(",", ""))
+    assert 0 < used < 10  # those of this test alone
 
 
 def test_screenshots_of_the_trigger_form(lived_in: AirflowStack, tab: OpenTab, take: Take) -> None:

@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_hubspot_deals import jobs, sql
 from airflow_provider_hubspot_deals.cli.running import DAG_ID as COMMAND_LINE
 from tests.integration.ended_jobs import an_ended_job
+from tests.integration.plugin.shown import words
 from tests.integration.tenant import Tenant, a_batch, a_run
 
 if TYPE_CHECKING:
@@ -26,11 +27,6 @@ def text_of(visit: Visit, job: Job, dag_id: str = DAG) -> str:
     answer = visit().get(f"/dags/{dag_id}/jobs/{job.id}")
     assert answer.status_code == 200
     return answer.text
-
-
-def words(text: str) -> str:
-    """What is read, without the markup."""
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text)))
 
 
 def read_pages(tenant: Tenant, job: Job, phase: str, *pages: int) -> None:

@@ -96,6 +96,18 @@ def test_a_named_file_is_run_alone(tree: Path) -> None:
     assert figures["tests"] == {"passed": 1, "failed": 0, "errors": 0, "skipped": 0}
 
 
+@pytest.mark.parametrize(("exported", "seen"), [(None, "required"), ("optional", "optional")])
+def test_browsers_are_required_unless_somebody_says_otherwise(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, exported: str | None, seen: str
+) -> None:
+    monkeypatch.delenv("BROWSER_TESTS", raising=False)
+    if exported:
+        monkeypatch.setenv("BROWSER_TESTS", exported)
+    test = f"import os\ndef test_a(): assert os.environ['BROWSER_TESTS'] == {seen!r}\n"
+    (tree / "tests" / "unit" / "test_unit.py").write_text(test)
+    assert main(["unit"]) == 0
+
+
 def test_lint_refuses_pytest_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse(["lint", "-x"])

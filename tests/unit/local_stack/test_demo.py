@@ -13,6 +13,7 @@ from rich.console import Console
 
 from airflow_provider_hubspot_deals.organizations.file import load_organizations
 from airflow_provider_hubspot_deals.organizations.settings import parse_organization
+from local_stack.airflow_settings import AirflowSettings
 from local_stack.demo.changes import ChangeCheck, Changes
 from local_stack.demo.connections import hubspot_connection, portal_id_of, postgres_connection
 from local_stack.demo.jobs import Job, StoredDeals
@@ -21,7 +22,7 @@ from local_stack.demo.progress import bars_for
 from local_stack.demo.report import OrganizationResult, cell, changes_table, deals_table, jobs_table
 from local_stack.demo.runs import DagRun, Outcome
 from local_stack.demo.stack import ORGANIZATIONS, PORTALS, only_one
-from local_stack.demo.visiting import write_password_file
+from local_stack.demo.visiting import addresses, write_password_file
 from local_stack.exceptions import StackError
 from local_stack.simulator import PortalCounts, SimulatorProcess
 
@@ -149,6 +150,15 @@ def test_a_step_that_fails_is_not_ticked_off(narrator: Narrator, screen: io.Stri
         raise StackError
     assert "✓" not in screen.getvalue()
     assert narrator.seconds == {}
+
+
+def test_the_card_names_the_address_of_the_page_and_the_login(tmp_path: Path) -> None:
+    """That this is its address, the tests in a browser show: they open it."""
+    settings = AirflowSettings(home=tmp_path, database_url="", port=8081, dags_folder=tmp_path)
+    settings.write_secrets()
+    shown = addresses(settings)
+    assert "http://127.0.0.1:8081/plugin/hubspot-deals " in shown
+    assert f"user admin   password {settings.password}" in shown
 
 
 def test_a_second_demo_in_the_same_folder_is_refused(tmp_path: Path) -> None:

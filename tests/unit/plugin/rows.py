@@ -44,6 +44,7 @@ def an_organization(slug: str = "acme", **columns: Any) -> dict[str, Any]:
         "changed_today": 0,
         "api_calls_today": 0,
         "value_issues": 0,
+        "quarantined": 0,
         "daily_limit": None,
         **columns,
     }

@@ -44,6 +44,15 @@ def test_each_order_puts_first_what_somebody_looks_for(sort: str, column: str, v
     assert slugs(overview(*reversed(rows), sort=sort)) == ["org-0", "org-1", "org-2"]
 
 
+def test_quarantined_records_are_issues_as_much_as_values_are() -> None:
+    rows = [
+        an_organization("values", value_issues=5),
+        an_organization("both", value_issues=3, quarantined=4),
+        an_organization("records", value_issues=None, quarantined=6),
+    ]
+    assert slugs(overview(*rows, sort="issues")) == ["both", "records", "values"]
+
+
 def test_failed_and_silent_jobs_come_before_the_rest() -> None:
     rows = [
         an_organization("good", status="completed", end_time=NOW),
