@@ -57,7 +57,8 @@ def _show(path: Path, checked: CheckedFile, mistakes: Sequence[Mistake], answers
         say(f"{path}: {len(mistakes)} to mend")
         show_rows([*map(asdict, mistakes)], _COLUMNS, "table")
     else:
-        say(f"{path}: {len(checked.file.organizations)} entries, nothing is wrong.")
+        entries = len(checked.file.organizations)
+        say(f"{path}: {entries} {'entry' if entries == 1 else 'entries'}, nothing is wrong.")
     _advise(sum(each.enabled for each in checked.file.organizations))
 
 
