@@ -88,7 +88,7 @@ def _jobs() -> GroupCommand:
         "Look at jobs, cancel and retry them",
         _action("list", "Newest jobs first", "jobs.list_jobs", *listed),
         _action("show", "One job, and what happened to it", "jobs.show", *one),
-        _action("cancel", "Cancel a job at its next batch; what was committed stays", "jobs.cancel", _JOB, *_WHERE),
+        _action("cancel", "Cancel a job at its next batch; what was committed stays", "jobs.cancel", *one),
         _action("retry", "Do here what a failed or cancelled job was to do", "jobs.retry", *one, _VERBOSE),
     )
 

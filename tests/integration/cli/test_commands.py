@@ -174,7 +174,8 @@ def test_a_waiting_job_is_cancelled_and_an_ended_one_is_not(console: Console) ->
         "INSERT INTO hubspot.jobs (organization_id, type, scan_id) "
         "SELECT id, 'hubspot_deals', 'by hand' FROM hubspot.organizations RETURNING id"
     )
-    assert console("jobs", "cancel", str(waiting["id"])).code == 0
+    cancelled = console("jobs", "cancel", str(waiting["id"]), "--output", "json").json
+    assert (cancelled["id"], cancelled["status"]) == (str(waiting["id"]), "cancelled")
     (event,) = console.query("SELECT details FROM hubspot.job_events WHERE kind = 'cancelled'")
     assert "airflow hubspot-deals, " in event["details"]["application"]
     refused = console("jobs", "cancel", str(ended))
