@@ -24,6 +24,7 @@ _FILE = _arg(
     help="organizations file (default: that of the variable HUBSPOT_DEALS_ORGANIZATIONS, else organizations.toml among "
     "the DAGs)",
 )
+_FOLDER = _arg("--folder", metavar="DIR", help="folder of the DAG files (default: Airflow's DAGs folder)")
 _OUTPUT = _arg(
     "-o", "--output", choices=("table", "json"), default="table", help="for people, or for scripts (default: table)"
 )
@@ -57,15 +58,14 @@ def get_commands() -> list[CLICommand]:
 def _check() -> ActionCommand:
     connect = _arg("--connect", action="store_true", help="also ask HubSpot and PostgreSQL through each connection")
     schema = _arg("--schema", action="store_true", help="print the JSON Schema of the file, for editors, and end")
-    summary = "Explain every mistake of the organizations file, and every connection that is missing"
-    return _action("check", summary, "checking.check", _FILE, connect, schema, _OUTPUT)
+    summary = "Explain every mistake of the organizations file, every connection and every DAG that is missing"
+    return _action("check", summary, "checking.check", _FILE, _FOLDER, connect, schema, _OUTPUT)
 
 
 def _dag_files() -> ActionCommand:
     number = _arg("number", metavar="N", type=arguments.dag_file_count, help="how many DAG files; 1 for a single one")
-    folder = _arg("--folder", metavar="DIR", help="where (default: Airflow's DAGs folder)")
     summary = "Write the DAG files that share the organizations of the file"
-    return _action("dag-files", summary, "dag_files.write", number, folder, _OUTPUT)
+    return _action("dag-files", summary, "dag_files.write", number, _FOLDER, _OUTPUT)
 
 
 def _organizations() -> ActionCommand:
@@ -88,7 +88,7 @@ def _jobs() -> GroupCommand:
         "Look at jobs, cancel and retry them",
         _action("list", "Newest jobs first", "jobs.list_jobs", *listed),
         _action("show", "One job, and what happened to it", "jobs.show", *one),
-        _action("cancel", "Cancel a job at its next batch; what was committed stays", "jobs.cancel", _JOB, *_WHERE),
+        _action("cancel", "Cancel a job at its next batch; what was committed stays", "jobs.cancel", *one),
         _action("retry", "Do here what a failed or cancelled job was to do", "jobs.retry", *one, _VERBOSE),
     )
 

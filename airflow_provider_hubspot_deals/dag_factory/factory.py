@@ -11,9 +11,7 @@ import os
 import re
 import sys
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,37 +22,19 @@ from airflow_provider_hubspot_deals.dag_factory.maintenance_dag import (
     maintenance_dag_id,
 )
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import build_dag
+from airflow_provider_hubspot_deals.dag_factory.parts import Part
 from airflow_provider_hubspot_deals.dag_factory.problem_dag import CONFIGURATION_DAG_ID, build_problem_dag
 from airflow_provider_hubspot_deals.dag_factory.readable_copy import read_organizations
 from airflow_provider_hubspot_deals.organizations import FILE_NAME, PATH_VARIABLE, stores_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from airflow_provider_hubspot_deals.organizations import Organization, OrganizationsFile
 
     Builder = Callable[[], DAG]
 
 log = logging.getLogger(__name__)
-
-# Airflow gives a DAG file 50 s; 1,000 organizations take 13 of them on two free cores (`./run bench fleet`).
-ORGANIZATIONS_MAX = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One of several DAG files that share the organizations of one file."""
-
-    number: int  # from 1 on
-    of: int
-
-    @property
-    def is_first(self) -> bool:
-        return self.number == 1
-
-    def has(self, dag_id: str) -> bool:
-        """Whether it is this part's; of the other organizations it makes no difference."""
-        return int.from_bytes(sha256(dag_id.encode()).digest()[:8]) % self.of == self.number - 1
 
 
 def build_dags(path: str | Path | None = None, *, part: int = 1, of: int = 1) -> dict[str, DAG]:
@@ -65,9 +45,9 @@ def build_dags(path: str | Path | None = None, *, part: int = 1, of: int = 1) ->
     An entry that cannot be used becomes a DAG that says why. When the file as a whole cannot be read, the
     organizations are those of the last readable copy, and one DAG more says what is wrong with the file.
 
-    Beyond 2,000 organizations one DAG file takes longer than Airflow grants it; then several share them, with
+    Beyond 500 organizations one DAG file takes longer than Airflow grants it; then several share them, with
     ``build_dags(part=1, of=3)`` in one, ``part=2`` in the next. An organization's part never changes while ``of`` does
-    not. Without that, the first 2,000 have their DAGs, and the DAG of the configuration says what to do.
+    not. Without that, the first 500 have their DAGs, and the DAG of the configuration says what to do.
 
     Args:
         path: the organizations file; else the one that the environment variable ``HUBSPOT_DEALS_ORGANIZATIONS``
@@ -78,11 +58,12 @@ def build_dags(path: str | Path | None = None, *, part: int = 1, of: int = 1) ->
     Raises:
         ValueError: there is no such part.
     """
-    if not 1 <= part <= of:
+    shared = Part(part, of)
+    if not shared.exists:
         raise ValueError(f"build_dags(part={part}, of={of}): part must be a number from 1 to {of}")
     source = Path(path or os.environ.get(PATH_VARIABLE) or _beside_the_caller())
     wanted = get_parsing_context().dag_id
-    builders = _builders(source, Part(part, of))
+    builders = _builders(source, shared)
     return {dag_id: build() for dag_id, build in builders.items() if wanted in (None, dag_id)}
 
 
@@ -90,11 +71,11 @@ def _builders(source: Path, part: Part) -> dict[str, Builder]:
     file, file_problem = read_organizations(source)
     # What belongs to the file as a whole has its DAGs once.
     builders = _builders_of_the_file(source, file, file_problem) if part.is_first else {}
-    ours = [each for each in (file.organizations if file else ()) if each.enabled and part.has(each.dag_id)]
-    if len(ours) > ORGANIZATIONS_MAX:
+    share = part.share(file.organizations if file else ())
+    if share.left_out:
         dag_id = f"{_configuration_dag_id(source)}.part_{part.number}"  # no slug holds a dot
-        builders[dag_id] = partial(build_problem_dag, dag_id, [_too_many(source, ours, part)])
-    for organization in ours[:ORGANIZATIONS_MAX]:
+        builders[dag_id] = partial(build_problem_dag, dag_id, [f"{source}: {share.advice}"])
+    for organization in share.built:
         builders[organization.dag_id] = partial(_build_safely, organization, source)
     return dict(sorted(builders.items()))
 
@@ -113,21 +94,6 @@ def _builders_of_the_file(source: Path, file: OrganizationsFile | None, file_pro
         dag_id = maintenance_dag_id(store, _file_suffix(source))
         builders[dag_id] = partial(build_maintenance_dag, store, dag_id)
     return builders
-
-
-def files_for(organizations: int) -> int:
-    """How many DAG files should share so many organizations: one alone up to what it can hold, else half full ones."""
-    return 1 if organizations <= ORGANIZATIONS_MAX else -(-organizations // (ORGANIZATIONS_MAX // 2))
-
-
-def _too_many(source: Path, ours: Sequence[Organization], part: Part) -> str:
-    files = part.of * files_for(len(ours))
-    return (
-        f"{source}: one DAG file has {len(ours):,} organizations, and Airflow gives up on a file before it has built "
-        f"so many. {ours[ORGANIZATIONS_MAX].slug!r} and all behind it have no DAG. Make {files} DAG files of it, which "
-        f"`airflow hubspot-deals dag-files {files}` does, or by hand: build_dags(part=1, of={files}) in this one, "
-        f"build_dags(part=2, of={files}) in the next, and so on"
-    )
 
 
 def _build_safely(organization: Organization, source: Path) -> DAG:

@@ -9,7 +9,6 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from io import StringIO
-from itertools import pairwise
 from pathlib import Path
 from unittest import mock
 
@@ -18,10 +17,10 @@ import pytest
 from airflow_provider_hubspot_deals.cli.__main__ import main
 from tests.docs.blocks import Block
 from tests.docs.elsewhere import NOT_RUN, missing, test_that_runs
+from tests.docs.shapes import differences
 from tests.docs.story import Story
 
 OURS = "airflow hubspot-deals "
-_RULE = re.compile(r"^ ?─[─ ]*$")
 _LIMIT_S = 120.0
 # Which job a page means by `…`, by the command that has it.
 _JOBS = {"show": "job", "cancel": "open_job", "retry": "failed_job"}
@@ -35,13 +34,14 @@ def run_bash(block: Block, story: Story) -> None:
 
 
 def run_console(block: Block, story: Story) -> None:
-    """Each of its commands must print a table with the page's headings, or the page's sentences."""
+    """Each of its commands must print what the page shows, up to numbers, times and the like."""
     given = {"HUBSPOT_DEALS_ORGANIZATIONS": str(story.folder / block.notes["reads"])} if "reads" in block.notes else {}
     for command, printed in transcript(block.text):
         with mock.patch.dict(story.variables, given):
             code, said = run_command(command, story)
         assert code == (1 if given else 0), f"`{command}` ended with {code}:\n{said}"
-        assert shape_of(printed, said) == shape_of(printed), said
+        changes = differences(printed, story.with_page_names(said))
+        assert not changes, "\n".join([f"{block.place}: `{command}` prints something else:", *changes])
 
 
 def commands_of(text: str) -> Iterator[str]:
@@ -102,18 +102,3 @@ def run_here(command: str, story: Story) -> tuple[int, str]:
     if target:
         Path(story.folder, target).write_text(out.getvalue(), "utf-8")
     return int(ended.value.code or 0), out.getvalue() + err.getvalue()
-
-
-def shape_of(printed: str, said: str | None = None) -> list[str]:
-    """What of a page's text must be there: headings of tables and names of fields; numbers, times and ids change.
-
-    Args:
-        printed: the page's.
-        said: where to look; the page itself when not given.
-    """
-    lines = printed.splitlines()
-    wanted = [line for line, below in pairwise(lines) if _RULE.match(below)]
-    if not wanted:
-        wanted = [re.split(r"\s{2,}|\d", line.strip())[0] for line in lines]
-    flat = " ".join((printed if said is None else said).split())
-    return [line for line in (" ".join(each.split()) for each in wanted) if line and line in flat]

@@ -60,6 +60,14 @@ class Story:
             statement = pattern.sub(rf"\g<1>'{self.ids[name]}'", statement)
         return statement
 
+    def with_page_names(self, said: str) -> str:
+        """What a command said of this world's database, as if it were the pages'."""
+        parts = urlsplit(self.database_url)
+        ours = {parts.path[1:]: "warehouse", str(parts.username): "deals_loader"}
+        return re.sub(
+            "|".join(rf"'{re.escape(name)}'" for name in ours), lambda found: f"'{ours[found[0][1:-1]]}'", said
+        )
+
     def url_for(self, role: str | None, database: str | None = None) -> str:
         """Address for a role that a page has made, for the superuser, or for the owner of this page's tables."""
         parts = urlsplit(self.database_url)

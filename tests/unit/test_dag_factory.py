@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_provider_hubspot_deals.dag_factory import build_dag, build_dags, deals_asset
+from airflow_provider_hubspot_deals.dag_factory.parts import Part
 from airflow_provider_hubspot_deals.organizations import parse_organization
 from airflow_provider_hubspot_deals.transfers.arguments import unknown_conf
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
@@ -393,31 +394,34 @@ def test_a_starting_task_of_one_part_builds_its_own_dag_alone(path: Path, monkey
     assert sorted(found) == [[], ["hubspot_deals_organization-4"]]
 
 
+def contacted(*_: object) -> None:
+    pytest.fail("a DAG file must reach nobody: it is parsed over and over")
+
+
 def test_e31_five_thousand_organizations_in_one_file_get_advice_in_place_of_a_time_out(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Built for one DAG: building them all takes seconds, and how many there are is what counts."""
-    path.write_text(entries(5000), encoding="utf-8")
-    advice_id = "hubspot_deals_configuration.part_1"
-    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", advice_id)
-    advice = what_fails(build_dags(path)[advice_id])
-    for text in ("5,000 organizations", "Make 5 DAG files", "build_dags(part=2, of=5)", "have no DAG"):
-        assert text in advice
-    assert [build_dags(path, part=number, of=5) for number in (1, 5)] == [{}, {}]
-    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "hubspot_deals_organization-0")
-    assert list(build_dags(path)) == ["hubspot_deals_organization-0"]
-
-
-def test_e31_a_thousand_organizations_are_built_within_seconds_and_nothing_is_contacted(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A fifth of 5,000, whose file is read as a whole."""
-
-    def contacted(*_: object) -> None:
-        pytest.fail("a DAG file must reach nobody: it is parsed over and over")
-
     path.write_text(entries(5000), encoding="utf-8")
     monkeypatch.setattr("socket.socket.connect", contacted)
     began = process_time()  # of this process: others may be busy
-    assert 900 < len(of_organizations(build_dags(path, part=2, of=5))) < 1100
-    assert process_time() - began < IMPORT_TIMEOUT_S / 2
+    dags = build_dags(path)
+    assert process_time() - began < IMPORT_TIMEOUT_S / 3
+    advice = what_fails(dags.pop("hubspot_deals_configuration.part_1"))
+    assert len(of_organizations(dags)) == 500
+    for text in ("5,000 organizations", "Make 20 DAG files", "build_dags(part=2, of=20)", "have no DAG"):
+        assert text in advice
+
+
+def test_e31_as_many_dag_files_as_are_advised_build_a_dag_of_each_of_five_thousand_organizations(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organizations = [parse_organization({"slug": f"organization-{number}"}) for number in range(5000)]
+    shares = [Part(number, 20).share(organizations) for number in range(1, 21)]
+    assert [share.left_out for share in shares] == [()] * 20
+    assert sum(len(share.built) for share in shares) == 5000
+
+    path.write_text(entries(5000), encoding="utf-8")
+    monkeypatch.setattr("socket.socket.connect", contacted)
+    began = process_time()
+    assert len(of_organizations(build_dags(path, part=2, of=20))) == len(shares[1].built)
+    assert process_time() - began < IMPORT_TIMEOUT_S / 3

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from airflow_provider_hubspot_deals.cli.calling import command
+from airflow_provider_hubspot_deals.cli.dag_folder import Gap, dag_folder, gaps_in
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE, WRONG
 from airflow_provider_hubspot_deals.cli.printing import say, show_json, show_rows
 from airflow_provider_hubspot_deals.cli.stores import transaction_in
@@ -39,12 +40,15 @@ def check(arguments: Namespace) -> int:
         return DONE
     path = organizations_path(arguments)
     checked = check_text(read_text(path), path)
-    beyond = [*_beyond_the_file(checked, asks=arguments.connect)]
+    gaps = gaps_in(dag_folder(arguments, may_be_missing=True), path, checked.file.organizations)
+    beyond = [*_beyond_the_file(checked, asks=arguments.connect), *(_of_gap(checked, gap) for gap in gaps)]
     answers = [each for each in beyond if isinstance(each, Answer)]
     mistakes = [*checked.mistakes, *(each for each in beyond if isinstance(each, Mistake))]
     mistakes.sort(key=lambda each: each.line or 0)
     if arguments.output == "json":
-        show_json({"file": str(path), "mistakes": [*map(asdict, mistakes)], "answers": [*map(asdict, answers)]})
+        without_dag = sorted({each.dag_id for gap in gaps for each in gap.organizations})
+        found = {"mistakes": [*map(asdict, mistakes)], "without_dag": without_dag, "answers": [*map(asdict, answers)]}
+        show_json({"file": str(path), **found})
     else:
         _show(path, checked, mistakes, answers)
     return WRONG if mistakes else DONE
@@ -57,18 +61,8 @@ def _show(path: Path, checked: CheckedFile, mistakes: Sequence[Mistake], answers
         say(f"{path}: {len(mistakes)} to mend")
         show_rows([*map(asdict, mistakes)], _COLUMNS, "table")
     else:
-        say(f"{path}: {len(checked.file.organizations)} entries, nothing is wrong.")
-    _advise(sum(each.enabled for each in checked.file.organizations))
-
-
-def _advise(organizations: int) -> None:
-    from airflow_provider_hubspot_deals.dag_factory.factory import files_for
-
-    if (files := files_for(organizations)) > 1:
-        say(
-            f"{organizations:,} organizations are too many for one DAG file: make {files} that call "
-            f"build_dags(part=1, of={files}), build_dags(part=2, of={files}) and so on."
-        )
+        entries = len(checked.file.organizations)
+        say(f"{path}: {entries} {'entry' if entries == 1 else 'entries'}, nothing is wrong.")
 
 
 def _beyond_the_file(checked: CheckedFile, *, asks: bool) -> Iterator[Mistake | Answer]:
@@ -127,6 +121,11 @@ def _of_dag(checked: CheckedFile, organization: Organization) -> Iterator[Mistak
         build_dag(organization)
     except Exception as error:  # noqa: BLE001 - as when the DAGs are made: whatever Airflow says against it
         yield checked.mistake(organization, "schedule", f"The DAG cannot be built: {error}")
+
+
+def _of_gap(checked: CheckedFile, gap: Gap) -> Mistake:
+    """At the first of those that are left out."""
+    return checked.mistake(gap.organizations[0], "[[organizations]]", gap.what)
 
 
 def _look_at_hubspot(conn_id: str, *, asks: bool) -> str:

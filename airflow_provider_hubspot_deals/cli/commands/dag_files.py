@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from airflow_provider_hubspot_deals.cli.calling import command
+from airflow_provider_hubspot_deals.cli.dag_folder import dag_folder
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE
 from airflow_provider_hubspot_deals.cli.printing import show_rows
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
@@ -29,7 +30,7 @@ _OURS = re.compile(
 @command
 def write(arguments: Namespace) -> int:
     """Write so many DAG files that share the organizations file, and take away those of an earlier, larger number."""
-    folder, wanted = _folder(arguments), _sources(arguments.number)
+    folder, wanted = dag_folder(arguments), _sources(arguments.number)
     found = {path.name: path for path in folder.glob(f"{_STEM}*.py") if re.fullmatch(rf"{_STEM}(_\d+)?", path.stem)}
     if foreign := sorted(name for name, path in found.items() if not _OURS.match(path.read_text("utf-8"))):
         raise ConfigurationError(
@@ -46,18 +47,6 @@ def write(arguments: Namespace) -> int:
         rows.append({"file": name, "done": "removed"})
     show_rows(rows, {"file": "file", "done": "done"}, arguments.output)
     return DONE
-
-
-def _folder(arguments: Namespace) -> Path:
-    if arguments.folder:
-        folder = Path(arguments.folder)
-    else:
-        from airflow.configuration import conf
-
-        folder = Path(conf.get_mandatory_value("core", "dags_folder"))
-    if not folder.is_dir():
-        raise ConfigurationError(f"There is no folder {folder}; name that of the DAG files with --folder.")
-    return folder
 
 
 def _sources(number: int) -> dict[str, str]:

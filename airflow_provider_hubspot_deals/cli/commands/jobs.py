@@ -62,11 +62,14 @@ def cancel(arguments: Namespace) -> int:
     store, job = _found(arguments)
     with transaction_in(store) as connection:
         cancelled = sql.one(connection, "listing.cancel_job", {"id": job["id"]}, schema=store.schema)
-        if cancelled is None:
-            ended = sql.one(connection, "listing.job", {"id": job["id"]}, schema=store.schema) or job
-            raise ConfigurationError(f"Job {job['id']} has ended already: it is {ended['status']}.")
-    stops = "; its run stops at its next batch" if job["status"] == "running" else ""
-    say(f"Job {job['id']} of {job['organization']} is cancelled{stops}. What was committed stays.")
+        now = sql.one(connection, "listing.job", {"id": job["id"]}, schema=store.schema) or job
+    if cancelled is None:
+        raise ConfigurationError(f"Job {job['id']} has ended already: it is {now['status']}.")
+    if arguments.output == "json":
+        show_json(now)
+    else:
+        stops = "; its run stops at its next batch" if job["status"] == "running" else ""
+        say(f"Job {job['id']} of {job['organization']} is cancelled{stops}. What was committed stays.")
     return DONE
 
 

@@ -8,10 +8,13 @@ from uuid import uuid4
 
 import pytest
 
+from airflow_provider_hubspot_deals.dag_factory.parts import Part
 from tests.unit.client.scripted_server import ScriptedServer, answer
 from tests.unit.webhooks.receiver import SECRET
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.cli.conftest import Console
 
 TOKEN = "pat-na1-00000000-1111-2222-3333-444444444444"
@@ -171,7 +174,8 @@ def test_a_waiting_job_is_cancelled_and_an_ended_one_is_not(console: Console) ->
         "INSERT INTO hubspot.jobs (organization_id, type, scan_id) "
         "SELECT id, 'hubspot_deals', 'by hand' FROM hubspot.organizations RETURNING id"
     )
-    assert console("jobs", "cancel", str(waiting["id"])).code == 0
+    cancelled = console("jobs", "cancel", str(waiting["id"]), "--output", "json").json
+    assert (cancelled["id"], cancelled["status"]) == (str(waiting["id"]), "cancelled")
     (event,) = console.query("SELECT details FROM hubspot.job_events WHERE kind = 'cancelled'")
     assert "airflow hubspot-deals, " in event["details"]["application"]
     refused = console("jobs", "cancel", str(ended))
@@ -257,13 +261,23 @@ def test_check_tells_all_mistakes_with_their_lines(console: Console) -> None:
     assert "hubspot_zeta" in console("check").out
 
 
-def test_more_organizations_than_a_dag_file_holds_are_advised_of_when_the_file_is_checked(
-    console: Console, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("airflow_provider_hubspot_deals.dag_factory.factory.ORGANIZATIONS_MAX", 2)
-    assert "too many" not in console("check").out
-    console.file.write_text(console.file.read_text() + '[[organizations]]\nslug = "zeta"\n')
-    assert "3 organizations are too many for one DAG file: make 3 that call" in " ".join(console("check").out.split())
+def test_check_tells_which_organizations_have_no_dag(console: Console, tmp_path: Path) -> None:
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    assert console("check", "--folder", str(parts), "--output", "json").json["without_dag"] == []
+    missing = 1 if Part(1, 2).has("hubspot_deals_acme") else 2
+    (parts / "ours.py").write_text(f"globals().update(build_dags(part={3 - missing}, of=2))")
+    answer = console("check", "--folder", str(parts), "--output", "json")
+    assert answer.code == 1
+    assert "hubspot_deals_acme" in answer.json["without_dag"]
+    assert [each["line"] for each in answer.json["mistakes"] if "have no DAG" in each["what"]]
+    table = console("check", "--folder", str(parts))
+    assert (table.code, "`airflow hubspot-deals dag-files 2` writes" in " ".join(table.out.split())) == (1, True)
+
+
+def test_a_folder_that_was_named_must_be_there(console: Console, tmp_path: Path) -> None:
+    answer = console("check", "--folder", str(tmp_path / "nowhere"))
+    assert (answer.code, "There is no folder" in answer.err) == (1, True)
 
 
 def test_check_asks_hubspot_and_postgresql_only_when_told_to(empty_console: Console) -> None:

@@ -23,8 +23,10 @@ from airflow_provider_hubspot_deals.webhooks.endpoint import Endpoint, Outcome
 from airflow_provider_hubspot_deals.webhooks.event import event_of
 from airflow_provider_hubspot_deals.webhooks.signing import signing_keys
 from local_stack.ports import free_port
+from tests.docs.shapes import differences
 from tests.integration.transfers.conftest import WAIT_S, Airflow
 from tests.integration.transfers.test_webhook_notifier import finished
+from tests.unit.client.scripted_server import ScriptedServer, answer
 from tests.unit.webhooks.receiver import SECRET
 from tests.unit.webhooks.test_delivering import NOW
 
@@ -75,6 +77,17 @@ def test_the_receiver_takes_each_event_once_and_nothing_that_is_not_ours(tmp_pat
     assert [result.outcome for result in results] == [Outcome.DELIVERED, Outcome.DELIVERED]
     assert (foreign.status, unsigned.status) == (401, 401)
     assert printed == "hubspot_deals.job.failed acme Mend it.\n"
+
+
+def test_the_request_on_the_page_is_the_one_that_arrives(airflow: Airflow) -> None:
+    (shown,) = blocks("http")
+    headers = re.findall(r"^([\w-]+): ", shown, re.MULTILINE)
+    event = event_of("job.completed", about="1", occurred_at=NOW, data=job_facts(finished(airflow)))
+    with ScriptedServer([answer(204)]) as server:
+        Endpoint(name="crm", url=f"{server.url}/hubspot", keys=signing_keys(SECRET)).send(event)
+    (request,) = server.requests
+    lines = [f"{request.method} {request.target} HTTP/1.1", *(f"{name}: {request.headers[name]}" for name in headers)]
+    assert differences(shown, "\n".join([*lines, "", request.body.decode()])) == []
 
 
 def test_the_settings_are_read_as_told(tmp_path: Path) -> None:
