@@ -66,12 +66,14 @@ def _connection_type() -> dict[str, Any]:
         "hook-class-name": f"{_PACKAGE}.hooks.hubspot.HubSpotHook",
         "hook-name": "HubSpot",
         "ui-field-behaviour": {
-            "hidden-fields": ["login", "schema", "port"],
+            # Not the port: the UI of Airflow 3.3.1 and 3.3.2 refuses to test a stored connection without one.
+            "hidden-fields": ["login", "schema"],
             "relabeling": {"password": "Access token", "host": "API address"},
             "placeholders": {
                 "description": "Whose HubSpot account, and who renews its token",
                 "password": "pat-na1-… of a service key or private app; empty with OAuth",
                 "host": "https://api.hubapi.com",
+                "port": "443",
             },
         },
         "conn-fields": _connection_fields(),

@@ -189,7 +189,7 @@ def test_screenshots_of_the_connection_form(tab: OpenTab, take: Take) -> None:
     form.get_by_text("Access token", exact=True).wait_for()
     take("connection", admin.page)
 
-    assert labels(form, "Standard Fields") == ["Description", "API address", "Access token"]
+    assert labels(form, "Standard Fields") == ["Description", "API address", "Access token", "Port"]
     assert labels(form, "Extra Fields") == ["HubSpot account ID"]
     assert labels(form, "OAuth app (in place of an access token)") == ["Client ID", "Client secret", "Refresh token"]
     assert labels(form, "More") == ["API version", "Allow another API address"]
