@@ -15,7 +15,6 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent.parent
-BROWSER_TESTS = "BROWSER_TESTS"  # environment variable: required or optional; tests/acceptance/browser.py reads it
 LAYERS = ("unit", "integration", "acceptance", "simulation", "docs")
 STATIC_CHECKS = (
     ("ruff check", ["ruff", "check", "--quiet", "--output-format=concise"]),
@@ -23,6 +22,7 @@ STATIC_CHECKS = (
     ("mypy --strict", ["mypy", "--no-error-summary"]),
     ("lint-imports", ["lint-imports"]),
 )
+TELLING = ("-rfEs",)  # also why a test was skipped: what nobody misses is never run
 # One process more than there are cores, since some test always waits for a limit or a timeout; more than four would
 # wait for disks. What each takes at a time, tests/spreading.py says.
 PROCESSES = min(4, (os.cpu_count() or 1) + 1)
@@ -95,10 +95,8 @@ def run_pytest(layer: str | None, arguments: list[str]) -> tuple[Step, dict[str,
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         spread = [] if arguments else SPREAD
-        command = [sys.executable, "-P", "-m", "pytest", f"--junit-xml={report}", *spread, *where, *arguments]
-        # A test that nobody misses is no test: here a missing Chromium fails, unless somebody decided otherwise.
-        environment = {BROWSER_TESTS: "required", **os.environ}
-        status = subprocess.call(command, cwd=ROOT, env=environment)  # noqa: S603 - the developer's own arguments
+        command = [sys.executable, "-P", "-m", "pytest", *TELLING, f"--junit-xml={report}", *spread, *where, *arguments]
+        status = subprocess.call(command, cwd=ROOT)  # noqa: S603 - the developer's own arguments
         counts = count_tests(report)
     return Step(f"pytest {layer or ''}".strip(), status == 0, round(time.monotonic() - started, 1)), counts
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 import pytest
 import requests
 
-from local_stack.checks import BROWSER_TESTS
 from local_stack.demo.visiting import PAGE
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from local_stack.airflow_settings import AirflowSettings
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+BROWSER_TESTS = "BROWSER_TESTS"  # environment variable: with ``required`` a missing Chromium is a failure
 COOKIE = "_token"
 Theme = Literal["light", "dark"]
 WAIT_MS = 30_000
@@ -53,9 +53,7 @@ def without(reason: str) -> NoReturn:
     """End a test that cannot have its browser."""
     if os.environ.get(BROWSER_TESTS) != "required":
         pytest.skip(reason)
-    pytest.fail(
-        f"{reason}: install it (Debian: apt-get install chromium), or export {BROWSER_TESTS}=optional", pytrace=False
-    )
+    pytest.fail(f"{reason}: install it (Debian: apt-get install chromium), or unset {BROWSER_TESTS}", pytrace=False)
 
 
 class Tab:
