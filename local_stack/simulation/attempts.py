@@ -29,7 +29,7 @@ SEARCH_LAG = timedelta(seconds=3)  # more than any scenario's index is late
 
 
 class KilledError(SystemExit):
-    """The process is gone: nothing that it would still do reaches anybody. A thread that meets it ends silently."""
+    """The process is gone: nothing that it would still do reaches anybody."""
 
 
 class StoppedError(BaseException):
@@ -108,7 +108,7 @@ class Attempt:
     def connect(self) -> psycopg.Connection[Any]:
         """A connection that the server knows by the attempt's name."""
         if self._is_dead:
-            raise KilledError
+            raise SystemExit  # itself: a thread that meets an exception derived from it does not end silently
         connection = Connection.connect(self.tenant.database_url, application_name=self.name)
         connection.heart = self.heart
         self._connections.append(connection)

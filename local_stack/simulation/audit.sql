@@ -66,6 +66,14 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Whatever else belongs to an organization is written by whoever has its job.
+CREATE FUNCTION audit.see_row() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM audit.check_claimed(new.organization_id, tg_table_name);
+    PERFORM audit.check_writer(new.organization_id, tg_table_name);
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION audit.see_commit() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
     INSERT INTO audit.commits VALUES (current_setting('application_name'), clock_timestamp());
@@ -78,3 +86,8 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.hubspot_deals FOR EACH RO
 -- Deferred: at the COMMIT itself.
 CREATE CONSTRAINT TRIGGER audit AFTER INSERT ON hubspot.job_batches DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION audit.see_commit();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.deals_quarantine FOR EACH ROW EXECUTE FUNCTION audit.see_row();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.pipelines FOR EACH ROW EXECUTE FUNCTION audit.see_row();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.pipeline_stages FOR EACH ROW EXECUTE FUNCTION audit.see_row();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.owners FOR EACH ROW EXECUTE FUNCTION audit.see_row();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.deal_properties FOR EACH ROW EXECUTE FUNCTION audit.see_row();

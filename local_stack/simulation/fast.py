@@ -161,8 +161,8 @@ class Simulation:
             self.tally["batches"] += 1
             self._auditor.check(f"{attempt.name} at {point}")
         if attempt.is_successor:
-            if point == KillPoint.CLAIMED:
-                attempt.may_go_on.wait(WAIT_S)
+            if point == KillPoint.CLAIMED and not attempt.may_go_on.wait(WAIT_S):
+                raise StuckError(f"{attempt.name} took over, and the one before it has not ended within {WAIT_S:.0f} s")
             return
         self._reached[point] += 1
         if blow := self._planned.blow_at(point, run=self._run, times=self._reached[point]):
@@ -222,7 +222,8 @@ class Simulation:
         with attempt.heart.stopped(for_good=True):
             thread.start()
             _wait_until_blocked(successor, thread)
-            attempt.disconnect()
+            if not attempt.disconnect():
+                raise FaultNeverFiredError(f"{attempt.name} had no session that could have been ended")
             wait_until(lambda: successor.has_claimed() or not thread.is_alive(), what="takeover", timeout_s=WAIT_S)
 
     def _in_thread(self, attempt: Attempt) -> None:

@@ -23,6 +23,7 @@ from local_stack.simulation.workers import SilentWorkerError, Worker, Workers
 from local_stack.throwaway import temporary_directory
 
 ATTEMPTS_MAX = 5
+REPEATED_MAX = 8  # four pages that were read ahead, and one of each request side by side; a batch here is one page
 STOPPED_WITHIN_S = 5.0  # then Airflow sends SIGKILL
 SPOILINGS = {Blow.COMMIT_REPLY_LOST: Spoiling.REPLY_LOST, Blow.COMMIT_SWALLOWED: Spoiling.SWALLOWED}
 
@@ -104,12 +105,13 @@ class Play:
         raise SilentWorkerError(f"{what}: {ATTEMPTS_MAX} attempts, the last one ended: {ended}")
 
     def check_end(self, stage: Stage, what: str) -> None:
-        """People go home, one more run, and the copy must be right."""
+        """People go home, an incremental run and a full one, and the copy must be right after each."""
         stage.everybody_goes_home()
-        ended = self._attempt(stage.next_run(), "incremental", 1)
-        if ended != "completed":
-            raise InvariantBrokenError(f"{what}: the next run ended: {ended}")
-        stage.auditor.check_quiescent(what, with_purges=False)
+        for mode in ("incremental", "full"):
+            ended = self._attempt(stage.next_run(), mode, 1)
+            if ended != "completed":
+                raise InvariantBrokenError(f"{what}: the next {mode} run ended: {ended}")
+            stage.auditor.check_quiescent(f"{what}: after the last {mode} run", with_purges=mode == "full")
 
     def _counted(self) -> dict[str, dict[str, int]]:
         """How often an undisturbed run reaches each point, by mode."""
@@ -122,7 +124,7 @@ class Play:
 
     def _run_undisturbed(self, stage: Stage, mode: str) -> dict[str, Any]:
         self._proxy.expect()
-        worker = self.workers.start(stage.name(1), stage.order(mode, 1))
+        worker = self.workers.start(stage.name(1), stage.order(mode, 1), stage.auditor.check)
         word = worker.next_word()
         worker.close()
         if word.get("ended") != "completed":
@@ -145,10 +147,12 @@ class Play:
             repeated=repeated(stage.answers, answered),
         )
         self.costs.append(cost)
+        if cost.repeated > REPEATED_MAX:
+            raise InvariantBrokenError(f"{case}: {cost.repeated} requests brought what had been brought before")
 
     def _start(self, stage: Stage, mode: str, number: int, **more: Any) -> Worker:  # noqa: ANN401 - parts of an order
         self.tally["attempts"] += 1
-        return self.workers.start(stage.name(number), stage.order(mode, number, **more))
+        return self.workers.start(stage.name(number), stage.order(mode, number, **more), stage.auditor.check)
 
     def _attempt(self, stage: Stage, mode: str, number: int) -> str:
         self._proxy.expect()

@@ -1,7 +1,8 @@
 """The program of a worker: `HubSpotDealsToPostgresOperator.execute` in a process of its own for each attempt.
 
-It imports once and then forks, as Airflow's own workers do. Each attempt connects to the harness, stands still at the
-kill point that its order names until it hears "go", and says at last how it ended. Orders are lines of JSON on stdin.
+It imports once and then forks, as Airflow's own workers do. Each attempt connects to the harness, stands still behind
+each batch and at the kill point that its order names until it hears "go", and says at last how it ended. Orders are
+lines of JSON on stdin.
 """
 
 from __future__ import annotations
@@ -55,9 +56,14 @@ class Attempt:
         if threading.current_thread() is not threading.main_thread():
             return
         self._counts[point] += 1
+        if point == KillPoint.BATCH_COMMITTED:
+            self._stand_still(batch=self._counts[point])
         if [point, self._counts[point]] == self._order["stand_still_at"]:
-            self._say(point=point)
-            self._words.readline()
+            self._stand_still(point=point)
+
+    def _stand_still(self, **what: Any) -> None:  # noqa: ANN401 - JSON
+        self._say(**what)
+        self._words.readline()
 
     def _say(self, **what: Any) -> None:  # noqa: ANN401 - JSON
         self._line.sendall(json.dumps(what).encode() + b"\n")

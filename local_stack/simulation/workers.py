@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,22 +26,33 @@ class SilentWorkerError(AssertionError):
 
 @dataclass
 class Worker:
-    """One attempt in its process."""
+    """One attempt in its process.
+
+    Attributes:
+        see_batch: called behind each batch that it has committed, while it stands still.
+    """
 
     name: str
     line: socket.socket
     pid: int
+    see_batch: Callable[[str], None]
 
     def __post_init__(self) -> None:
         self.line.settimeout(PATIENCE_S)
         self._words = self.line.makefile("r")
 
     def next_word(self) -> dict[str, Any]:
-        """What it says next; empty when the process is gone.
+        """What it says next, but for its batches; empty when the process is gone.
 
         Raises:
             SilentWorkerError: nothing for ``PATIENCE_S``.
         """
+        while "batch" in (word := self._next_word()):
+            self.see_batch(f"{self.name}, batch {word['batch']}")
+            self.go()
+        return word
+
+    def _next_word(self) -> dict[str, Any]:
         try:
             text = self._words.readline()
         except TimeoutError:
@@ -117,7 +129,7 @@ class Workers:
         self._parent.communicate()
         self._open.close()
 
-    def start(self, name: str, order: dict[str, Any]) -> Worker:
+    def start(self, name: str, order: dict[str, Any], see_batch: Callable[[str], None]) -> Worker:
         """A new attempt."""
         if self._parent.stdin is None:
             raise StackError("the workers were not started")
@@ -125,7 +137,7 @@ class Workers:
         self._parent.stdin.write(text + "\n")
         self._parent.stdin.flush()
         line, _ = self._listener.accept()
-        worker = Worker(name, line, 0)
+        worker = Worker(name, line, 0, see_batch)
         worker.pid = worker.next_word()["pid"]
         return worker
 

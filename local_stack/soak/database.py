@@ -28,7 +28,9 @@ _STATE = """
            (SELECT count(*) FROM hubspot.hubspot_deals),
            (SELECT coalesce(dead / nullif(live + dead, 0), 0) FROM tables)
 """
-_LIVE_IDS = "SELECT hubspot_deal_id FROM hubspot.hubspot_deals WHERE _organization_id = %s AND NOT archived"
+_LIVE_DEALS = """
+    SELECT hubspot_deal_id, raw_properties FROM hubspot.hubspot_deals WHERE _organization_id = %s AND NOT archived
+"""
 _STUCK = "SELECT count(*) FROM hubspot.jobs WHERE status = 'running'"
 
 
@@ -52,9 +54,9 @@ class DatabaseWatch:
             "dead_share": float(dead),
         }
 
-    def live_ids(self, organization_id: str) -> set[int]:
-        """Deals of an organization that count as live."""
-        return {row[0] for row in self._connection.execute(_LIVE_IDS, [organization_id])}
+    def live_deals(self, organization_id: str) -> dict[int, dict[str, str]]:
+        """Deals of an organization that count as live, by id, with the properties that have a value."""
+        return dict(self._connection.execute(_LIVE_DEALS, [organization_id]).fetchall())
 
     def running_jobs(self) -> int:
         """Jobs that say that somebody works on them."""

@@ -6,10 +6,11 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
 from airflow_provider_hubspot_deals import migrations
@@ -161,8 +162,8 @@ class Soak:
         different = []
         for number, tenant in enumerate(self.tenants):
             outcome = run_once(self.order, tenant, "full")
-            live = set(self.simulator.portal(FIRST_PORTAL + number).live_deals())
-            if outcome != "completed" or live != self.watch.live_ids(tenant.id):
+            live = _with_values(self.simulator.portal(FIRST_PORTAL + number).live_deals())
+            if outcome != "completed" or live != self.watch.live_deals(tenant.id):
                 different.append(f"{tenant.slug} ({outcome})")
         return different
 
@@ -192,6 +193,14 @@ def _runs_of(worker: ManagedProcess) -> list[str]:
     """What it said of each run that it has ended."""
     log = worker.log.read_text() if worker.log.exists() else ""
     return [line for line in log.splitlines() if line.startswith("{") and line.endswith("}")]
+
+
+def _with_values(deals: Mapping[int, dict[str, Any]]) -> dict[int, dict[str, str]]:
+    """By id, the properties of each deal that have a value."""
+    return {
+        deal_id: {name: value for name, value in deal["properties"].items() if value is not None}
+        for deal_id, deal in deals.items()
+    }
 
 
 def _named(rule: FaultRule) -> str:

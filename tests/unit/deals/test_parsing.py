@@ -174,15 +174,24 @@ def test_c20_a_giant_deal_is_a_bad_record_with_its_bytes() -> None:
     assert len(zlib.compress(bad.raw)) < 2**20
 
 
-@pytest.mark.parametrize("depth", [300, 1_000, 100_000])
-def test_c24_depth_never_stops_a_page(depth: int) -> None:
+def deep_records(depth: int) -> list[dict[str, Any]]:
     value: Any = []
     for _ in range(depth):
         value = [value]
-    for record in (a_record(weird=value), {**a_record(), "associations": {"companies": value}}):
-        parsed = parse(record)
-        if isinstance(parsed, BadRecord):
-            assert (parsed.reason_code, parsed.raw.count(b"[")) == ("TOO_DEEP", depth + 1)
+    return [dict(a_record(weird=value)), {**a_record(), "associations": {"companies": value}}]
+
+
+def test_c24_a_deep_value_is_stored_as_its_text() -> None:
+    of_a_property, of_associations = map(parse, deep_records(300))
+    assert json.loads(columns(of_a_property)["raw_properties"] or "")["weird"] == "[" * 301 + "]" * 301
+    assert (columns(of_associations)["associations"] or "").count("[") == 301
+
+
+@pytest.mark.parametrize("depth", [5_000, 100_000])
+def test_c24_what_no_library_reads_is_a_bad_record_with_its_bytes(depth: int) -> None:
+    for parsed in map(parse, deep_records(depth)):
+        assert isinstance(parsed, BadRecord)
+        assert (parsed.reason_code, parsed.raw.count(b"[")) == ("TOO_DEEP", depth + 1)
 
 
 @pytest.mark.parametrize("label", ["a\x00b", "\ud800", 2**70], ids=["nul", "surrogate", "huge"])
