@@ -55,7 +55,7 @@ class Share:
         ours = len(self.built) + len(self.left_out)
         files = self.part.of * files_for(ours)
         return (
-            f"one DAG file has {ours:,} organizations, and Airflow gives up on a file before it has built so many. "
+            f"one DAG file has {ours:,} organizations, and Airflow may give up on a file before it has built so many. "
             f"{self.left_out[0].slug!r} and all behind it have no DAG. Make {files} DAG files of it, which "
             f"`airflow hubspot-deals dag-files {files}` does, or by hand: build_dags(part=1, of={files}) in this one, "
             f"build_dags(part=2, of={files}) in the next, and so on"

@@ -41,6 +41,13 @@ def test_the_matrix_has_every_point_blow_place_and_mode() -> None:
     assert {case.place for case in cases} == set(Place)
 
 
+def test_the_part_of_every_test_run_has_each_blow_in_both_modes() -> None:
+    cases = matrix()[::31]
+
+    assert {case.blow for case in cases} == set(Blow)
+    assert {case.mode for case in cases} == {"full", "incremental"}
+
+
 def test_the_parts_are_all_of_it_together() -> None:
     parts = [chosen(parse(["--matrix", "--part", f"{number}/4"])) for number in (1, 2, 3, 4)]
 
