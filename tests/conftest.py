@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 FOREIGN_PREFIXES = ("AIRFLOW", "HUBSPOT", "PG", "OPENLINEAGE", "OTEL", "SSL_CERT", "SSL_KEY")
 FOREIGN_SUFFIXES = ("_PROXY", "CA_BUNDLE", "NETRC")
 FOREIGN_NAMES = (DATABASE_URL, "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONWARNINGS")
-KEPT_NAMES = ("PG_BINDIR",)  # where the tests themselves find a server
+# Where the tests themselves find a server, and what they are asked for.
+KEPT_NAMES = ("PG_BINDIR", "AIRFLOW_SEQUENCES", "AIRFLOW_SEED")
 
 
 def is_foreign(name: str) -> bool:

@@ -92,7 +92,7 @@ class Sequence:
         assert pids, "no worker had a task"
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: self._task_state() != "running", what="the death to be noticed", timeout_s=60)
+        wait_until(lambda: self._task_state() != "running", what="the death to be noticed", timeout_s=SETTLES_WITHIN_S)
         self.clear()  # Airflow would wait for minutes before it tries again, and the next run behind it
 
     def restart_scheduler(self) -> None:
@@ -115,7 +115,11 @@ class Sequence:
         self._stack.simulator.slow_down(ANSWERS_MS)
         try:
             self._trigger()
-            wait_until(lambda: bool(self._stack.query(RUNNING, self._run_id)), what="a job that runs", timeout_s=60)
+            wait_until(
+                lambda: bool(self._stack.query(RUNNING, self._run_id)),
+                what="a job that runs",
+                timeout_s=SETTLES_WITHIN_S,
+            )
             yield
         finally:
             self._stack.simulator.slow_down(0)
@@ -123,7 +127,7 @@ class Sequence:
     def _wait_until_loading(self) -> None:
         """Until the run's task has begun; it may be over as quickly."""
         waiting = (None, "scheduled", "queued")
-        wait_until(lambda: self._task_state() not in waiting, what="the task", timeout_s=60)
+        wait_until(lambda: self._task_state() not in waiting, what="the task", timeout_s=SETTLES_WITHIN_S)
 
     def _task_state(self) -> str | None:
         (task,) = self._stack.airflow.task_instances(HARBOR, self._run_id)
@@ -134,7 +138,7 @@ class Sequence:
 def settle(stack: AirflowStack) -> None:
     """End every run; whatever job is left behind is taken for dead."""
     stack.airflow.end_runs(HARBOR)
-    wait_until(lambda: not task_processes(stack), what="tasks to end", timeout_s=60)
+    wait_until(lambda: not task_processes(stack), what="tasks to end", timeout_s=SETTLES_WITHIN_S)
     stack.query("UPDATE hubspot.jobs SET last_heartbeat = now() - interval '5 minutes' WHERE end_time IS NULL")
 
 
