@@ -13,10 +13,11 @@ from airflow_provider_hubspot_deals import kill_points, sync
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from local_stack.simulation import fast
+from local_stack.simulation.attempts import Attempt
 from local_stack.simulation.checking import InvariantBrokenError
 from local_stack.simulation.fast import Simulation
 from local_stack.simulation.planned import FaultNeverFiredError
-from local_stack.simulation.scenario import Blow, Kind, Scenario, drawn
+from local_stack.simulation.scenario import NOT_TO_BE_CANCELLED, Blow, Kind, Scenario, drawn
 from local_stack.simulation.seeds import play_all
 
 if TYPE_CHECKING:
@@ -51,8 +52,11 @@ def test_a_seed_draws_the_same_plan_again_and_another_seed_another_one() -> None
 def test_seeds_draw_every_blow_at_every_kill_point() -> None:
     blows = Counter((blow.kind, blow.point) for seed in range(500) for blow in drawn(seed).blows)
 
-    assert {point for _, point in blows} == set(KillPoint)
-    assert {kind for kind, _ in blows} == set(Kind)
+    never = {(Kind.CANCELLED, point) for point in NOT_TO_BE_CANCELLED}
+    assert set(blows) == {(kind, point) for kind in Kind for point in KillPoint} - never
+    assert {blow.point for seed in range(500) for blow in drawn(seed).blows if blow.is_cut_off} == {
+        point for point in KillPoint if point != KillPoint.COMPLETED
+    }
 
 
 def test_a_third_of_all_seeds_or_so_has_an_outage() -> None:
@@ -88,6 +92,33 @@ def test_a_cancellation_that_found_no_job_never_fell(database_of_one: str, monke
 
     with pytest.raises(FaultNeverFiredError, match="cancelled"):
         Simulation(quiet(blows=(late,)), database_of_one).run()
+
+
+CUT_OFF = Blow(run=0, point=KillPoint.BATCH_COMMITTED, nth=2, kind=Kind.TAKEN_OVER, is_cut_off=True)
+
+
+def test_an_attempt_that_was_cut_off_comes_back_while_another_one_has_the_job(
+    database_of_one: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[tuple[bool, str]] = []
+    execute = Attempt.execute
+
+    def executed(self: Attempt) -> str:
+        ends.append((self.is_successor, execute(self)))
+        return self.outcome
+
+    monkeypatch.setattr(Attempt, "execute", executed)
+
+    Simulation(quiet(blows=(CUT_OFF,)), database_of_one).run()
+
+    assert ends[:2] == [(False, "superseded"), (True, "completed")]
+
+
+def test_a_cut_off_that_cuts_nothing_fails_the_run(database_of_one: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Attempt, "disconnect", lambda _: 0)
+
+    with pytest.raises(FaultNeverFiredError, match="no session"):
+        Simulation(quiet(blows=(CUT_OFF,)), database_of_one).run()
 
 
 def test_an_attempt_that_ends_though_nothing_happened_to_it_fails_the_run(
