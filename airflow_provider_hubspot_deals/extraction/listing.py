@@ -36,8 +36,9 @@ def listed_pages(
     while True:
         listed = asked.result()
         after = listed.next_after or after_full_page(listed.records)
-        goes_on = after is not None and after not in seen
-        if goes_on:
+        # An empty page may lead to itself for once: its deals are there, and it was not ready.
+        is_loop = after in seen and bool(listed.records)
+        if after is not None and not is_loop:
             asked = readers.ask(partial(ask, after=after))
         covers = _covered(listed.records, low, last_page=after is None)
         low = None if covers is None else covers.high
@@ -47,8 +48,8 @@ def listed_pages(
         if after is None:
             return
         empty_pages = 0 if listed.records else empty_pages + 1
-        if after in seen or empty_pages >= EMPTY_PAGES_MAX:
-            why = "the same cursor came twice" if after in seen else f"{empty_pages} empty pages in a row"
+        if is_loop or empty_pages >= EMPTY_PAGES_MAX:
+            why = "the same cursor came twice" if is_loop else f"{empty_pages} empty pages in a row"
             raise BadResponseError(f"HubSpot's list of deals does not end: {why}.", code="PAGING_LOOP")
         seen.add(after)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_hubspot_deals.deals.records import ListedDeals
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from airflow_provider_hubspot_deals.extraction.listing import listed_pages
 from airflow_provider_hubspot_deals.extraction.pages import ID_MAX, Page
@@ -100,6 +101,28 @@ def test_b02_empty_pages_without_end_are_a_loop(source: FakeSource) -> None:
     with pytest.raises(BadResponseError, match="3 empty pages") as raised:
         walk(source)
     assert raised.value.code == "PAGING_LOOP"
+
+
+def test_b02_an_empty_page_that_leads_to_itself_is_asked_for_again(
+    source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.pages = {None: listed([3], "6"), "6": listed([6, 9])}
+    answers = {"6": [listed([], "6"), listed([], "6")]}
+    list_deals = source.list_deals
+
+    def empty_at_first(**asked: Any) -> ListedDeals:
+        answer = list_deals(**asked)
+        return answers[asked["after"]].pop() if answers.get(asked["after"]) else answer
+
+    monkeypatch.setattr(source, "list_deals", empty_at_first)
+    assert ranges(walk(source)) == [(0, 3), (3, 3), (3, 3), (3, ID_MAX)]
+
+
+def test_b02_an_empty_page_that_always_leads_to_itself_is_a_loop(source: FakeSource) -> None:
+    source.pages = {None: listed([3], "6"), "6": listed([], "6")}
+    with pytest.raises(BadResponseError, match="3 empty pages"):
+        walk(source)
+    assert len(source.asked("list")) <= 5
 
 
 @pytest.mark.parametrize("back_to", ["6", "13"], ids=["itself", "A to B to A"])
