@@ -32,6 +32,11 @@ ANSWERS_MS = 500  # while a step waits for a job that runs, so that it still run
 SETTLES_WITHIN_S = 240.0
 RUNNING = "SELECT id FROM hubspot.jobs WHERE status = 'running' AND run_id = %s"
 ACTIVE = "SELECT id FROM hubspot.jobs WHERE status IN ('pending', 'running') AND dag_id = %s"
+FIVE_MINUTES_PASS = """
+    UPDATE hubspot.jobs
+    SET created_at = created_at - interval '5 minutes', last_heartbeat = now() - interval '5 minutes'
+    WHERE end_time IS NULL
+"""
 COPY = """
     SELECT hubspot_deal_id::text AS id, hs_lastmodifieddate AS modified, archived
     FROM hubspot.hubspot_deals JOIN hubspot.organizations ON id = _organization_id
@@ -138,23 +143,29 @@ class Sequence:
 def settle(stack: AirflowStack) -> None:
     """End every run; whatever job is left behind is taken for dead."""
     stack.airflow.end_runs(HARBOR)
-    wait_until(lambda: not task_processes(stack), what="tasks to end", timeout_s=SETTLES_WITHIN_S)
-    stack.query("UPDATE hubspot.jobs SET last_heartbeat = now() - interval '5 minutes' WHERE end_time IS NULL")
+    wait_until(lambda: not worker_titles(stack), what="workers to be idle", timeout_s=SETTLES_WITHIN_S)
+    stack.query(FIVE_MINUTES_PASS)
 
 
 def task_processes(stack: AirflowStack) -> list[int]:
-    """Those in which tasks run, each forked by a worker of the scheduler's; their titles say so.
+    """Those in which tasks run, each forked by a worker of the scheduler's."""
+    return [pid for pid, title in worker_titles(stack).items() if b"LocalExecutor" not in title]
 
-    Not by environment: a title that is longer than the command was is written over it.
+
+def worker_titles(stack: AirflowStack) -> dict[int, bytes]:
+    """What the scheduler's workers that have a task, and the processes that they forked for it, call themselves.
+
+    They are not found by their environment: a title that is longer than the command was is written over it.
     """
     (scheduler,) = [each for each in stack.services.processes if each.name.endswith("scheduler")]
     session = session_of(scheduler.pid)
     titles = {each.pid: each.command for each in processes() if session_of(each.pid) == session}
-    return [pid for pid, title in titles.items() if b"airflow worker -- " in title and b"LocalExecutor" not in title]
+    return {pid: title for pid, title in titles.items() if b"airflow worker -- " in title and b"<idle>" not in title}
 
 
-def held_deals(stack: AirflowStack, *, archived: bool) -> Iterator[tuple[str, datetime, bool]]:
-    """Id and time of change of each deal that HubSpot lists."""
+def held_deals(stack: AirflowStack, *, archived: bool) -> dict[str, tuple[datetime, bool]]:
+    """When each deal that HubSpot lists was changed, by id, and whether it is archived."""
+    held = {}
     question: dict[str, Any] = {"limit": 100, "archived": str(archived).lower(), "properties": "hs_lastmodifieddate"}
     while question:
         answer = requests.get(
@@ -166,9 +177,10 @@ def held_deals(stack: AirflowStack, *, archived: bool) -> Iterator[tuple[str, da
         answer.raise_for_status()
         page = answer.json()
         for deal in page["results"]:
-            yield deal["id"], datetime.fromisoformat(deal["properties"]["hs_lastmodifieddate"]), archived
+            held[deal["id"]] = (datetime.fromisoformat(deal["properties"]["hs_lastmodifieddate"]), archived)
         following = page.get("paging", {}).get("next")
         question = {**question, "after": following["after"]} if following else {}
+    return held
 
 
 @pytest.mark.timeout(900)
@@ -183,12 +195,18 @@ def test_e21_e23_e24_whatever_happens_to_runs_the_copy_and_its_books_are_right(
     settle(airflow_stack)
     assert violations(airflow_stack.deals_url) == [], told
     try:
-        airflow_stack.run_dag(HARBOR, {"mode": "full"}, timeout_s=SETTLES_WITHIN_S)
+        run_id = airflow_stack.run_dag(HARBOR, {"mode": "full"}, timeout_s=SETTLES_WITHIN_S)
     except StackError as error:
         pytest.fail(f"{told}: {error}")
 
-    stored = {(row["id"], row["modified"], row["archived"]) for row in airflow_stack.query(COPY)}
-    assert stored == {*held_deals(airflow_stack, archived=False), *held_deals(airflow_stack, archived=True)}, told
+    jobs = airflow_stack.query("SELECT status, error_code FROM hubspot.jobs WHERE run_id = %s", run_id)
+    assert jobs == [{"status": "completed", "error_code": None}], f"{told}\n{airflow_stack.logs(HARBOR, run_id)}"
+    stored = {row["id"]: (row["modified"], row["archived"]) for row in airflow_stack.query(COPY)}
+    held = {**held_deals(airflow_stack, archived=False), **held_deals(airflow_stack, archived=True)}
+    different = [
+        (each, stored.get(each), held.get(each)) for each in stored | held if stored.get(each) != held.get(each)
+    ]
+    assert different == [], told
     assert violations(airflow_stack.deals_url) == [], told
     assert airflow_stack.query(ACTIVE, HARBOR) == [], told
     with psycopg.connect(airflow_stack.deals_url) as connection:
