@@ -81,20 +81,20 @@ def play(options: argparse.Namespace, narrator: Narrator) -> int:
             write_figures(options.json, narrator, results, succeeded=succeeded)
         if not options.once:
             stack.airflow.unpause(MAINTENANCE_DAG_ID)
-            narrator.quote(visiting_card(stack))
-            watch(stack)
+            watch(stack, narrator)
         with narrator.step("Stopping"):
             stack.stop()
     return 0 if succeeded else 1
 
 
-def watch(stack: DemoStack) -> None:
-    """Until Ctrl-C.
+def watch(stack: DemoStack, narrator: Narrator) -> None:
+    """Say where to look, and stay until Ctrl-C, which may come as soon as the first word is seen.
 
     Raises:
         StackError: a part of the stack ended by itself.
     """
     try:
+        narrator.quote(visiting_card(stack))
         while not (gone := stack.died()):
             time.sleep(WATCH_INTERVAL_S)
     except KeyboardInterrupt:
