@@ -33,19 +33,19 @@ def readable_dags(user: GetUserDep) -> frozenset[str]:
 ReadableDags = Annotated[frozenset[str], Depends(readable_dags)]
 
 
-def may_change(request: Request, user: GetUserDep, dag_id: str) -> bool:
-    """Whether the user may end runs of this DAG, asked as Airflow's own routes ask."""
-    return _allows(request, user, dag_id, "PUT")
+def may_change(request: Request, user: GetUserDep) -> bool:
+    """Whether the user may end runs of the DAG in the request's path, asked as Airflow's own routes ask."""
+    return _allows(request, user, "PUT")
 
 
-def may_trigger(request: Request, user: GetUserDep, dag_id: str) -> bool:
-    """Whether the user may trigger this DAG."""
-    return _allows(request, user, dag_id, "POST")
+def may_trigger(request: Request, user: GetUserDep) -> bool:
+    """Whether the user may trigger that DAG."""
+    return _allows(request, user, "POST")
 
 
-def _allows(request: Request, user: GetUserDep, dag_id: str, method: str) -> bool:
+def _allows(request: Request, user: GetUserDep, method: str) -> bool:
     try:
-        requires_access_dag(method, DagAccessEntity.RUN, dag_id)(request, user)  # type: ignore[arg-type]  # its literals
+        requires_access_dag(method, DagAccessEntity.RUN)(request, user)  # type: ignore[arg-type]  # its literals
     except HTTPException:
         return False
     return True

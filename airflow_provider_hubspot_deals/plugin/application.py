@@ -116,8 +116,8 @@ def job(request: Request, place: PlaceDep, user: GetUserDep, dag_id: str, job_id
         job=found,
         dag_id=dag_id,
         board=deals_board(found.row["portal_id"], found.row["ui_domain"]),
-        may_cancel=found.progress.is_active and access.may_change(request, user, dag_id),
-        may_run_again=access.may_trigger(request, user, dag_id),
+        may_cancel=found.progress.is_active and access.may_change(request, user),
+        may_run_again=access.may_trigger(request, user),
         token=access.form_token(user),
     )
 
