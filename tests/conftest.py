@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from local_stack.databases import DATABASE_URL
 from local_stack.throwaway import throwaway_server
+from tests.airflow_versions import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +65,13 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("hasty", max_examples=20, deadline=None, database=None)
     if config.getoption("thorough"):
         settings.load_profile("thorough")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out, before its fixtures are made, a test of what this Airflow lacks."""
+    for mark in item.iter_markers("airflow"):
+        if reason := lacking(*mark.args, **mark.kwargs):
+            pytest.skip(reason)
 
 
 def pytest_unconfigure() -> None:

@@ -1,1 +1,1 @@
-"""`./run compatibility`: the wheel in other environments than ours, and what Airflow's own tests say there."""
+"""`./run compatibility`: the wheel in other environments than ours, and what the tests say there."""

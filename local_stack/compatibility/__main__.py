@@ -39,7 +39,7 @@ def main(words: Sequence[str]) -> int:
 def parse(words: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Our own arguments, and those for pytest."""
     parser = argparse.ArgumentParser(
-        prog=COMMAND, description="The acceptance tests of the DAGs, against the wheel in other environments."
+        prog=COMMAND, description="The tests of all that meets Airflow, against the wheel in other environments."
     )
     parser.add_argument("--airflow", metavar="VERSION", help="not the lowest and the newest, but this one")
     parser.add_argument(
@@ -68,10 +68,12 @@ def tried(combination: Combination, options: argparse.Namespace, arguments: list
     constraints = "with Airflow's constraints" if outcome.constrained else "Airflow's constraints could not be reached"
     say(
         f"Airflow {outcome.airflow}, Python {outcome.python}, PostgreSQL {outcome.postgres} ({constraints}): "
-        f"{outcome.passed} passed, {outcome.failed} failed in {outcome.seconds:.0f} s"
+        f"{outcome.passed} passed, {outcome.failed} failed, {outcome.skipped} skipped in {outcome.seconds:.0f} s"
     )
     for name in outcome.failures:
         say(f"  failed: {name}")
+    for name_and_reason in outcome.skips:
+        say(f"  skipped: {name_and_reason}")
     if options.record:
         record(PAGE, outcome, datetime.now(UTC).date().isoformat())
     return outcome

@@ -9,7 +9,7 @@ from local_stack.compatibility.trial import Outcome
 from local_stack.exceptions import StackError
 
 MARKS = ("<!-- written by ./run compatibility -->\n", "<!-- end of the trials -->")
-COLUMNS = ("Airflow", "Python", "our other dependencies", "PostgreSQL", "tests passed", "failed", "on")
+COLUMNS = ("Airflow", "Python", "our other dependencies", "PostgreSQL", "tests passed", "failed", "skipped", "on")
 HEADING = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|\n"
 _KEY = 4  # the columns that say which environment it was
 
@@ -34,7 +34,8 @@ def record(page: Path, outcome: Outcome, day: str) -> None:
 def row_of(outcome: Outcome, day: str) -> str:
     """One line."""
     dependencies = "lowest allowed" if outcome.combination.lowest else "newest"
-    cells = (outcome.airflow, outcome.python, dependencies, outcome.postgres, outcome.passed, outcome.failed, day)
+    environment = (outcome.airflow, outcome.python, dependencies, outcome.postgres)
+    cells = (*environment, outcome.passed, outcome.failed, outcome.skipped, day)
     return f"| {' | '.join(map(str, cells))} |"
 
 

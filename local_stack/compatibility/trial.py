@@ -1,4 +1,4 @@
-"""One trial: an environment with the built wheel, and the acceptance tests of the DAGs in it."""
+"""One trial: an environment with the built wheel, and the tests of all that meets Airflow in it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -17,10 +18,26 @@ from local_stack.checks import count_tests
 from local_stack.compatibility.combination import RELEASED, ROOT, Combination
 from local_stack.exceptions import StackError
 
-CORE = ("tests/acceptance/test_dags_in_airflow.py", "tests/acceptance/test_maintenance_dag.py")
+CORE = (
+    "tests/acceptance/test_dags_in_airflow.py",
+    "tests/acceptance/test_examples.py",
+    "tests/acceptance/test_maintenance_dag.py",
+    "tests/acceptance/test_notifications.py",
+    "tests/acceptance/test_organization_dags.py",
+    "tests/acceptance/test_page.py",
+    "tests/integration/cli",
+    "tests/integration/plugin",
+)
 # What the tests need beside the wheel. Its package stays out: the one that is tried is the wheel's.
-COPIED = ("tests", "local_stack", "hubspot_simulator", "dags", "pyproject.toml")
-TOOLS = ("pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100", "sqlparse>=0.5")
+COPIED = ("tests", "local_stack", "hubspot_simulator", "dags", "docs", "pyproject.toml")
+TOOLS = (
+    "hypothesis>=6.100",
+    "playwright>=1.50",
+    "pytest>=8.3",
+    "pytest-timeout>=2.3",
+    "sqlparse>=0.5",
+    "standardwebhooks>=1.0",
+)
 CONSTRAINTS = "https://raw.githubusercontent.com/apache/airflow/constraints-{airflow}/constraints-{python}.txt"
 _ASK_S = 10.0
 _VERSIONS = """
@@ -41,7 +58,9 @@ class Outcome:
     constrained: bool
     passed: int
     failed: int
+    skipped: int
     failures: tuple[str, ...]
+    skips: tuple[str, ...]
     seconds: float
 
 
@@ -112,7 +131,8 @@ def run_tests(environment: Path, tree: Path, report: Path, arguments: list[str])
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, copy)
     python = str(environment / "bin" / "python")
-    variables = {**os.environ, "VIRTUAL_ENV": str(environment)}
+    # A missing Chromium is a failure: skipped is only what this Airflow lacks.
+    variables = {**os.environ, "VIRTUAL_ENV": str(environment), "BROWSER_TESTS": "required"}
     variables["PATH"] = os.pathsep.join([str(environment / "bin"), os.environ.get("PATH", os.defpath)])
     command = [python, "-P", "-m", "pytest", "-p", "no:cacheprovider", f"--junit-xml={report}", *(arguments or CORE)]
     subprocess.call(command, cwd=tree, env=variables)  # noqa: S603 - the report says how it went
@@ -141,17 +161,19 @@ def try_out(combination: Combination, folder: Path, *, python: str | None, argum
         constrained=constrained,
         passed=counts["passed"],
         failed=counts["failed"] + counts["errors"],
-        failures=failures_in(report),
+        skipped=counts["skipped"],
+        failures=tuple(name for name, _ in cases(report, "failure", "error")),
+        skips=tuple(f"{name}: {reason}" for name, reason in cases(report, "skipped")),
         seconds=round(monotonic() - started, 1),
     )
 
 
-def failures_in(report: Path) -> tuple[str, ...]:
-    """Names of the tests that failed."""
-    cases = ET.parse(report).getroot().iter("testcase")  # noqa: S314 - pytest wrote it a moment ago
-    return tuple(
-        str(case.get("name")) for case in cases if case.find("failure") is not None or case.find("error") is not None
-    )
+def cases(report: Path, *ends: str) -> Iterator[tuple[str, str]]:
+    """Names of the tests that came to one of these ends, each with the reason."""
+    for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314 - pytest wrote it a moment ago
+        for end in case:
+            if end.tag in ends:
+                yield str(case.get("name")), str(end.get("message"))
 
 
 def postgres_of(environment: Path, tree: Path) -> str:

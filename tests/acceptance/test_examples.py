@@ -6,11 +6,11 @@ import json
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from runpy import run_path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 
 from airflow_provider_hubspot_deals.organizations import parse_organization
@@ -47,8 +47,8 @@ def example_names() -> list[str]:
 
 
 def statement_of(dag_id: str, task_id: str) -> str:
-    """The SQL of a task; Airflow keeps its rows in a form of its own."""
-    task = DagBag(dag_folder=ROOT / "dags" / "examples" / f"{dag_id}.py").dags[dag_id].get_task(task_id)
+    """The SQL of a task, which its file calls by its id; Airflow keeps its rows in a form of its own."""
+    task = run_path(str(ROOT / "dags" / "examples" / f"{dag_id}.py"))[task_id]
     assert isinstance(task, SQLExecuteQueryOperator)
     assert isinstance(task.sql, str)
     return task.sql

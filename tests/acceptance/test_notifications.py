@@ -17,10 +17,8 @@ from tests.unit.webhooks.receiver import SECRET, Receiver
 DOCUMENT = Path(__file__).parents[2] / "docs" / "notifications.md"
 WAIT_S = 90.0
 
-# An organization whose HubSpot connection is missing, and whose data is stale as soon as a run is queued.
-STALE_DAG = """
-from dataclasses import replace
-
+# An organization whose HubSpot connection is missing.
+FAILING_DAG = """
 from airflow_provider_hubspot_deals.dag_factory import build_dag
 from airflow_provider_hubspot_deals.organizations import parse_organization
 
@@ -30,6 +28,12 @@ organization = parse_organization({
     "schedule": "none",
     "notifications": [{"webhook": "crm_webhook"}],
 })
+dag = build_dag(organization)
+"""
+# Its data is stale as soon as a run is queued.
+STALE_DAG = f"""
+from dataclasses import replace
+{FAILING_DAG.replace("teller", "stale")}
 dag = build_dag(replace(organization, stale_after_minutes=0))
 dag.get_task("load_deals").stale_after_minutes = 5  # the least that there is
 """
@@ -74,17 +78,26 @@ def test_the_dag_of_the_document_tells_a_webhook(airflow_stack: AirflowStack, se
     assert [(row["outcome"], row["http_status"]) for row in rows] == [("delivered", 204)]
 
 
-def test_a_failure_and_stale_data_are_told(
-    airflow_stack: AirflowStack, server: ScriptedServer, start_triggerer: Callable[[], None]
-) -> None:
-    start_triggerer()
-    airflow_stack.add_dag("teller.py", STALE_DAG, "hubspot_deals_teller")
+def test_a_failure_is_told(airflow_stack: AirflowStack, server: ScriptedServer) -> None:
+    airflow_stack.add_dag("teller.py", FAILING_DAG, "hubspot_deals_teller")
 
     run_id, state = airflow_stack.finish_dag("hubspot_deals_teller")
 
-    events = arrived(server, "job.failed", "data.stale")
+    failed = arrived(server, "job.failed")["job.failed"]["data"]
     assert state == "failed"
-    assert events["job.failed"]["data"]["error_code"] == "CONFIGURATION"
-    assert "'hubspot_nowhere'" in events["job.failed"]["data"]["error"]
-    stale = events["data.stale"]["data"]
-    assert (stale["organization"], stale["run_id"], stale["last_completed_at"]) == ("teller", run_id, None)
+    assert (failed["organization"], failed["run_id"], failed["error_code"]) == ("teller", run_id, "CONFIGURATION")
+    assert "'hubspot_nowhere'" in failed["error"]
+
+
+@pytest.mark.airflow("*stale* notifications", from_="3.2")
+def test_stale_data_is_told(
+    airflow_stack: AirflowStack, server: ScriptedServer, start_triggerer: Callable[[], None]
+) -> None:
+    start_triggerer()
+    airflow_stack.add_dag("stale.py", STALE_DAG, "hubspot_deals_stale")
+
+    run_id = airflow_stack.begin_dag("hubspot_deals_stale")
+
+    stale = arrived(server, "data.stale")["data.stale"]["data"]
+    assert (stale["organization"], stale["run_id"], stale["last_completed_at"]) == ("stale", run_id, None)
+    airflow_stack.airflow.wait_for_run("hubspot_deals_stale", run_id, timeout_s=WAIT_S)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.organizations.organization import Organization
     from tests.acceptance.browser import OpenTab, Tab, Theme
 
+pytestmark = pytest.mark.airflow("the page *HubSpot deals*", from_="3.1.1")
 DARK = "oklch(0.232 0.032 266)"  # as Airflow's own
 LUMEN, HARBOR = "hubspot_deals_lumen", "hubspot_deals_harbor"
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
@@ -65,10 +66,19 @@ def test_the_page_is_found_in_the_menu_and_shows_what_a_run_did(airflow_stack: A
     admin.frame.get_by_text("Timeline").wait_for()
     job = airflow_stack.job(run_id)
     admin.frame.get_by_text(str(job["id"]), exact=True).wait_for()
-    assert str(job["id"]) in admin.page.url  # can be sent to somebody
 
     admin.frame.get_by_role("link", name="DAG run").click()
     admin.page.wait_for_url(f"**/dags/{HARBOR}/runs/**")
+
+
+@pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
+def test_the_address_of_a_job_can_be_sent_to_somebody(airflow_stack: AirflowStack, tab: OpenTab) -> None:
+    run_id = airflow_stack.run_dag(HARBOR)
+    admin = tab()
+    admin.open()
+    admin.frame.get_by_role("link", name="Newest job of Harbor Lines: completed").click()
+    admin.frame.get_by_text("Timeline").wait_for()
+    assert str(airflow_stack.job(run_id)["id"]) in admin.page.url
 
 
 def test_the_theme_is_that_of_airflow(airflow_stack: AirflowStack, tab: OpenTab) -> None:
@@ -83,6 +93,7 @@ def test_the_theme_is_that_of_airflow(airflow_stack: AirflowStack, tab: OpenTab)
     assert grounds == ["rgb(255, 255, 255)", DARK]
 
 
+@pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
 def test_a_job_is_cancelled_with_the_keyboard_alone(
     airflow_stack: AirflowStack, tab: OpenTab, waiting_job: str
 ) -> None:
@@ -124,6 +135,7 @@ def refresh(admin: Tab, job_id: str) -> None:
         button.click()
 
 
+@pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
 def test_what_is_new_while_somebody_decides_does_not_take_the_focus(tab: OpenTab, waiting_job: str) -> None:
     admin = tab()
     admin.open(job_path(waiting_job))
@@ -139,6 +151,7 @@ def test_what_is_new_while_somebody_decides_does_not_take_the_focus(tab: OpenTab
     assert button.evaluate("each => each === document.activeElement")
 
 
+@pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
 def test_an_answer_that_is_late_does_not_bring_back_what_was(
     airflow_stack: AirflowStack, tab: OpenTab, waiting_job: str
 ) -> None:
@@ -160,6 +173,7 @@ def test_an_answer_that_is_late_does_not_bring_back_what_was(
     assert headline.get_by_text("cancelled").is_visible()
 
 
+@pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
 def test_a_viewer_finds_no_button(tab: OpenTab, waiting_job: str) -> None:
     viewer = tab(VIEWER)
     viewer.open(job_path(waiting_job))
@@ -174,6 +188,7 @@ def jobs_and_runs(stack: AirflowStack) -> tuple[list[dict[str, Any]], int]:
     return jobs, stack.airflow.get(f"/dags/{LUMEN}/dagRuns")["total_entries"]
 
 
+@pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
 @pytest.mark.parametrize(("ask", "said"), [("cancel", "Your Airflow user may not do this"), ("again", "Forbidden")])
 def test_a_viewer_who_brings_a_button_back_and_presses_it_changes_nothing(
     airflow_stack: AirflowStack, tab: OpenTab, waiting_job: str, ask: str, said: str
@@ -216,6 +231,7 @@ def test_without_a_login_the_page_says_where_to_sign_in(airflow_stack: AirflowSt
     nobody.page.wait_for_url("**/auth/login**")
 
 
+@pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
 def test_run_again_queues_a_run_of_the_same_kind(airflow_stack: AirflowStack, tab: OpenTab) -> None:
     run_id = airflow_stack.run_dag(LUMEN, {"mode": "full"})
     admin = tab()

@@ -16,7 +16,7 @@ from hubspot_simulator import PortalSpec, SimulatorServer
 from tests.docs.blocks import blocks_of
 from tests.docs.shapes import differences
 from tests.docs.shell import transcript
-from tests.integration.cli.conftest import SANDBOX
+from tests.integration.cli.conftest import COMMAND, SANDBOX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,7 @@ def simulator() -> Iterator[SimulatorServer]:
         yield server
 
 
+@pytest.mark.airflow("`airflow hubspot-deals …`", from_="3.2")
 def test_airflow_finds_the_commands_and_help_says_the_exit_codes(console: Console) -> None:
     answer = console.airflow("--help")
     assert answer.code == 0
@@ -97,8 +98,8 @@ def test_a_sync_that_was_cancelled_ends_at_its_next_batch(console: Console) -> N
 def test_on_a_terminal_a_bar_grows(console: Console) -> None:
     console.simulator.application.latency_ms = SLOW_MS
     controller, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "airflow", "hubspot-deals", "sync", "acme"],
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [*COMMAND, "sync", "acme"],
         stdout=subprocess.PIPE,
         stderr=terminal,
         text=True,

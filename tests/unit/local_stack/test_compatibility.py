@@ -28,12 +28,19 @@ test "$1" = pip || {{
     echo {packages} > "$(echo {environment}/lib/python*/site-packages)/lent.pth"
 }}
 """
+ENDS = """\
+import os, pytest
+def test_that_fails(): assert 0
+def test_that_is_skipped(): pytest.skip("it is lacking")
+def test_that_passes(): assert os.environ["BROWSER_TESTS"] == "required"
+"""
 
 
 def outcome(**settings: object) -> Outcome:
     combination = Combination(airflow="3.1.0", python="3.11", lowest=True)
-    facts = {"airflow": "3.1.0", "python": "3.11.7", "postgres": "18", "constrained": False, "passed": 20, "failed": 0}
-    return Outcome(**{"combination": combination, "failures": (), "seconds": 1.0, **facts, **settings})  # type: ignore[arg-type]  # its fields
+    facts = {"airflow": "3.1.0", "python": "3.11.7", "postgres": "18", "constrained": False}
+    counts = {"passed": 20, "failed": 0, "skipped": 2, "failures": (), "skips": (), "seconds": 1.0}
+    return Outcome(**{"combination": combination, **facts, **counts, **settings})  # type: ignore[arg-type]  # its fields
 
 
 @pytest.fixture
@@ -62,6 +69,16 @@ def test_the_wheel_is_tried_in_an_environment_of_its_own(uv_log: Path, tmp_path:
 
 
 @pytest.mark.usefixtures("uv_log")
+def test_what_failed_and_what_was_skipped_is_named_and_a_missing_browser_is_a_failure(tmp_path: Path) -> None:
+    file = tmp_path / "test_ends.py"
+    file.write_text(ENDS)
+    combination = Combination(airflow="3.1.0", python="3.11")
+    found = try_out(combination, tmp_path / "trial", python=sys.executable, arguments=[str(file)])
+    assert (found.passed, found.failed, found.failures) == (1, 1, ("test_that_fails",))
+    assert (found.skipped, found.skips) == (1, ("test_that_is_skipped: it is lacking",))
+
+
+@pytest.mark.usefixtures("uv_log")
 def test_tests_that_cannot_be_started_are_no_success(tmp_path: Path) -> None:
     combination = Combination(airflow="3.1.0", python="3.11")
     with pytest.raises(StackError, match="could not be started"):
@@ -83,7 +100,7 @@ def test_a_trial_replaces_an_older_one_of_the_same_environment(tmp_path: Path) -
     record(page, outcome(), "2026-11-02")
     text = page.read_text()
     assert [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| 3")] == ["| 3.1.0", "| 3.10.0"]
-    assert "| 3.1.0 | 3.11.7 | lowest allowed | 18 | 20 | 0 | 2026-11-02 |" in text
+    assert "| 3.1.0 | 3.11.7 | lowest allowed | 18 | 20 | 0 | 2 | 2026-11-02 |" in text
     assert text.endswith("The end.\n")
 
 
