@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     """Bring everything up, load, report; stay until Ctrl-C unless `--once`."""
     options = parse(arguments)
     narrator = Narrator()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the first is ignored where a shell began us with &
         signal.signal(number, interrupt)
     try:
         return play(options, narrator)
@@ -66,7 +66,7 @@ def port_number(text: str) -> int:
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """SIGTERM and a closed terminal end the demo as Ctrl-C does: everything is stopped first."""
+    """Ctrl-C, SIGTERM and a closed terminal end the demo: everything is stopped first."""
     raise KeyboardInterrupt
 
 
