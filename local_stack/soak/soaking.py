@@ -6,15 +6,15 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
 from airflow_provider_hubspot_deals import migrations
 from hubspot_simulator import FaultRule, MutationRule, PortalSpec, SimulatorServer
+from hubspot_simulator.portal import Portal
 from local_stack.exceptions import StackError
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import ManagedProcess, died, stop_all
@@ -162,7 +162,7 @@ class Soak:
         different = []
         for number, tenant in enumerate(self.tenants):
             outcome = run_once(self.order, tenant, "full")
-            live = _with_values(self.simulator.portal(FIRST_PORTAL + number).live_deals())
+            live = _readable_deals(self.simulator.portal(FIRST_PORTAL + number))
             if outcome != "completed" or live != self.watch.live_deals(tenant.id):
                 different.append(f"{tenant.slug} ({outcome})")
         return different
@@ -195,11 +195,12 @@ def _runs_of(worker: ManagedProcess) -> list[str]:
     return [line for line in log.splitlines() if line.startswith("{") and line.endswith("}")]
 
 
-def _with_values(deals: Mapping[int, dict[str, Any]]) -> dict[int, dict[str, str]]:
-    """By id, the properties of each deal that have a value."""
+def _readable_deals(portal: Portal) -> dict[int, dict[str, str]]:
+    """By id, what the token may read of each deal: the properties that have a value and are not sensitive."""
+    readable = {name for name, each in portal.definitions.items() if each.sensitivity == "non_sensitive"}
     return {
-        deal_id: {name: value for name, value in deal["properties"].items() if value is not None}
-        for deal_id, deal in deals.items()
+        deal_id: {name: value for name, value in deal["properties"].items() if value is not None and name in readable}
+        for deal_id, deal in portal.live_deals().items()
     }
 
 
