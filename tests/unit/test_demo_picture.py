@@ -70,7 +70,7 @@ def test_a_line_that_is_too_long_ends_with_dots_and_is_still_compared() -> None:
         ("│ acme 株式会 │ completed │      2,000 │ ✓ │", "│ acme 株式会   │ completed │ 12,000 │ ✓ │"),
         ("━━━━━━━━━━━━━━", "━━━━━━━━━━━━━━━━"),
         (":8080", ":49152"),
-        ("/home/ada", "/root/builds/1"),
+        ("/home/ada", "/srv/builds/1"),
         ("s3cr3t-pass", "another"),
     ],
     ids=["times", "progress", "numbers", "widths", "ports", "folders", "passwords"],
