@@ -36,7 +36,7 @@ def listed_pages(
     while True:
         listed = asked.result()
         after = listed.next_after or after_full_page(listed.records)
-        # An empty page may lead to itself: its deals are there, and it was not ready. EMPTY_PAGES_MAX of them are enough.
+        # An empty page may lead to itself: its deals are there, and it was not ready. EMPTY_PAGES_MAX of them do.
         is_loop = after in seen and bool(listed.records)
         if after is not None and not is_loop:
             asked = readers.ask(partial(ask, after=after))
