@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-# When the lowest Airflows were released, from their release notes, and three days for their providers.
-RELEASED = {"3.1.0": "2025-09-28", "3.1.2": "2025-11-08"}
+# When the lowest Airflow was released, from its release notes, and three days for its providers.
+RELEASED = {"3.1.2": "2025-11-08"}
 _AIRFLOW = re.compile(r"^apache-airflow>=([\d.]+)$")
 _PIN = re.compile(r"^apache-airflow==([\d.]+)$", re.MULTILINE)
 _PYTHON = "Programming Language :: Python :: "

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.organizations.organization import Organization
     from tests.acceptance.browser import OpenTab, Tab, Theme
 
-pytestmark = pytest.mark.airflow("the page *HubSpot deals*", from_="3.1.1")
 DARK = "oklch(0.232 0.032 266)"  # as Airflow's own
 LUMEN, HARBOR = "hubspot_deals_lumen", "hubspot_deals_harbor"
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"

@@ -92,7 +92,6 @@ def test_an_unknown_organization_gets_the_nearest_names_and_is_never_repeated(co
     assert "has no portal of this type" in console("sync", "acme", "--type", "x").err
 
 
-@pytest.mark.airflow("connections of Airflow's own database on the command line", from_="3.1.1")
 def test_without_a_connection_a_sync_says_which_one_to_create(
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,7 +291,6 @@ def test_check_prints_the_schema_for_editors(console: Console) -> None:
     assert "organizations" in console("check", "--schema").json["properties"]
 
 
-@pytest.mark.airflow("connections of Airflow's own database on the command line", from_="3.1.1")
 def test_check_finds_notifications_that_would_reach_nobody(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once each: what stands in the defaults is everybody's."""
     secret = f"whsec_{'QUJD' * 8}"

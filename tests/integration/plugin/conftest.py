@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from tests.airflow_versions import lacking
 from tests.integration.tenant import Tenant
 
 if TYPE_CHECKING:
@@ -41,9 +40,7 @@ Visit = Callable[..., Visitor]
 
 @pytest.fixture(scope="session")
 def airflow_app() -> Iterator[FastAPI]:
-    """The application that `airflow api-server` serves; without it there is no test of the page."""
-    if reason := lacking("the page *HubSpot deals*", from_="3.1.1"):
-        pytest.skip(reason)
+    """The application that `airflow api-server` serves."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AIRFLOW__CORE__AUTH_MANAGER", "tests.integration.plugin.auth_manager.PerDagAuthManager")
         environment.setenv("AIRFLOW__API__SECRET_KEY", "of the tests")
