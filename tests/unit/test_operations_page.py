@@ -12,7 +12,9 @@ import yaml
 from airflow_provider_hubspot_deals import exceptions
 from airflow_provider_hubspot_deals.advice import CODES, advice_for
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+FLEET = (ROOT / "benchmarks" / "fleet.md").read_text()
 RUNBOOKS = PAGE.partition("## Runbooks by error code")[2]
 ROW = re.compile(r"^\| `(?P<code>[A-Z_]+)` \| (?P<meaning>.+) \| (?P<remedy>.+) \|$", re.MULTILINE)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -35,6 +37,30 @@ def test_a_runbook_says_what_the_page_in_the_ui_says(code: str) -> None:
     (row,) = [row for row in ROW.finditer(RUNBOOKS) if row["code"] == code]
     advice = advice_for(code)
     assert (row["meaning"], row["remedy"]) == (advice.meaning, advice.remedy)
+
+
+def measured(row: str) -> list[float]:
+    """The numbers of a row of benchmarks/fleet.md, from the left; percentages as they stand."""
+    (cells,) = re.findall(rf"^\| \**{re.escape(row)}\** \| (.+) \|$", FLEET, re.MULTILINE)
+    return [float(number.replace(",", "")) for number in re.findall(r"[\d.,]*\d", cells)]
+
+
+def test_the_figures_of_a_fleet_are_those_of_its_benchmark() -> None:
+    (hour,) = re.findall(r"\*\*An hour: ([\d.]+)% of all cores\*\*", FLEET)
+    (stored,) = measured("all stored after the DAG processor's start, s")
+    (began,), (ended,) = measured("a run: began, s"), measured("a run: ended, s")
+    first_began, first_ended = measured("the first run: began, ended, s")
+    _, standing, _ = measured("together")
+    memory = max(measured("memory of all, MiB"))
+    for figure in (
+        f"| {stored:.0f} s |",
+        f"| {began:.1f} s; {ended:.1f} s |",
+        f"| {first_began:.1f} s; {first_ended:.1f} s |",
+        f"| **{float(hour):.0f} % of two cores**",
+        f"| {standing:.1f} % (",
+        f"**Memory.** {memory / 1024:.1f} GB for all of it",
+    ):
+        assert figure in PAGE, f"docs/operations.md does not say {figure}"
 
 
 def test_links_within_the_page_lead_somewhere() -> None:
