@@ -52,12 +52,14 @@ def upgrade(database: Database, schema: str = "hubspot", revision: str = "head")
 
     Raises:
         ConfigurationError: ``schema`` is no plain lower-case identifier, or the URL is malformed.
-        SchemaError: this package does not know ``revision``, or the one that ``schema`` is at; or PostgreSQL refuses.
+        SchemaError: this package does not know ``revision``, or the one that ``schema`` is at; the database is not
+            UTF-8; or PostgreSQL refuses.
         DatabaseUnavailableError: PostgreSQL is not there, or busy.
     """
     config, connect = _config(schema), opener_of(database)
     with _refusals(connect, schema, revision):
         with closing(connect()) as connection:
+            _check_encoding(connection)
             found = current(connection, schema)
         for step in upgrade_steps(config, found, revision):
             _run("upgrade", config, connect, step)
@@ -110,11 +112,7 @@ def check(connection: Connection[Any], schema: str = "hubspot") -> None:
     Raises:
         SchemaError: the schema is missing, behind or ahead, or the database is not UTF-8.
     """
-    encoding = connection.info.parameter_status("server_encoding")
-    if encoding != "UTF8":
-        raise SchemaError(
-            f"The database is encoded as {encoding}; deals need UTF8. Create a database with ENCODING 'UTF8'."
-        )
+    _check_encoding(connection)
     found = current(connection, schema)
     if found is None:
         raise SchemaError(f"Schema {schema!r} has no HubSpot deals tables yet. Run: {UPGRADE_COMMAND}")
@@ -124,6 +122,14 @@ def check(connection: Connection[Any], schema: str = "hubspot") -> None:
         raise SchemaError(
             f"Schema {schema!r} is at revision {found}, behind the revision {HEAD} of the installed package. "
             f"Run: {UPGRADE_COMMAND}"
+        )
+
+
+def _check_encoding(connection: Connection[Any]) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise SchemaError(
+            f"The database is encoded as {encoding}; deals need UTF8. Create a database with ENCODING 'UTF8'."
         )
 
 

@@ -163,7 +163,7 @@ def worker_titles(stack: AirflowStack) -> dict[int, bytes]:
     return {pid: title for pid, title in titles.items() if b"airflow worker -- " in title and b"<idle>" not in title}
 
 
-def held_deals(stack: AirflowStack, *, archived: bool) -> dict[str, tuple[datetime, bool]]:
+def held_deals(stack: AirflowStack, portal_id: int, *, archived: bool) -> dict[str, tuple[datetime, bool]]:
     """When each deal that HubSpot lists was changed, by id, and whether it is archived."""
     held = {}
     question: dict[str, Any] = {"limit": 100, "archived": str(archived).lower(), "properties": "hs_lastmodifieddate"}
@@ -171,7 +171,7 @@ def held_deals(stack: AirflowStack, *, archived: bool) -> dict[str, tuple[dateti
         answer = requests.get(
             f"{stack.simulator.url}/crm/v3/objects/deals",
             params=question,
-            headers={"Authorization": f"Bearer {stack.tokens[PORTAL]}"},
+            headers={"Authorization": f"Bearer {stack.tokens[portal_id]}"},
             timeout=30,
         )
         answer.raise_for_status()
@@ -202,7 +202,10 @@ def test_e21_e23_e24_whatever_happens_to_runs_the_copy_and_its_books_are_right(
     jobs = airflow_stack.query("SELECT status, error_code FROM hubspot.jobs WHERE run_id = %s", run_id)
     assert jobs == [{"status": "completed", "error_code": None}], f"{told}\n{airflow_stack.logs(HARBOR, run_id)}"
     stored = {row["id"]: (row["modified"], row["archived"]) for row in airflow_stack.query(COPY)}
-    held = {**held_deals(airflow_stack, archived=False), **held_deals(airflow_stack, archived=True)}
+    held = {
+        **held_deals(airflow_stack, PORTAL, archived=False),
+        **held_deals(airflow_stack, PORTAL, archived=True),
+    }
     different = [
         (each, stored.get(each), held.get(each)) for each in stored | held if stored.get(each) != held.get(each)
     ]

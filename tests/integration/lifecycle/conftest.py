@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from local_stack.postgres import EmbeddedPostgres
 from local_stack.throwaway import temporary_directory
 from tests.integration.sync.conftest import A_DAY_AGO_S, Organization, invariants, simulator_of
 
-__all__ = ["A_TRY", "NEXT_TRY", "SMALL", "Sessions", "at_call", "invariants", "simulator_of"]
+__all__ = ["A_TRY", "NEXT_TRY", "SMALL", "Sessions", "at_call", "invariants", "simulator_of", "wait_for_stop"]
 
 A_TRY, NEXT_TRY = (
     JobOrigin(dag_id="deals", run_id="run-1", task_id="load", try_number=number, max_tries=3) for number in (1, 2)
@@ -36,6 +37,12 @@ def at_call(call: str, number: int, then: Callable[[], object]) -> Callable[[str
             then()
 
     return before
+
+
+def wait_for_stop(pid: int) -> None:
+    """Until a child has stopped itself."""
+    while os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT) is None:
+        pass
 
 
 @dataclass

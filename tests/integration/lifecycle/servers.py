@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from itertools import count
+from pathlib import Path
 from typing import Any, Self
 
 import psycopg
@@ -33,6 +34,20 @@ class OwnServer:
     def end(self, how: signal.Signals) -> None:
         self.postgres.process.process.send_signal(how)
         self.postgres.process.process.wait(30)
+
+    def kill(self) -> None:
+        """SIGKILL to the postmaster and whatever it started: nobody can say good-bye to a client, or write anything."""
+        self.postgres.process.process.send_signal(signal.SIGSTOP)  # it starts no others meanwhile
+        postmaster = self.postgres.process.pid
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for pid in children:
+            os.kill(int(pid), signal.SIGKILL)
+        self.end(signal.SIGKILL)
+
+    def come_back(self) -> None:
+        """Start again, and wait until its recovery is done."""
+        self.postgres.process.start()
+        wait_until(self.postgres._accepts_connections, what="PostgreSQL", timeout_s=30)
 
     def connect(self) -> psycopg.Connection[Any]:
         """As a client meets a server that is away: refused at first, then, once it starts, until it is ready."""
