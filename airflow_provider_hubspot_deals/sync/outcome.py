@@ -20,8 +20,10 @@ from airflow_provider_hubspot_deals.exceptions import (
     HubSpotDealsError,
     JobStopped,
     SchemaError,
+    WrongPortalError,
 )
 from airflow_provider_hubspot_deals.sql.hanging_up import hung_up_after
+from airflow_provider_hubspot_deals.sync.request import SyncRequest
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ _LACKING = {
 }
 _RECORD_TIMEOUT_S = 15.0
 _NAMED_MAX = 10  # missing privileges in one message
+_NO_USAGE = {"api_calls": 0, "api_calls_by_endpoint": {}, "rate_limit_hits": 0, "bytes_received": 0}
 
 
 @contextmanager
@@ -90,6 +93,30 @@ def _unavailable(error: psycopg.Error, organization: str) -> DatabaseUnavailable
 
 
 @contextmanager
+def beginning(
+    request: SyncRequest, *, connect: Callable[[], Connection[Any]], schema: str = "hubspot"
+) -> Iterator[None]:
+    """Around what a run needs before it can be asked for: when that fails, it has a job all the same, that says so.
+
+    Otherwise its organization would look well to everybody who looks at the jobs alone.
+    """
+    try:
+        yield
+    except HubSpotDealsError as error:
+        try:
+            with closing(connect()) as connection, hung_up_after(connection, _RECORD_TIMEOUT_S):
+                connection.autocommit = True
+                migrations.check(connection, schema)
+                job = jobs.claim(connection, schema, request.order())
+                if not job.is_finished:
+                    _record(connection, job, request.origin, error, _NO_USAGE)
+        except Exception as obstacle:  # noqa: BLE001 - the failure itself is what must be seen
+            why = str(obstacle) if isinstance(obstacle, HubSpotDealsError) else type(obstacle).__name__
+            log.warning("That this run cannot begin could not be noted as a job: %s", why)
+        raise
+
+
+@contextmanager
 def job_outcome(
     connect: Callable[[], Connection[Any]],
     current: Callable[[], jobs.Job],
@@ -119,6 +146,8 @@ def _record(
     if isinstance(error, JobStopped):  # the row says how it ended already
         jobs.count_usage(connection, job, usage)
         return
+    if isinstance(error, WrongPortalError):
+        usage = {**usage, "daily_limit": None, "daily_remaining": None}  # of another account
     code, message = _said(error)
     goes_on = isinstance(error, DeferredError) or (origin.has_tries_left and not isinstance(error, FatalError))
     if goes_on:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -222,16 +223,19 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         if unknown := unknown_conf(context):
             self.log.warning("This run's conf has keys that the DAG does not know; they change nothing: %s", unknown)
         organization = self.described_organization
-        hubspot = HubSpotHook(organization.hubspot_conn_id)
-        request = request_of(self, organization, context, portal_id=organization.portal_id or hubspot.portal_id)
-        request.validate()
-        connect = connection_opener(organization.postgres_conn_id)
-        if self.migrate:
-            migrations.upgrade(connect, organization.schema)
-        self._route = lineage.route_of(organization)
-        reserve = organization.daily_reserve_percent
-        with metrics.failures_counted(organization), hubspot.get_client(daily_reserve_percent=reserve) as client:
-            summary = sync.run(request, client=client, connect=connect, schema=organization.schema).as_dict()
+        with metrics.failures_counted(organization):
+            request = request_of(self, organization, context)
+            request.validate()
+            connect = connection_opener(organization.postgres_conn_id)
+            if self.migrate:
+                migrations.upgrade(connect, organization.schema)
+            self._route = lineage.route_of(organization)
+            with sync.beginning(request, connect=connect, schema=organization.schema):
+                hubspot = HubSpotHook(organization.hubspot_conn_id)
+                request = replace(request, portal_id=request.portal_id or hubspot.portal_id)
+                client = hubspot.get_client(daily_reserve_percent=organization.daily_reserve_percent)
+            with client:
+                summary = sync.run(request, client=client, connect=connect, schema=organization.schema).as_dict()
         self.log.info("Deals of organization %s: %s", organization.slug, summary)
         self.deals_board_url = deals_board_url(summary, request.portal_id)
         self._route = self._route and self._route.travelled(summary, connect)

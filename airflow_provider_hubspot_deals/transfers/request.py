@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
 
 
-def request_of(
-    operator: HubSpotDealsToPostgresOperator, organization: Organization, context: Context, *, portal_id: int | None
-) -> SyncRequest:
+def request_of(operator: HubSpotDealsToPostgresOperator, organization: Organization, context: Context) -> SyncRequest:
     """Return one run of the operator, whose templates are rendered.
 
     Raises:
@@ -34,7 +32,7 @@ def request_of(
         organization_id=organization.id,
         organization=organization.slug,
         type=organization.type,
-        portal_id=portal_id,
+        portal_id=organization.portal_id,
         mode=str(given_or_none(operator.mode) or "auto"),
         window_start=moment_of("window_start", operator.window_start),
         window_end=moment_of("window_end", operator.window_end),

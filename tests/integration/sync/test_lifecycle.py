@@ -189,7 +189,9 @@ def test_b24_f01_the_token_of_another_portal_stops_before_the_first_deal(
         acme.sync(token=simulator.portal(1002).spec.token)
 
     assert acme.deals() == before
-    assert acme.jobs()[-1]["error_code"] == "WRONG_PORTAL"
+    job = acme.jobs()[-1]
+    assert (job["error_code"], job["api_calls"] > 0) == ("WRONG_PORTAL", True)
+    assert (job["daily_limit"], job["daily_remaining"]) == (None, None), "those are of another account"
 
 
 def test_a_portal_named_in_the_request_must_be_the_tokens(acme: Organization) -> None:

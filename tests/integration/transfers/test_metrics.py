@@ -85,6 +85,13 @@ def test_a_failure_is_counted_with_its_code(airflow: Airflow, ears: Ears, simula
     assert not any("runs.completed" in metric for metric in heard)
 
 
+def test_a_run_that_cannot_begin_is_counted_with_its_code(airflow: Airflow, ears: Ears) -> None:
+    for connection in ("hubspot_conn_id", "postgres_conn_id"):
+        with pytest.raises(AirflowFailException):
+            airflow.task(**{connection: "nobody"}).execute(airflow.context())
+        assert ears.heard()["hubspot_deals.acme.standard.runs.failed"] == "1|c", connection
+
+
 def test_a_deferral_is_no_failure(airflow: Airflow, ears: Ears, simulator: SimulatorServer) -> None:
     simulator.add_fault(FaultRule(fault="status", endpoint="list", nth=2, status=429, policy="DAILY"))
     with pytest.raises(TaskDeferred):
