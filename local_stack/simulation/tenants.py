@@ -15,6 +15,7 @@ from local_stack.simulation.people import People
 if TYPE_CHECKING:
     from hubspot_simulator import SimulatorServer
     from local_stack.simulation.scenario import Scenario
+    from local_stack.simulation.truth import Beside
 
 NAMESPACE = UUID("00000000-0000-4000-8000-000000000003")
 
@@ -29,6 +30,7 @@ class Tenant:
     database_url: str
     readers: int
     overlap: timedelta
+    beside: Beside
 
     @property
     def id(self) -> UUID:
@@ -51,6 +53,7 @@ def tenants_of(scenario: Scenario, simulator: SimulatorServer, database_url: str
             database_url=database_url,
             readers=scenario.readers,
             overlap=timedelta(seconds=scenario.overlap_s),
+            beside=scenario.beside,
         )
         for number in range(len(scenario.portals))
     ]
@@ -60,4 +63,11 @@ def _people(scenario: Scenario, simulator: SimulatorServer, number: int) -> Peop
     portal = simulator.portal(scenario.portals[number].portal_id)
     portal.set_search_lag(scenario.search_lag_s, jitter_s=scenario.lag_jitter_s)
     chance = Random(f"{scenario.seed}/people/{number}")  # noqa: S311 - a scenario, not a secret
-    return People(portal, chance, rate=scenario.change_rate, crowd=scenario.crowd)
+    return People(
+        portal,
+        chance,
+        rate=scenario.change_rate,
+        crowd=scenario.crowd,
+        bad=scenario.bad,
+        associations=scenario.beside.associations,
+    )
