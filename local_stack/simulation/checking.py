@@ -14,7 +14,7 @@ from local_stack.simulation import truth
 from local_stack.simulation.bad_deals import VALUES
 from local_stack.simulation.canary import leaks, secrets_of
 from local_stack.simulation.quarantined import Quarantined
-from local_stack.simulation.truth import Beside
+from local_stack.simulation.truth import NOTHING_BESIDE, Beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from local_stack.simulation.people import People
 
 APPLICATION = "auditor"
-NOTHING_BESIDE = Beside()
 GONE_WITHIN_S, POLL_S = 10.0, 0.02
 _FOLDER = Path(__file__).parent
 _TRUTH = """

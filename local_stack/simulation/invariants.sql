@@ -83,11 +83,6 @@ FROM hubspot.hubspot_deals AS deal
 CROSS JOIN LATERAL (SELECT ARRAY[amount, hs_deal_stage_probability, hs_forecast_amount, hs_forecast_probability] AS numbers) AS each
 WHERE numbers && ARRAY['NaN', 'Infinity', '-Infinity']::numeric[] OR amount < 0 OR num_associated_contacts < 0
 UNION ALL
-SELECT 'i21: counts are not negative', id::text FROM hubspot.jobs
-WHERE least(records_extracted, records_inserted, records_updated, records_unchanged, records_duplicate, records_stale,
-            records_quarantined, records_deleted, value_issues, batches, pages_read, api_calls, rate_limit_hits,
-            bytes_received) < 0
-UNION ALL
 SELECT 'i22: times are of our centuries', format('%%s: %%s', hubspot_deal_id, moments)
 FROM hubspot.hubspot_deals AS deal
 CROSS JOIN LATERAL (SELECT ARRAY[closedate, createdate, hs_lastmodifieddate, _deleted_at, _extracted_at] AS moments) AS each

@@ -11,11 +11,11 @@ from uuid import UUID, uuid5
 import psycopg
 
 from local_stack.simulation.people import People
+from local_stack.simulation.truth import NOTHING_BESIDE, Beside
 
 if TYPE_CHECKING:
     from hubspot_simulator import SimulatorServer
     from local_stack.simulation.scenario import Scenario
-    from local_stack.simulation.truth import Beside
 
 NAMESPACE = UUID("00000000-0000-4000-8000-000000000003")
 
@@ -30,7 +30,7 @@ class Tenant:
     database_url: str
     readers: int
     overlap: timedelta
-    beside: Beside
+    beside: Beside = NOTHING_BESIDE
 
     @property
     def id(self) -> UUID:

@@ -49,6 +49,9 @@ class Beside:
     history: tuple[str, ...] = ()
 
 
+NOTHING_BESIDE = Beside()
+
+
 def beside(portal: Portal, kept: Beside) -> Iterator[Row]:
     """(deal id, what HubSpot says of it, part by part) of the live deals."""
     with portal.lock:
