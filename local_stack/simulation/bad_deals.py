@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hubspot_simulator.clock import ms_from_iso
@@ -107,6 +108,7 @@ class BadDeals:
         return reason_of(deal.values) if deal else None
 
 
+@lru_cache(maxsize=8192)  # the same few hundred deals behind each batch
 def _is_time(text: str) -> bool:
     try:
         ms_from_iso(text)

@@ -135,7 +135,11 @@ compared AS (
            coalesce(expected.deal_id, deal.hubspot_deal_id) AS deal_id,
            expected.state, expected.reason, expected.bad, expected.survivor, expected.properties, coalesce(expected.is_told, true) AS is_told,
            deal.hubspot_deal_id IS NOT NULL AS is_stored, deal._deleted_reason, deal._merged_into, deal.archived,
-           deal.raw_properties, deal._value_issues, to_jsonb(deal) AS columns, deal.dealname, deal.dealstage, deal.hs_lastmodifieddate
+           deal.raw_properties, deal._value_issues, deal.dealname,
+           jsonb_build_object('amount', deal.amount, 'closedate', deal.closedate,
+                              'hs_forecast_probability', deal.hs_forecast_probability,
+                              'num_associated_contacts', deal.num_associated_contacts) AS columns,
+           deal.dealstage, deal.hs_lastmodifieddate
     FROM expected
     FULL JOIN hubspot.hubspot_deals AS deal
         ON deal._organization_id = expected.organization_id AND deal.hubspot_deal_id = expected.deal_id
