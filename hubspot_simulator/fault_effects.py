@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from hubspot_simulator.faults import FaultRule
 
 BOMB_BYTES = 200_000_000
+UNKEYED = (
+    b'{"id":"4.2E+10","properties":{"dealname":"Exported by a spreadsheet"},"createdAt":"2024-01-01T00:00:00Z",'
+    b'"updatedAt":"2024-01-01T00:00:00Z","archived":false}'
+)
 
 
 def replacement(rule: FaultRule, portal_id: int, app_id: int) -> Answer | None:
@@ -103,6 +107,7 @@ _PAGE_CHANGES: dict[Fault, Callable[[Page, str | None], Page]] = {
     Fault.SHORT_PAGE: _short,
     Fault.CURSOR_LOOP: lambda page, asked_after: replace(page, after=asked_after or "0"),
     Fault.DUPLICATE_RECORD: _duplicating,
+    Fault.UNKEYED_RECORD: lambda page, _: replace(page, fragments=[*page.fragments[:1], UNKEYED, *page.fragments[1:]]),
     Fault.UNSORTED: lambda page, _: replace(page, fragments=page.fragments[::-1]),
     Fault.MISSING_NEXT: lambda page, _: replace(page, after=None),
     Fault.NUMBER_CURSOR: lambda page, _: replace(page, after_is_number=True),

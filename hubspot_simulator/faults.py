@@ -27,6 +27,7 @@ class Fault(StrEnum):
     SHORT_PAGE = "short_page"  # half of the records, and a cursor to the rest
     CURSOR_LOOP = "cursor_loop"  # the cursor leads to this very page
     DUPLICATE_RECORD = "duplicate_record"  # the last record comes again on the next page
+    UNKEYED_RECORD = "unkeyed_record"  # one more record, whose id is none
     UNSORTED = "unsorted"  # descending ids
     MISSING_NEXT = "missing_next"  # a full page without a cursor
     NUMBER_CURSOR = "number_cursor"  # the cursor is a JSON number
@@ -56,7 +57,7 @@ class Fault(StrEnum):
 NOT_ALWAYS_FELT = frozenset(
     {
         *(Fault.EMPTY_PAGE, Fault.SHORT_PAGE, Fault.CURSOR_LOOP, Fault.DUPLICATE_RECORD, Fault.UNSORTED),
-        *(Fault.MISSING_NEXT, Fault.NUMBER_CURSOR, Fault.OLD_RECORDS),
+        *(Fault.MISSING_NEXT, Fault.NUMBER_CURSOR, Fault.OLD_RECORDS, Fault.UNKEYED_RECORD),
     }
 )
 

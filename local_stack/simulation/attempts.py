@@ -201,6 +201,8 @@ class Attempt:
             mode=self.mode,
             search_lag=SEARCH_LAG,
             overlap=self.tenant.overlap,
+            associations=self.tenant.beside.associations,
+            history=self.tenant.beside.history,
             batch_rows=self.batch_rows,
             batch_seconds=3_600,  # a slow machine makes no other batches
             requests_in_flight=self.tenant.readers,

@@ -69,8 +69,15 @@ END $$;
 -- Whatever else belongs to an organization is written by whoever has its job.
 CREATE FUNCTION audit.see_row() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
-    PERFORM audit.check_claimed(new.organization_id, tg_table_name);
-    PERFORM audit.check_writer(new.organization_id, tg_table_name);
+    PERFORM audit.check_claimed(coalesce(new.organization_id, old.organization_id), tg_table_name);
+    PERFORM audit.check_writer(coalesce(new.organization_id, old.organization_id), tg_table_name);
+    RETURN NULL;
+END $$;
+
+-- Whoever has lost its job tells nothing of it any more. People, who have no epoch, may cancel one, and that is told.
+CREATE FUNCTION audit.see_event() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM audit.check_writer(new.organization_id, format('event %s', new.kind));
     RETURN NULL;
 END $$;
 
@@ -91,3 +98,8 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.pipelines FOR EACH ROW EX
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.pipeline_stages FOR EACH ROW EXECUTE FUNCTION audit.see_row();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.owners FOR EACH ROW EXECUTE FUNCTION audit.see_row();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON hubspot.deal_properties FOR EACH ROW EXECUTE FUNCTION audit.see_row();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON hubspot.deal_associations
+    FOR EACH ROW EXECUTE FUNCTION audit.see_row();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON hubspot.deal_property_history
+    FOR EACH ROW EXECUTE FUNCTION audit.see_row();
+CREATE TRIGGER audit AFTER INSERT ON hubspot.job_events FOR EACH ROW EXECUTE FUNCTION audit.see_event();

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
@@ -11,8 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from local_stack.simulation import truth
+from local_stack.simulation.bad_deals import VALUES
+from local_stack.simulation.canary import leaks, secrets_of
+from local_stack.simulation.quarantined import Quarantined
+from local_stack.simulation.truth import NOTHING_BESIDE, Beside
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
     from local_stack.simulation.people import People
@@ -22,8 +27,11 @@ GONE_WITHIN_S, POLL_S = 10.0, 0.02
 _FOLDER = Path(__file__).parent
 _TRUTH = """
     CREATE TEMPORARY TABLE truth (
-        organization_id uuid, deal_id bigint, state text, modified timestamptz, survivor bigint, properties jsonb);
-    CREATE TEMPORARY TABLE known (organization_id uuid, deal_id bigint)
+        organization_id uuid, deal_id bigint, state text, modified timestamptz, survivor bigint, properties jsonb,
+        reason text);
+    CREATE TEMPORARY TABLE known (organization_id uuid, deal_id bigint);
+    CREATE TEMPORARY TABLE bad_values (field text, value text);
+    CREATE TEMPORARY TABLE beside (organization_id uuid, deal_id bigint, fact text[])
 """
 _FORGET = """
     DELETE FROM truth USING unnest(%s::uuid[], %s::bigint[]) AS old (organization_id, deal_id)
@@ -50,11 +58,19 @@ def install_audit(database_url: str) -> None:
 
 
 class Auditor:
-    """Compares one database with the portals of its organizations."""
+    """Compares one database with the portals of its organizations.
 
-    def __init__(self, database_url: str, organizations: Mapping[UUID, People]) -> None:
-        self._url, self._organizations = database_url, organizations
+    Args:
+        beside: what the organizations keep beside their deals.
+    """
+
+    def __init__(
+        self, database_url: str, organizations: Mapping[UUID, People], beside: Beside = NOTHING_BESIDE
+    ) -> None:
+        self._url, self._organizations, self._beside = database_url, organizations, beside
         self.checks = 0
+        self._secrets = secrets_of(people.portal for people in organizations.values())
+        self.quarantined = Quarantined(self._secrets)
         self._one_at_a_time = Lock()
         self.connect()
 
@@ -66,6 +82,8 @@ class Auditor:
         )
         with self._connection.cursor() as cursor:
             cursor.execute(_TRUTH.encode())
+            _copy(cursor, "COPY bad_values FROM STDIN", VALUES)
+            self.quarantined.begin(cursor)
         self._truth: set[tuple[Any, ...]] = set()
         self._known: set[tuple[UUID, int]] = set()
 
@@ -85,12 +103,20 @@ class Auditor:
         """What holds besides when people have gone home and a run has completed.
 
         Args:
-            with_purges: the run read every deal, so that it knows which ones are gone, and calculated values.
+            with_purges: the run read every deal, so that it knows which ones are gone, calculated values, and what is
+                kept beside every deal.
         """
-        self._check(when, ["always", "quiescent", "rows_inserted_once"], with_properties=True, with_purges=with_purges)
+        names = ["always", "quiescent", "rows_inserted_once", *(["beside"] if with_purges else [])]
+        self._check(when, names, with_properties=True, with_purges=with_purges)
         if empty := [str(each) for each, people in self._people() if not people.all_known()]:
             raise InvariantBrokenError(f"{when}: nothing to compare with in {', '.join(empty)}")
+        self._refuse_secrets(when)
         self._refuse_sessions(when)
+
+    def see_quarantined(self) -> set[str]:
+        """Why records are, or were, in quarantine; see ``Quarantined.reasons``."""
+        self.quarantined.look_for_issues(self._connection)
+        return self.quarantined.reasons
 
     def _check(self, when: str, names: list[str], *, with_properties: bool, with_purges: bool = True) -> None:
         self.checks += 1
@@ -101,13 +127,19 @@ class Auditor:
             cursor.execute("SELECT 1")
             self._tell_known(cursor)
             self._tell_truth(cursor, with_properties=with_properties)
-            found: list[Any] = []
+            if "beside" in names:
+                self._tell_beside(cursor)
+            found: list[Any] = list(self.quarantined.read(cursor))
             for name in names:
                 cursor.execute(STATEMENTS[name].encode(), self._parameters(with_purges=with_purges))
                 found += cursor.fetchall()
         if found:
-            lines = "\n".join(f"  {invariant}: {details}" for invariant, details in found[:20])
-            raise InvariantBrokenError(f"{when}: {len(found)} broken\n{lines}")
+            raise InvariantBrokenError(_told(when, found))
+
+    def _refuse_secrets(self, when: str) -> None:
+        with self._connection.cursor() as cursor:
+            if found := leaks(cursor, self._secrets):
+                raise InvariantBrokenError(_told(when, found))
 
     def _refuse_sessions(self, when: str) -> None:
         """None is left of any attempt. PostgreSQL takes a moment to see that a client has gone."""
@@ -130,42 +162,39 @@ class Auditor:
         self._known = known
 
     def _tell_truth(self, cursor: psycopg.Cursor[Any], *, with_properties: bool) -> None:
-        truth = {
+        rows = {
             (organization, *row)
             for organization, people in self._people()
-            for row in _truth(people, with_properties=with_properties)
+            for row in truth.deals(people, with_properties=with_properties)
         }
-        if old := self._truth - truth:
+        if old := self._truth - rows:
             cursor.execute(_FORGET.encode(), ([row[0] for row in old], [row[1] for row in old]))
-        if new := truth - self._truth:
+        if new := rows - self._truth:
             _copy(cursor, "COPY truth FROM STDIN", new)
-        self._truth = truth
+        self._truth = rows
+
+    def _tell_beside(self, cursor: psycopg.Cursor[Any]) -> None:
+        cursor.execute("TRUNCATE beside")
+        _copy(
+            cursor,
+            "COPY beside FROM STDIN",
+            (
+                (organization, *row)
+                for organization, people in self._people()
+                for row in truth.beside(people.portal, self._beside)
+            ),
+        )
 
     def _people(self) -> Iterable[tuple[UUID, People]]:
         return self._organizations.items()
+
+
+def _told(when: str, found: Sequence[tuple[str, str]]) -> str:
+    lines = "\n".join(f"  {invariant}: {details}" for invariant, details in found[:20])
+    return f"{when}: {len(found)} broken\n{lines}"
 
 
 def _copy(cursor: psycopg.Cursor[Any], statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
     with cursor.copy(statement.encode()) as copy:
         for row in rows:
             copy.write_row(row)
-
-
-def _truth(people: People, *, with_properties: bool) -> list[tuple[Any, ...]]:
-    """(deal id, state, hs_lastmodifieddate, survivor, what a token may read of its properties)."""
-    portal = people.portal
-    if not with_properties:
-        with portal.lock:
-            live = list(portal.store.deals(archived=False))
-        return [(deal.deal_id, "live", deal.values["hs_lastmodifieddate"], None, None) for deal in live]
-    with portal.lock:
-        lists = {"live": portal.live_deals(), "archived": portal.archived_deals()}
-        merged = portal.merged_deals()
-    readable = {name for name, each in portal.definitions.items() if each.sensitivity == "non_sensitive"}
-    rows: list[tuple[Any, ...]] = []
-    for state, records in lists.items():
-        for deal_id, record in records.items():
-            properties = {k: v for k, v in record["properties"].items() if v is not None and k in readable}
-            modified = properties["hs_lastmodifieddate"]
-            rows.append((deal_id, state, modified, None, json.dumps(properties)))
-    return rows + [(loser, "merged", None, survivor, None) for loser, survivor in merged.items()]

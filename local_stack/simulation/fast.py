@@ -12,12 +12,13 @@ import psycopg
 from airflow_provider_hubspot_deals import kill_points
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from hubspot_simulator import SimulatorServer
-from local_stack.processes import wait_until
 from local_stack.simulation.attempts import Attempt, StoppedError
-from local_stack.simulation.checking import Auditor, InvariantBrokenError
+from local_stack.simulation.bad_deals import HOUSE_RULE, Bad
+from local_stack.simulation.checking import Auditor
 from local_stack.simulation.planned import FaultNeverFiredError, Planned
 from local_stack.simulation.reasons import Reasons
-from local_stack.simulation.scenario import IN_TRANSACTION, READING, Blow, Kind, Scenario
+from local_stack.simulation.scenario import READING, Blow, Kind, Scenario
+from local_stack.simulation.takeovers import StuckError, Takeovers, wait_for_leave
 from local_stack.simulation.tenants import Tenant, tenants_of
 
 if TYPE_CHECKING:
@@ -29,11 +30,6 @@ EXTRA_RUNS_MAX = 24  # until every planned fault has fallen; every other one is 
 # (changes, seconds). Three of them are the search lag, after which what was changed stands on the very end of a window.
 BETWEEN_RUNS = ((0, 0.0), (2, 3.0), (5, 3.0), (10, 7.0))
 BETWEEN_ATTEMPTS = ((0, 0.0), (1, 0.0), (2, 3.0), (3, 7.0))
-WAIT_S = 30.0
-
-
-class StuckError(AssertionError):
-    """Attempt after attempt, and no end."""
 
 
 class Simulation:
@@ -45,9 +41,9 @@ class Simulation:
         self._moves = Random(f"{scenario.seed}/clock")  # noqa: S311 - as above
         self._run, self._reached = 0, Counter[KillPoint]()
         self._current = threading.local()
-        self._successors: dict[str, tuple[Attempt, threading.Thread]] = {}
         self._reasons = Reasons()
         self._failures: list[BaseException] = []
+        self._takeovers = Takeovers(self._live, self._reasons, self._failures)
         self.tally: Counter[str] = Counter()
 
     def run(self) -> None:
@@ -61,7 +57,10 @@ class Simulation:
             self._people = {tenant.people.portal.portal_id: tenant.people for tenant in self._tenants}
             simulator.on_request(self._before_answer)
             self._planned = Planned(self._scenario, simulator)
-            self._auditor = Auditor(self._url, {tenant.id: tenant.people for tenant in self._tenants})
+            if Bad.UNWANTED in self._scenario.bad:
+                self._tenants[0].execute(HOUSE_RULE)
+            organizations = {tenant.id: tenant.people for tenant in self._tenants}
+            self._auditor = Auditor(self._url, organizations, self._scenario.beside)
             kill_points.listen(self._at)
             try:
                 self._play()
@@ -93,11 +92,16 @@ class Simulation:
     def _runs(self) -> Iterator[int]:
         """As many as planned, and more until every planned fault has fallen."""
         for run in range(self._scenario.runs + EXTRA_RUNS_MAX):
-            if run >= self._scenario.runs and not self._planned.open():
+            if run >= self._scenario.runs and not self._open():
                 return
             yield run
-        if missing := self._planned.open():
+        if missing := self._open():
             raise FaultNeverFiredError(f"planned, and never happened: {'; '.join(missing)}")
+
+    def _open(self) -> list[str]:
+        """What was planned, and has not happened yet."""
+        quarantined = self._auditor.see_quarantined()
+        return self._planned.open() + [f"{each} in the copy" for each in self._scenario.bad if each not in quarantined]
 
     def _mode(self, run: int) -> str:
         if run >= self._scenario.runs:
@@ -134,13 +138,10 @@ class Simulation:
         try:
             self._live(attempt)
         finally:
-            successor, thread = self._successors.pop(attempt.name, (attempt, None))
-            successor.may_go_on.set()
-            if thread is not None:
-                _join(thread, successor)
+            last = self._takeovers.last_after(attempt)
         if self._failures:
             raise self._failures[0]
-        return successor
+        return last
 
     def _live(self, attempt: Attempt) -> None:
         """An attempt from its beginning to its end, which must have a reason."""
@@ -161,8 +162,8 @@ class Simulation:
             self.tally["batches"] += 1
             self._auditor.check(f"{attempt.name} at {point}")
         if attempt.is_successor:
-            if point == KillPoint.CLAIMED and not attempt.may_go_on.wait(WAIT_S):
-                raise StuckError(f"{attempt.name} took over, and the one before it has not ended within {WAIT_S:.0f} s")
+            if point == KillPoint.CLAIMED:
+                wait_for_leave(attempt)
             return
         self._reached[point] += 1
         if blow := self._planned.blow_at(point, run=self._run, times=self._reached[point]):
@@ -183,8 +184,8 @@ class Simulation:
             case Kind.CANCELLED:
                 self._must_hit(blow, self._reasons.cancel(attempt.cancel))
             case Kind.TAKEN_OVER:
-                if self._must_hit(blow, attempt.name not in self._successors):
-                    self._take_over(attempt, blow)
+                if self._must_hit(blow, not self._takeovers.has_successor(attempt)):
+                    self._takeovers.strike(attempt, blow)
 
     def _must_hit(self, blow: Blow, hits: int) -> bool:
         """An attempt that was replaced and does not know it has no job to lose or cancel, and perhaps no session."""
@@ -192,45 +193,6 @@ class Simulation:
             self.tally[f"{blow.kind} at {blow.point}"] -= 1
             self._planned.missed(blow)
         return bool(hits)
-
-    def _take_over(self, attempt: Attempt, blow: Blow) -> None:
-        """While this attempt stands still; inside a transaction the other one can only wait for its end."""
-        self._reasons.replaced(attempt.name)
-        successor = attempt.successor()
-        thread = threading.Thread(target=self._in_thread, args=(successor,), daemon=True)
-        self._successors[attempt.name] = (successor, thread)
-        if blow.is_cut_off:
-            self._cut_off(attempt, successor, thread)
-            if blow.point == KillPoint.CLAIM_WRITTEN:  # it has no job yet that it would connect again for
-                self._reasons.struck(attempt.name)
-        else:
-            successor.may_go_on.set()
-            if blow.point in IN_TRANSACTION:
-                thread.start()
-                _wait_until_blocked(successor, thread)
-                return
-            with attempt.heart.stopped(for_good=blow.is_deaf):
-                thread.start()
-                _join(thread, successor)
-        if blow.point != KillPoint.COMPLETED:
-            self._reasons.woken(attempt.name)
-            if not (successor.has_claimed() or self._reasons.is_cancelled):
-                raise InvariantBrokenError(f"{successor.name} did not take over: {successor.error!r}")
-
-    def _cut_off(self, attempt: Attempt, successor: Attempt, thread: threading.Thread) -> None:
-        """The server ends its sessions. The other one, which has claimed the job, stands still until this one ends."""
-        with attempt.heart.stopped(for_good=True):
-            thread.start()
-            _wait_until_blocked(successor, thread)
-            if not attempt.disconnect():
-                raise FaultNeverFiredError(f"{attempt.name} had no session that could have been ended")
-            wait_until(lambda: successor.has_claimed() or not thread.is_alive(), what="takeover", timeout_s=WAIT_S)
-
-    def _in_thread(self, attempt: Attempt) -> None:
-        try:
-            self._live(attempt)
-        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
-            self._failures.append(error)
 
     # What happens at a request, in the simulator's thread
 
@@ -253,18 +215,4 @@ class Simulation:
         self.tally["outages"] += self._planned.outages
         self.tally["deals"] += sum(len(people.all_known()) for people in self._people.values())
         self.tally["checks"] += self._auditor.checks
-
-
-def _wait_until_blocked(successor: Attempt, thread: threading.Thread) -> None:
-    """By the one that stands still; or until nothing has stopped it from claiming the job, or from ending."""
-    wait_until(
-        lambda: successor.waits_for_a_lock() or successor.has_claimed() or not thread.is_alive(),
-        what="takeover",
-        timeout_s=WAIT_S,
-    )
-
-
-def _join(thread: threading.Thread, successor: Attempt) -> None:
-    thread.join(WAIT_S)
-    if thread.is_alive():
-        raise StuckError(f"{successor.name}, which took over, has not ended within {WAIT_S:.0f} s")
+        self.tally["bad records"] += self._auditor.quarantined.records

@@ -5,10 +5,13 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+from local_stack.simulation.bad_deals import BadDeals
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hubspot_simulator.portal import Portal
+    from local_stack.simulation.bad_deals import Bad
 
 CROWDED_RATE = 0.05  # of changes
 AT_ONCE_RATE = 0.5  # of restored deals
@@ -25,8 +28,19 @@ class People:
     run can never see is not promised (docs/reliability.md).
     """
 
-    def __init__(self, portal: Portal, chance: Random, *, rate: float, crowd: int) -> None:
+    def __init__(
+        self,
+        portal: Portal,
+        chance: Random,
+        *,
+        rate: float,
+        crowd: int,
+        bad: Sequence[Bad] = (),
+        associations: Sequence[str] = (),
+    ) -> None:
         self.portal, self._chance, self._rate, self._crowd = portal, chance, rate, crowd
+        self._bad = BadDeals(portal, Random(f"{portal.spec.seed}/bad"), bad)  # noqa: S311 - a scenario, not a secret
+        self._associations = associations
         self._known = {*portal.store.ids(archived=False), *portal.store.ids(archived=True)}
         self.recalculated: set[int] = set()
         self.changes = 0
@@ -50,11 +64,12 @@ class People:
                 self._change_something()
             if self._chance.random() < IMPORT_RATE:
                 self._import(IMPORTED)
+            self._bad.write_each()
 
     def all_known(self) -> set[int]:
         """Every deal that the portal ever had."""
         with self.portal.lock:
-            return set(self._known)
+            return {*self._known, *self._bad.created}
 
     def see_request(self, endpoint: str) -> None:
         """Just before an answer of ``endpoint``, a name of ``READING``."""
@@ -84,19 +99,21 @@ class People:
                 lambda: self._purge(self._chance.choice(live)),
                 lambda: self._recalculate(self._chance.choice(live)),
             ]
+            verbs += [lambda: self._associate(self._chance.choice(live)) for _ in self._associations]
         if archived:
             verbs.append(lambda: self._restore(self._chosen_to_restore(archived)))
         verb = self._chance.choice(verbs)
         if self._crowd and self._chance.random() < CROWDED_RATE:
             self.edit_crowd(self._crowd)
         verb()
+        self._bad.write_now_and_then()
         self.changes += 1
 
     def _create(self) -> None:
         self._known.add(self.portal.create_deal({"dealname": f"New {self.changes}", "amount": "10"}))
 
     def _import(self, count: int) -> None:
-        first = max(self._known) + 1
+        first = max(self.all_known()) + 1
         for number in range(count):
             self._known.add(self.portal.create_deal({"dealname": f"Imported {number}"}, deal_id=first + number))
         self.changes += 1
@@ -120,12 +137,19 @@ class People:
         self.portal.restore_deal(deal_id)
 
     def _merge(self, primary: int, other: int) -> None:
+        self._bad.correct((primary, other))
         self._known.add(self.portal.merge_deals(primary, other))
 
     def _purge(self, deal_id: int) -> None:
         """Not one that others were merged into: who never read it since cannot know of them (docs/reliability.md)."""
         if deal_id not in self.portal.merged_deals().values():
             self.portal.purge_deal(deal_id)
+
+    def _associate(self, deal_id: int) -> None:
+        """With others than before, of which the deal itself shows nothing."""
+        for kind in self._associations:
+            found = self.portal.associations.associated(deal_id, kind)
+            self.portal.associate_deal(deal_id, kind, (*found[1:], 10**10 + self.changes))
 
     def _recalculate(self, deal_id: int) -> None:
         self.recalculated.add(deal_id)

@@ -50,7 +50,7 @@ class Play:
             self._proxy = opened.enter_context(CommitProxy("127.0.0.1", self._postgres.port))
             self.workers = opened.enter_context(Workers(folder))
             template = opened.enter_context(template_database(server))
-            self._stages = opened.enter_context(Stages(server, template, self._proxy.port))
+            self._stages = opened.enter_context(Stages(server, template, self._proxy.port, self.workers))
             self.census = self._counted()
             self._open = opened.pop_all()
         return self
@@ -111,6 +111,8 @@ class Play:
             ended = self._attempt(stage.next_run(), mode, 1)
             if ended != "completed":
                 raise InvariantBrokenError(f"{what}: the next {mode} run ended: {ended}")
+            if stage.neighbour:
+                stage.neighbour.run(mode)
             stage.auditor.check_quiescent(f"{what}: after the last {mode} run", with_purges=mode == "full")
 
     def _counted(self) -> dict[str, dict[str, int]]:

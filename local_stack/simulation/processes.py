@@ -1,4 +1,7 @@
-"""Seeds with real worker processes: several runs over one portal, each of them hit somewhere."""
+"""Seeds with real worker processes: two organizations side by side, each over a portal of its own.
+
+Each run of the first one is hit somewhere, while a run of the second one is under way.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,9 @@ from local_stack.simulation.recovery import figures_of, lines_of
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+
+    from local_stack.simulation.neighbours import Neighbour
+    from local_stack.simulation.stage import Stage
 
 RUNS = ("full", "incremental", "incremental", "full")
 EXTRA_RUNS_MAX = 6  # until every planned blow has fallen
@@ -55,15 +61,11 @@ def _play_seed(play: Play, seed: int) -> Counter[str]:
         for _ in range(len(RUNS) + EXTRA_RUNS_MAX):
             stage.people.a_run_begins()
             stage.people.edit_crowd(150)
-            if waiting:
-                case = waiting.pop(0)
-                try:
-                    play.run(stage, case, case.place.of(play.census[case.mode][case.point]))
-                    tally[f"blow {case.blow}"] += 1
-                except NeverReachedError:
-                    waiting.append(case)
-            else:
-                play.finish(stage, "incremental", f"seed {seed}")
+            with _neighbour_of(stage).at_work(waiting[0].mode if waiting else "incremental"):
+                if waiting:
+                    _hit(play, stage, waiting, tally)
+                else:
+                    play.finish(stage, "incremental", f"seed {seed}")
             tally["runs"] += 1
             stage.next_run()
             unfelt = [f"{rule.fault} on {rule.endpoint}" for rule in stage.rules if not has_happened(rule)]
@@ -73,5 +75,22 @@ def _play_seed(play: Play, seed: int) -> Counter[str]:
             raise NeverReachedError(f"planned, and never happened: {', '.join([*map(str, waiting), *unfelt])}")
         tally["http faults"] += sum(rule.felt for rule in stage.rules)
         play.check_end(stage, f"seed {seed}")
-        tally["changes"] += stage.people.changes
+        tally["changes"] += stage.people.changes + _neighbour_of(stage).people.changes
+        tally["runs of the neighbour"] += _neighbour_of(stage).runs
     return tally
+
+
+def _hit(play: Play, stage: Stage, waiting: list[Case], tally: Counter[str]) -> None:
+    """One run with the next of the blows; it waits on when the run did not get as far."""
+    case = waiting.pop(0)
+    try:
+        play.run(stage, case, case.place.of(play.census[case.mode][case.point]))
+        tally[f"blow {case.blow}"] += 1
+    except NeverReachedError:
+        waiting.append(case)
+
+
+def _neighbour_of(stage: Stage) -> Neighbour:
+    if stage.neighbour is None:
+        raise NeverReachedError("a seed has a neighbour")
+    return stage.neighbour

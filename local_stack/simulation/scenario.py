@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from hubspot_simulator import PortalSpec
 from hubspot_simulator.faults import Fault, FaultRule
+from local_stack.simulation.bad_deals import Bad
+from local_stack.simulation.truth import Beside
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -53,6 +55,13 @@ READING = ("list", "search", "batch_read")
 PAGE_FAULT_RATE = 0.6  # of faults
 UNSORTED_TIMES = 10
 OUTAGE_RATE = 0.3  # of seeds
+BAD_KINDS = (0, 0, 1, 2, 3)  # how many of them
+BESIDE_RATE = 0.3  # of seeds
+BESIDE = (
+    Beside(associations=("companies",)),
+    Beside(history=("dealstage",)),
+    Beside(associations=("companies",), history=("dealstage",)),
+)
 
 ONCE_A_RUN = frozenset(
     {
@@ -106,6 +115,8 @@ class Scenario:
 
     Attributes:
         outage: lasts until an attempt has given up.
+        bad: what no row or no column takes; each of them must come to the copy.
+        beside: what is loaded beside deals.
     """
 
     seed: int
@@ -121,6 +132,8 @@ class Scenario:
     blows: tuple[Blow, ...]
     rules: tuple[FaultRule, ...] = field(default=())
     outage: FaultRule | None = None
+    bad: tuple[Bad, ...] = ()
+    beside: Beside = field(default_factory=Beside)
 
     def __str__(self) -> str:
         names = [each.name for each in fields(self) if each.name not in ("rules", "outage")]
@@ -136,6 +149,7 @@ def drawn(seed: int) -> Scenario:
     chance = Random(seed)  # noqa: S311 - a scenario, not a secret
     specs = tuple(_portal(chance, 1001 + number, seed) for number in range(chance.choice([1, 1, 1, 2])))
     runs = chance.choice([2, 3])
+    bad = _bad(Random(f"{seed}/bad"))  # noqa: S311 - a scenario, not a secret
     return Scenario(
         seed=seed,
         portals=specs,
@@ -148,8 +162,10 @@ def drawn(seed: int) -> Scenario:
         change_rate=chance.choice([0.3, 0.6, 0.9]),
         crowd=chance.choice([0, 35, 100]),
         blows=_cut_off(tuple(_blow(chance, runs) for _ in range(chance.choice([2, 4, 6]))), Random(f"{seed}/cut off")),  # noqa: S311 - a scenario, not a secret
-        rules=drawn_rules(chance, chance.choice([0, 3, 5]), has_old_records=lag_s > 0),
+        rules=(*drawn_rules(chance, chance.choice([0, 3, 5]), has_old_records=lag_s > 0), *_unkeyed(bad)),
         outage=_outage(Random(f"{seed}/outage")),  # noqa: S311 - a scenario, not a secret
+        bad=bad,
+        beside=_beside(Random(f"{seed}/beside")),  # noqa: S311 - a scenario, not a secret
     )
 
 
@@ -192,6 +208,21 @@ def _outage(chance: Random) -> FaultRule | None:
         return None
     endpoint, nth = chance.choice(READING), chance.randint(2, 9)
     return FaultRule(endpoint=endpoint, fault=Fault.STATUS, status=503, nth=nth, times=None)
+
+
+def _bad(chance: Random) -> tuple[Bad, ...]:
+    return tuple(chance.sample(list(Bad), chance.choice(BAD_KINDS)))
+
+
+def _unkeyed(bad: tuple[Bad, ...]) -> tuple[FaultRule, ...]:
+    """Last of the rules, so that it takes the place of no other."""
+    if Bad.KEY not in bad:
+        return ()
+    return (FaultRule(endpoint="list", fault=Fault.UNKEYED_RECORD, every=2, times=None, insists=True),)
+
+
+def _beside(chance: Random) -> Beside:
+    return chance.choice(BESIDE) if chance.random() < BESIDE_RATE else Beside()
 
 
 def drawn_rules(chance: Random, count: int, *, has_old_records: bool) -> tuple[FaultRule, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -14,23 +14,28 @@ import psycopg
 from hubspot_simulator import FaultRule, PortalSpec, SimulatorServer
 from hubspot_simulator.faults import Fault
 from local_stack.simulation.checking import Auditor
+from local_stack.simulation.neighbours import Neighbour
+from local_stack.simulation.orders import Orders, name_of
 from local_stack.simulation.people import People
 from local_stack.simulation.recovery import records_in
 from local_stack.simulation.scenario import READING, drawn_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from hubspot_simulator.access_log import LoggedRequest
     from local_stack.databases import DatabaseServer
     from local_stack.simulation.recovery import Version
+    from local_stack.simulation.workers import Workers
 
 ORGANIZATION, ORGANIZATION_ID = "matrix", UUID("00000000-0000-4000-8000-000000000004")
 TWO_DAYS_S = 172_800.0
 SEARCH_LAG_S, LAG_JITTER_S = 20.0, 20.0  # of the operator's minute
 FIXED = 0
 PORTAL = PortalSpec(portal_id=1001, deals=330, archived=120, seed=5)
+NEXT_DOOR, NEXT_DOOR_ID = "next-door", UUID("00000000-0000-4000-8000-000000000005")
+PORTAL_NEXT_DOOR = PortalSpec(portal_id=1002, deals=150, archived=40, seed=6)
 # Faults that cost no pause: what they try is whether the right deals are read, not how long we wait.
 RULES: tuple[dict[str, Any], ...] = (
     {"endpoint": "list", "every": 3, "nth": 2, "fault": Fault.DUPLICATE_RECORD},
@@ -44,6 +49,7 @@ class Stage:
     """One organization over one portal in one database.
 
     Attributes:
+        neighbour: another one in the same database; None where there is none.
         rules: HubSpot's faults.
         answers: of this run that brought deals, oldest first: endpoint class and deals.
     """
@@ -51,21 +57,26 @@ class Stage:
     def __init__(
         self,
         simulator: SimulatorServer,
-        people: People,
-        database_url: str,
-        proxy_port: int,
+        orders: Orders,
         rules: Sequence[FaultRule],
+        neighbour: Neighbour | None,
     ) -> None:
-        self._simulator, self.people, self._url, self._proxy_port = simulator, people, database_url, proxy_port
-        self.rules = rules
+        self._simulator, self._orders, self.people, self.database_url = (
+            simulator,
+            orders,
+            orders.people,
+            orders.database_url,
+        )
+        self.rules, self.neighbour = rules, neighbour
         self.answers: list[tuple[str, frozenset[Version]]] = []
         simulator.application.on_answer[:] = [self._see_answer]
-        self.auditor = Auditor(database_url, {ORGANIZATION_ID: people})
+        organizations = {ORGANIZATION_ID: self.people} | ({NEXT_DOOR_ID: neighbour.people} if neighbour else {})
+        self.auditor = Auditor(self.database_url, organizations)
         self.next_run()
 
     def name(self, number: int) -> str:
         """application_name of an attempt."""
-        return f"{self._run}/{number}"
+        return name_of(self._run, number)
 
     def next_run(self) -> Self:
         """The same stage, for another run."""
@@ -80,30 +91,19 @@ class Stage:
         return committed
 
     def _see_answer(self, request: LoggedRequest, body: bytes) -> None:
-        if records := records_in(request, body):
+        if request.portal_id == PORTAL.portal_id and (records := records_in(request, body)):
             self.answers.append((request.endpoint, records))
 
     def order(self, mode: str, number: int, *, stand_still_at: list[Any] | None = None) -> dict[str, Any]:
         """What a worker needs to know of one attempt."""
-        arguments = {
-            "organization": ORGANIZATION,
-            "organization_id": str(ORGANIZATION_ID),
-            "mode": mode,
-            "batch_rows": 100,
-            "search_lag_minutes": 1,
-            "overlap_minutes": 0,
-        }
-        return {
-            "arguments": arguments,
-            "environment": self._connections(number),
-            "try": {"run_id": self._run, "try_number": number, "max_tries": 99},
-            "stand_still_at": stand_still_at,
-        }
+        return self._orders.order(self._run, number, mode, stand_still_at=stand_still_at)
 
     def everybody_goes_home(self) -> None:
         """And the index catches up."""
         self._simulator.application.plan.clear()
         self.people.are_at_work = False
+        if self.neighbour:
+            self.neighbour.people.are_at_work = False
         self._simulator.clock.shift(120)
 
     def end_sessions(self, application: str) -> int:
@@ -128,20 +128,8 @@ class Stage:
         )
 
     def _ask(self, statement: str, *parameters: object) -> list[Any]:
-        with psycopg.connect(self._url, autocommit=True) as connection:
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
             return connection.execute(statement.encode(), parameters).fetchall()
-
-    def _connections(self, number: int) -> dict[str, str]:
-        parts, token = urlsplit(self._url), self.people.portal.spec.token
-        hubspot = {"conn_type": "hubspot", "password": token, "host": self._simulator.base_url}
-        where = {"host": "127.0.0.1", "port": self._proxy_port, "schema": parts.path[1:]}
-        who = {"login": parts.username, "password": parts.password}
-        extra = {"application_name": self.name(number), "sslmode": "disable"}
-        postgres = {"conn_type": "postgres", **where, **who, "extra": extra}
-        return {
-            "AIRFLOW_CONN_HUBSPOT_DEFAULT": json.dumps({**hubspot, "extra": {"allow_other_hosts": True}}),
-            "AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES": json.dumps(postgres),
-        }
 
 
 class Stages:
@@ -150,14 +138,14 @@ class Stages:
     Each has the portal as it was generated, so that one full load serves every incremental case.
     """
 
-    def __init__(self, server: DatabaseServer, template: str, proxy_port: int) -> None:
-        self._server, self._proxy_port = server, proxy_port
+    def __init__(self, server: DatabaseServer, template: str, proxy_port: int, workers: Workers) -> None:
+        self._server, self._proxy_port, self._workers = server, proxy_port, workers
         self._templates = {"full": template}
         self._open = ExitStack()
         self._served = 0
 
     def __enter__(self) -> Self:
-        self._simulator = self._open.enter_context(SimulatorServer([PORTAL], rate_limits=False))
+        self._simulator = self._open.enter_context(SimulatorServer([PORTAL, PORTAL_NEXT_DOOR], rate_limits=False))
         self._simulator.clock.shift(-TWO_DAYS_S)  # it only moves on, from case to case
         return self
 
@@ -169,7 +157,7 @@ class Stages:
         """A fresh one; for an incremental run one that ``worker`` has loaded before.
 
         Args:
-            seed: what people and HubSpot do; ``FIXED`` has faults that cost no pause.
+            seed: what people and HubSpot do, also next door; ``FIXED`` has faults that cost no pause, and no neighbour.
             worker: runs a whole run on a stage.
         """
         if mode == "incremental" and mode not in self._templates:
@@ -198,27 +186,57 @@ class Stages:
         self._served += 1
         name = f"simulation_matrix_{self._served}"
         url = self._server.create_database(name, template=template)
-        portal = self._simulator.account(PORTAL.portal_id).renew_portal()
-        portal.set_search_lag(SEARCH_LAG_S, jitter_s=LAG_JITTER_S)
-        people = People(portal, Random(seed), rate=0.5, crowd=0)  # noqa: S311 - a scenario
         self._simulator.application.plan.clear()
-        chance = Random(f"{seed}/faults")  # noqa: S311 - a scenario
+        self._simulator.application.on_request.clear()
         fixed = [FaultRule(times=None, **rule) for rule in RULES]
-        rules = drawn_rules(chance, 3, has_old_records=True) if seed else fixed
-        for rule in rules:
-            self._simulator.add_fault(rule)
+        people = self._people(PORTAL, seed)
+        rules = self._planned(PORTAL, drawn_rules(_faults(seed), 3, has_old_records=True) if seed else fixed)
+        orders = self._orders(ORGANIZATION, ORGANIZATION_ID, people, url, self._proxy_port)
+        if not seed:
+            return Stage(self._simulator, orders, rules, None), name
+        next_door = self._people(PORTAL_NEXT_DOOR, seed)
+        rules += self._planned(PORTAL_NEXT_DOOR, drawn_rules(_faults(-seed), 2, has_old_records=True))
+        neighbour = self._orders(NEXT_DOOR, NEXT_DOOR_ID, next_door, url, urlsplit(url).port)
+        return Stage(self._simulator, orders, rules, Neighbour(neighbour, self._workers)), name
+
+    def _orders(self, organization: str, organization_id: UUID, people: People, url: str, port: int | None) -> Orders:
+        return Orders(
+            organization=organization,
+            organization_id=organization_id,
+            people=people,
+            hubspot_url=self._simulator.base_url,
+            database_url=url,
+            port=port,
+        )
+
+    def _people(self, spec: PortalSpec, seed: int) -> People:
+        portal = self._simulator.account(spec.portal_id).renew_portal()
+        portal.set_search_lag(SEARCH_LAG_S, jitter_s=LAG_JITTER_S)
+        chance = Random(seed + spec.portal_id - PORTAL.portal_id)  # noqa: S311 - a scenario
+        people = People(portal, chance, rate=0.5, crowd=0)
         self._at_request(people, seed)
-        return Stage(self._simulator, people, url, self._proxy_port, rules), name
+        return people
+
+    def _planned(self, spec: PortalSpec, rules: Iterable[FaultRule]) -> list[FaultRule]:
+        """In one portal alone: what the other one is asked is nobody's turn here."""
+        planned = [replace(rule, portal_id=spec.portal_id) for rule in rules]
+        for rule in planned:
+            self._simulator.add_fault(rule)
+        return planned
 
     def _at_request(self, people: People, seed: int) -> None:
         moves, clock = Random(f"{seed}/clock"), self._simulator.clock  # noqa: S311 - a scenario
 
-        def change(endpoint: str, _portal_id: int | None) -> None:
-            if endpoint in READING and people.are_at_work:
+        def change(endpoint: str, portal_id: int | None) -> None:
+            if endpoint in READING and portal_id == people.portal.portal_id and people.are_at_work:
                 clock.shift(moves.choice([0, 0.001, 0.999, 1, 9]))
                 people.see_request(endpoint)
 
-        self._simulator.application.on_request[:] = [change]
+        self._simulator.on_request(change)
+
+
+def _faults(seed: int) -> Random:
+    return Random(f"{seed}/faults")  # noqa: S311 - a scenario
 
 
 def _change_much(people: People) -> None:

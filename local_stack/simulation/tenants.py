@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 import psycopg
 
 from local_stack.simulation.people import People
+from local_stack.simulation.truth import NOTHING_BESIDE, Beside
 
 if TYPE_CHECKING:
     from hubspot_simulator import SimulatorServer
@@ -29,6 +30,7 @@ class Tenant:
     database_url: str
     readers: int
     overlap: timedelta
+    beside: Beside = NOTHING_BESIDE
 
     @property
     def id(self) -> UUID:
@@ -51,6 +53,7 @@ def tenants_of(scenario: Scenario, simulator: SimulatorServer, database_url: str
             database_url=database_url,
             readers=scenario.readers,
             overlap=timedelta(seconds=scenario.overlap_s),
+            beside=scenario.beside,
         )
         for number in range(len(scenario.portals))
     ]
@@ -60,4 +63,11 @@ def _people(scenario: Scenario, simulator: SimulatorServer, number: int) -> Peop
     portal = simulator.portal(scenario.portals[number].portal_id)
     portal.set_search_lag(scenario.search_lag_s, jitter_s=scenario.lag_jitter_s)
     chance = Random(f"{scenario.seed}/people/{number}")  # noqa: S311 - a scenario, not a secret
-    return People(portal, chance, rate=scenario.change_rate, crowd=scenario.crowd)
+    return People(
+        portal,
+        chance,
+        rate=scenario.change_rate,
+        crowd=scenario.crowd,
+        bad=scenario.bad,
+        associations=scenario.beside.associations,
+    )

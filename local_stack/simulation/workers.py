@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self
 
 from local_stack.exceptions import StackError
@@ -104,6 +105,7 @@ class Workers:
     def __init__(self, folder: Path) -> None:
         self._folder, self._open = folder, ExitStack()
         self._address = folder / "harness.sock"
+        self._one_at_a_time = Lock()  # the next who calls is the one that was told to
         self.log = folder / "workers.log"
 
     def __enter__(self) -> Self:
@@ -130,7 +132,11 @@ class Workers:
         self._open.close()
 
     def start(self, name: str, order: dict[str, Any], see_batch: Callable[[str], None]) -> Worker:
-        """A new attempt."""
+        """A new attempt. Thread-safe."""
+        with self._one_at_a_time:
+            return self._started(name, order, see_batch)
+
+    def _started(self, name: str, order: dict[str, Any], see_batch: Callable[[str], None]) -> Worker:
         if self._parent.stdin is None:
             raise StackError("the workers were not started")
         text = json.dumps({"name": name, "harness": str(self._address), **order})

@@ -94,6 +94,48 @@ def test_a_leaf_that_was_made_later_is_watched_too(audited: str) -> None:
     assert violations(audited) == ["i14: whoever writes took an epoch of its own before"]
 
 
+BESIDE_DEALS = {
+    "associations": """
+        INSERT INTO hubspot.deal_associations (organization_id, type, hubspot_deal_id, to_object_type, to_object_id,
+                                               category, association_type_id)
+        VALUES (%(id)s, 'standard', 1, 'companies', 2, 'HUBSPOT_DEFINED', 341)
+    """,
+    "history": """
+        INSERT INTO hubspot.deal_property_history (organization_id, type, hubspot_deal_id, property, changed_at)
+        VALUES (%(id)s, 'standard', 1, 'dealstage', now())
+    """,
+    "events": "SELECT hubspot.tell(%(id)s, 'unheard_of', '{}')",
+}
+
+
+@pytest.mark.parametrize("statement", BESIDE_DEALS.values(), ids=BESIDE_DEALS)
+def test_whoever_was_replaced_writes_nothing_beside_deals_either(audited: str, statement: str) -> None:
+    claim(audited, "first")
+    claim(audited, "second")
+    write(audited, "second", statement)
+    assert violations(audited) == []
+
+    write(audited, "first", statement.replace("1, ", "3, "))
+
+    assert violations(audited) == ["i14: nothing is written under another epoch than the current one"]
+
+
+def test_whoever_was_replaced_takes_nothing_away_either(audited: str) -> None:
+    claim(audited, "first")
+    write(audited, "first", BESIDE_DEALS["associations"])
+    claim(audited, "second")
+
+    write(audited, "first", "DELETE FROM hubspot.deal_associations")
+
+    assert violations(audited) == ["i14: nothing is written under another epoch than the current one"]
+
+
+def test_people_who_never_claimed_may_tell_what_they_did(audited: str) -> None:
+    write(audited, "a person", BESIDE_DEALS["events"])
+
+    assert violations(audited) == []
+
+
 def test_a_session_that_an_attempt_leaves_is_told(audited: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "GONE_WITHIN_S", 0.0)
     auditor = Auditor(audited, {})

@@ -14,11 +14,13 @@ from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from local_stack.simulation import fast
 from local_stack.simulation.attempts import Attempt
+from local_stack.simulation.bad_deals import Bad, BadDeals
 from local_stack.simulation.checking import InvariantBrokenError
 from local_stack.simulation.fast import Simulation
 from local_stack.simulation.planned import FaultNeverFiredError
-from local_stack.simulation.scenario import NOT_TO_BE_CANCELLED, Blow, Kind, Scenario, drawn
+from local_stack.simulation.scenario import BESIDE, NOT_TO_BE_CANCELLED, Blow, Kind, Scenario, drawn
 from local_stack.simulation.seeds import play_all
+from local_stack.simulation.truth import Beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +68,14 @@ def test_a_third_of_all_seeds_or_so_has_an_outage() -> None:
     assert "outage: " in str(drawn(with_outage[0]))
 
 
+def test_seeds_draw_everything_that_is_bad_and_everything_that_is_kept_beside_deals() -> None:
+    scenarios = [drawn(seed) for seed in range(500)]
+
+    assert {bad for scenario in scenarios for bad in scenario.bad} == set(Bad)
+    assert 150 < sum(not scenario.bad for scenario in scenarios) < 250
+    assert {scenario.beside for scenario in scenarios} == {Beside(), *BESIDE}
+
+
 @pytest.fixture
 def database_of_one(postgres_server: DatabaseServer, simulation_template: str) -> Iterator[str]:
     name = "simulation_of_one"
@@ -75,7 +85,7 @@ def database_of_one(postgres_server: DatabaseServer, simulation_template: str) -
 
 def quiet(*, blows: tuple[Blow, ...] = ()) -> Scenario:
     """Nothing happens but the blows."""
-    return replace(drawn(1), runs=1, blows=blows, rules=(), outage=None)
+    return replace(drawn(1), runs=1, blows=blows, rules=(), outage=None, bad=())
 
 
 def test_a_planned_blow_that_never_fell_fails_the_run(database_of_one: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,6 +94,25 @@ def test_a_planned_blow_that_never_fell_fails_the_run(database_of_one: str, monk
 
     with pytest.raises(FaultNeverFiredError, match="completed"):
         Simulation(quiet(blows=(never,)), database_of_one).run()
+
+
+def test_a_bad_record_that_never_came_to_quarantine_fails_the_run(
+    database_of_one: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast, "EXTRA_RUNS_MAX", 0)
+    monkeypatch.setattr(BadDeals, "write_each", lambda _: None)
+    monkeypatch.setattr(BadDeals, "write_now_and_then", lambda _: None)
+
+    with pytest.raises(FaultNeverFiredError, match="BAD_VERSION in the copy"):
+        Simulation(replace(quiet(), bad=(Bad.VERSION,)), database_of_one).run()
+
+
+def test_every_kind_of_bad_deal_comes_to_a_quiet_run(database_of_one: str) -> None:
+    simulation = Simulation(replace(quiet(), runs=3, bad=(Bad.VERSION, Bad.UNWANTED, Bad.VALUE)), database_of_one)
+
+    simulation.run()
+
+    assert simulation.tally["bad records"] > 1
 
 
 def test_a_cancellation_that_found_no_job_never_fell(database_of_one: str, monkeypatch: pytest.MonkeyPatch) -> None:

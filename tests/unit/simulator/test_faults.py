@@ -117,6 +117,16 @@ def test_a_record_comes_on_two_pages(simulator: SimulatorServer, api: Api) -> No
     assert (len(ids), sorted(set(ids))) == (41, expected)
 
 
+def test_a_record_more_has_an_id_that_is_none(simulator: SimulatorServer, api: Api) -> None:
+    expected = api.get(limit=10).json()["results"]
+    plan(simulator, "unkeyed_record")
+
+    first, unkeyed, *others = api.get(limit=10).json()["results"]
+
+    assert [first, *others] == expected
+    assert not unkeyed["id"].isdecimal()
+
+
 def test_a_cursor_leads_to_its_own_page(simulator: SimulatorServer, api: Api) -> None:
     plan(simulator, "cursor_loop")
     after = str(api.listed_ids()[0])
