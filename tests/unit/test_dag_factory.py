@@ -15,6 +15,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.utils.types import DagRunType
 
 from airflow_provider_hubspot_deals.dag_factory import build_dag, build_dags, deals_asset
 from airflow_provider_hubspot_deals.dag_factory.parts import Part
@@ -250,6 +251,14 @@ def test_a_dag_carries_what_its_organization_says() -> None:
     assert dag.params["properties"] == "dealname,amount"
     assert isinstance(task, HubSpotDealsToPostgresOperator)
     assert (task.associations, task.history, task.sensitive_properties) == (("contacts",), ("dealstage",), False)
+
+
+@pytest.mark.airflow("backfills of our DAGs are refused", from_="3.2")
+@pytest.mark.parametrize("text", [TWO, '[[organizations]]\nslug = "acme"\nschedul = 1\n'], ids=["right", "wrong"])
+def test_no_dag_takes_a_backfill_and_every_one_takes_all_other_runs(path: Path, text: str) -> None:
+    for dag in built(path, text).values():
+        stored = DagSerialization.from_dict(DagSerialization.to_dict(dag)).allowed_run_types
+        assert set(DagRunType) - set(stored or DagRunType) == {DagRunType.BACKFILL_JOB}, dag.dag_id
 
 
 def test_the_documentation_names_the_tables_and_the_connections() -> None:
