@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import stat
 from datetime import timedelta
@@ -367,6 +368,21 @@ def test_the_form_offers_the_modes_that_the_job_knows() -> None:
 
     param = build_dag(parse_organization({"slug": "acme"})).params.get_param("mode")
     assert tuple(param.schema["enum"]) == MODES
+
+
+def test_the_form_has_a_sentence_for_each_mode_that_it_offers() -> None:
+    param = build_dag(parse_organization({"slug": "acme"})).params.get_param("mode")
+    offered = [label.partition(":")[0] for label in param.schema["values_display"].values()]
+    sentences = re.split(r"(?<=\.) ", param.description or "")
+    assert [each.partition(":")[0] for each in sentences] == offered
+
+
+def test_the_form_asks_for_times_as_airflows_date_picker_takes_them() -> None:
+    params = build_dag(parse_organization({"slug": "acme"})).params
+    for name in ("window_start", "window_end"):
+        assert "In the time zone that Airflow shows; over REST with its offset" in (
+            params.get_param(name).description or ""
+        )
 
 
 def entries(count: int) -> str:
