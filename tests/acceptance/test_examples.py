@@ -31,6 +31,10 @@ OF_TYPE = """
     SELECT count(*) AS n FROM hubspot.hubspot_deals JOIN hubspot.organizations ON id = _organization_id
     WHERE slug = 'northwind' AND _type = %s AND NOT archived
 """
+A_LIVE_DEAL = """
+    SELECT hubspot_deal_id FROM hubspot.hubspot_deals JOIN hubspot.organizations ON id = _organization_id
+    WHERE slug = 'northwind' AND _type = 'standard' AND NOT archived ORDER BY 1 LIMIT 1
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -98,7 +102,8 @@ def test_the_report_follows_a_load_and_is_left_out_when_nothing_changed(airflow_
     second = wait_for_next_run(airflow_stack, dag_id, {first}, "asset_triggered")
     assert states(airflow_stack, dag_id, second) == {"something_changed": "success", "report": "skipped"}
 
-    airflow_stack.simulator.mutate(PORTAL, purge=1)  # the row is marked, and HubSpot sends nothing of it
+    (deal,) = airflow_stack.query(A_LIVE_DEAL)
+    airflow_stack.simulator.purge(PORTAL, deal["hubspot_deal_id"])  # its row is marked, and nothing of it is read
     airflow_stack.run_dag(NORTHWIND, {"mode": "full"})
     third = wait_for_next_run(airflow_stack, dag_id, {first, second}, "asset_triggered")
     assert states(airflow_stack, dag_id, third) == {"something_changed": "success", "report": "success"}
