@@ -1,7 +1,7 @@
 """Every code block of the pages, and what the comment above it says about it.
 
 ``<!-- run by tests/…py::test_… -->``: another test runs the block, since it takes more than a page's prepared world.
-``<!-- read by tests/…py::test_… -->``: nothing runs it, and that test looks at its text.
+``<!-- read by tests/…py::test_… -->``: nothing runs it; that test looks at its text, or runs what is nearest to it.
 ``<!-- as ROLE -->``: SQL of a role of its own. ``<!-- reads FILE -->``: commands that look at this organizations file.
 ``<!-- saved as FILE -->``: later blocks find it there.
 """
