@@ -72,6 +72,10 @@ class SimulatorProcess:
         changed: dict[str, Any] = self._call("POST", f"/_control/portals/{portal_id}/mutate", json=how_many)
         return changed
 
+    def purge(self, portal_id: int, deal_id: int) -> None:
+        """Delete a deal for good, so that no list or search names it any more."""
+        self._call("DELETE", f"/_control/portals/{portal_id}/deals/{deal_id}")
+
     def slow_down(self, milliseconds: int) -> None:
         """How long it takes for each answer from now on."""
         self._call("POST", "/_control/latency", json={"ms": milliseconds})
@@ -81,7 +85,7 @@ class SimulatorProcess:
         if not answer.ok:
             msg = f"the simulator answered {answer.status_code} to {method} {path}: {answer.text[:300]}"
             raise StackError(msg)
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def _answers(self) -> bool:
         try:

@@ -43,6 +43,18 @@ _JOB = _arg("job_id", metavar="ID", type=arguments.job_id, help="id of the job")
 _VERBOSE = _arg("-v", "--verbose", action="store_true", help="show the log")
 _LIMIT = _arg("--limit", type=arguments.row_limit, default=20, metavar="N", help="at most so many rows (default: 20)")
 
+_STATUS_HELP = "only jobs with this status (default: with any)"
+_MODE_HELP = (
+    "what to read (default: auto)\n"
+    "auto: everything when that is due, else what changed\n"
+    "full: everything\n"
+    "incremental: what changed, even when everything is due\n"
+    "window: what was modified between two times"
+)
+_TIME_HELP = (
+    "this time, with mode window; such as 2026-11-21T08:00:00Z, in UTC when it names no zone (default: no limit)"
+)
+
 
 def get_commands() -> list[CLICommand]:
     """The group ``hubspot-deals``."""
@@ -80,7 +92,7 @@ def _migrate() -> ActionCommand:
 
 
 def _jobs() -> GroupCommand:
-    status = _arg("--status", choices=("pending", "running", "completed", "failed", "cancelled"), help="only these")
+    status = _arg("--status", choices=("pending", "running", "completed", "failed", "cancelled"), help=_STATUS_HELP)
     listed = (_ANY_ORGANIZATION, _ANY_TYPE, status, _LIMIT, _OUTPUT, *_WHERE)
     one = (_JOB, _OUTPUT, *_WHERE)
     return _group(
@@ -94,9 +106,9 @@ def _jobs() -> GroupCommand:
 
 
 def _sync() -> ActionCommand:
-    mode = _arg("--mode", choices=("auto", "full", "incremental", "window"), default="auto", help="default: auto")
-    start = _arg("--window-start", type=arguments.moment, metavar="TIME", help="with mode window: modified from")
-    end = _arg("--window-end", type=arguments.moment, metavar="TIME", help="with mode window: modified until")
+    mode = _arg("--mode", choices=("auto", "full", "incremental", "window"), default="auto", help=_MODE_HELP)
+    start = _arg("--window-start", type=arguments.moment, metavar="TIME", help=f"modified at or after {_TIME_HELP}")
+    end = _arg("--window-end", type=arguments.moment, metavar="TIME", help=f"modified at or before {_TIME_HELP}")
     summary = "Bring one organization's deals up to date, in this process and without a scheduler"
     of_this_run = (mode, start, end)
     return _action("sync", summary, "sync.sync", _ORGANIZATION, _TYPE, *of_this_run, _FILE, _OUTPUT, _VERBOSE)

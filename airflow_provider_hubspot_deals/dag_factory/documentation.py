@@ -51,7 +51,8 @@ UPDATE {schema}.jobs SET status = 'cancelled' WHERE id = '…';
 ```
 
 A run that fails goes on from its last checkpoint when it is tried again or cleared. Trigger one by hand with mode
-*Full* to read everything now, or *Window* for what was modified between two times.
+*Full* to read everything now, or *Window* for what was modified between two times. Airflow's *Backfill* is of no use
+here: whatever date a run carries, it reads what is due now.
 
 Schedule another DAG on new deals with
 `schedule=[deals_asset("{slug}", "{type}")]` from `airflow_provider_hubspot_deals.dag_factory`.

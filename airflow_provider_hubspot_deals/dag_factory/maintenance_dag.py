@@ -9,6 +9,7 @@ from hashlib import sha256
 from airflow.providers.common.compat.sdk import DAG, Param
 
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import START_DATE
+from airflow_provider_hubspot_deals.dag_factory.run_types import without_backfills
 from airflow_provider_hubspot_deals.operators.maintenance import EVENTS_MONTHS_MAX, HubSpotDealsMaintenanceOperator
 from airflow_provider_hubspot_deals.organizations import USUAL_STORE, Store, dag_id_of, spread
 
@@ -69,6 +70,7 @@ def build_maintenance_dag(store: Store, dag_id: str) -> DAG:
             )
         },
         tags={"hubspot", "maintenance"},
+        **without_backfills(),
     ) as dag:
         HubSpotDealsMaintenanceOperator(
             task_id=TASK_ID,

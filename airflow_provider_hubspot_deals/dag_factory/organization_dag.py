@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import DAG, Asset
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 
 from airflow_provider_hubspot_deals.dag_factory.documentation import documentation_of
+from airflow_provider_hubspot_deals.dag_factory.run_types import without_backfills
 from airflow_provider_hubspot_deals.dag_factory.trigger_form import trigger_form
 from airflow_provider_hubspot_deals.dag_factory.watching import when_due_or_changed
 from airflow_provider_hubspot_deals.notifications.callbacks import JobCallback
@@ -52,6 +53,7 @@ def build_dag(organization: Organization) -> DAG:
         tags={"hubspot", organization.type, *organization.tags},
         owner_links=dict(organization.owner_links),
         deadline=stale_alert(organization),
+        **without_backfills(),
     )
     # Else a bad schedule would surface later, as an import error of the whole file.
     dag.validate()  # type: ignore[no-untyped-call]  # Airflow's

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseOperator
 
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import START_DATE
+from airflow_provider_hubspot_deals.dag_factory.run_types import without_backfills
 from airflow_provider_hubspot_deals.organizations import dag_id_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def build_problem_dag(dag_id: str, problems: Sequence[str]) -> DAG:
         catchup=False,
         max_active_runs=1,
         tags={"hubspot", TAG},
+        **without_backfills(),
     ) as dag:
         ConfigurationErrorOperator(task_id="configuration_error", problems=list(problems))
     return dag

@@ -28,10 +28,11 @@ def trigger_form(organization: Organization) -> dict[str, Param]:
             "auto",
             type="string",
             title="Mode",
-            description="Automatic, as in scheduled runs: what changed, and every "
-            f"{organization.full_refresh_every_days} days everything, which alone shows calculated and purged values. "
-            "Full: that now. Incremental: what changed, whenever the last full run was. Window: what was modified "
-            "between the two times below; the next scheduled run begins where the last one ended all the same.",
+            description="Automatic: what a scheduled run does, which reads what changed and every "
+            f"{organization.full_refresh_every_days} days everything. Full: everything now; what was calculated "
+            "anew or purged shows in such a run alone. Incremental: what changed since the last run, even when "
+            "everything is due. Window: deals modified between the two times below; the next run begins where it would "
+            "have without.",
             section="What to read",
             enum=list(_MODES),
             values_display=_MODES,
@@ -58,6 +59,7 @@ def _moment(title: str, description: str) -> Param:
         format="date-time",
         pattern=_MOMENT,
         title=title,
-        description=f"{description} With its offset, such as 2026-11-21T08:00:00Z. Empty: no limit on this side.",
+        description=f"{description} In the time zone that Airflow shows; over REST with its offset, such as "
+        "2026-11-21T08:00:00Z. Empty: no limit on this side.",
         section=_WINDOW_SECTION,
     )

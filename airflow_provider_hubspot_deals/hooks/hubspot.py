@@ -119,11 +119,15 @@ class HubSpotHook(HttpHook):
         """Return the full address of ``endpoint``, a path such as ``/crm/v3/objects/deals``."""
         return f"{self._base_url()}/{(endpoint or '').lstrip('/')}"
 
-    def test_connection(self) -> tuple[bool, str]:
-        """Say which portal the token opens, which scopes it lacks and what is left of its limits: the test button."""
+    def test_connection(self, associations: Iterable[str] = USUAL_ASSOCIATIONS) -> tuple[bool, str]:
+        """Say which portal the token opens, which scopes it lacks and what is left of its limits: the test button.
+
+        Args:
+            associations: object types whose scopes are looked for as well; the button does not know an organization's.
+        """
         timeouts = Timeouts(connect_s=5, read_s=10, total_s=15)  # somebody is waiting
         try:
-            return True, str(self.access(timeouts=timeouts, retries=Retries(attempts_max=2)))
+            return True, str(self.access(associations, timeouts=timeouts, retries=Retries(attempts_max=2)))
         except HubSpotDealsError as error:
             return False, str(error)
 

@@ -24,10 +24,27 @@ NOTIFICATIONS_SCHEMA: dict[str, Any] = {
     "items": {
         "type": "object",
         "properties": {
-            "on": {"anyOf": [{"type": "array", "items": _EVENT_SCHEMA, "minItems": 1}, _EVENT_SCHEMA]},
-            "webhook": {"type": "string", "pattern": portable(f"(?!whsec_)(?!.*://){_CONN_ID.pattern}")},
-            "notifier": {"type": "string", "pattern": portable(_CLASS_PATH.pattern)},
-            "arguments": {"type": "object"},
+            "on": {
+                "description": "What is told: a job completed, a job failed for good, data is stale.",
+                "default": list(_USUAL_EVENTS),
+                "anyOf": [{"type": "array", "items": _EVENT_SCHEMA, "minItems": 1}, _EVENT_SCHEMA],
+            },
+            "webhook": {
+                "description": "Airflow connection of type HTTP that holds address and secret; or else notifier.",
+                "type": "string",
+                "pattern": portable(f"(?!whsec_)(?!.*://){_CONN_ID.pattern}"),
+            },
+            "notifier": {
+                "description": "Class of an Airflow notifier with its module, in place of webhook, such as "
+                "airflow.providers.smtp.notifications.smtp.SmtpNotifier.",
+                "type": "string",
+                "pattern": portable(_CLASS_PATH.pattern),
+            },
+            "arguments": {
+                "description": "What the notifier is made with; texts may be templates, which find hubspot_job. "
+                "Passwords and tokens belong into an Airflow connection.",
+                "type": "object",
+            },
         },
         "additionalProperties": False,
         "oneOf": [

@@ -27,11 +27,16 @@ def postgres_connection(url: str, conn_id: str = "hubspot_deals_postgres") -> di
 
 
 def hubspot_connection(organization: Organization, tokens: Mapping[int, str], url: str) -> dict[str, object]:
-    """The organization's connection of type HubSpot, to the simulator at `url`; `tokens` by portal id."""
+    """The organization's connection of type HubSpot, to the simulator at `url`; `tokens` by portal id.
+
+    The port has a field of its own: Airflow's UI sends 0 where that is empty, and its API then refuses to test.
+    """
+    address = urlsplit(url)
     return {
         "connection_id": organization.hubspot_conn_id,
         "conn_type": "hubspot",
-        "host": url,
+        "host": f"{address.scheme}://{address.hostname}",
+        "port": address.port,
         "password": tokens[portal_id_of(organization)],
         "extra": json.dumps({"allow_other_hosts": True}),  # else a token only ever goes to HubSpot's own hosts
     }

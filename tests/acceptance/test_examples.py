@@ -31,6 +31,10 @@ OF_TYPE = """
     SELECT count(*) AS n FROM hubspot.hubspot_deals JOIN hubspot.organizations ON id = _organization_id
     WHERE slug = 'northwind' AND _type = %s AND NOT archived
 """
+A_LIVE_DEAL = """
+    SELECT hubspot_deal_id FROM hubspot.hubspot_deals JOIN hubspot.organizations ON id = _organization_id
+    WHERE slug = 'northwind' AND _type = 'standard' AND NOT archived ORDER BY 1 LIMIT 1
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,7 +89,7 @@ def test_every_example_has_a_test() -> None:
     ]
 
 
-def test_the_report_follows_a_load_and_is_left_out_when_nothing_was_new(airflow_stack: AirflowStack) -> None:
+def test_the_report_follows_a_load_and_is_left_out_when_nothing_changed(airflow_stack: AirflowStack) -> None:
     dag_id = "report_after_load"
     airflow_stack.airflow.unpause(dag_id)
     airflow_stack.run_dag(NORTHWIND, {"mode": "full"})
@@ -97,6 +101,12 @@ def test_the_report_follows_a_load_and_is_left_out_when_nothing_was_new(airflow_
     airflow_stack.run_dag(NORTHWIND)
     second = wait_for_next_run(airflow_stack, dag_id, {first}, "asset_triggered")
     assert states(airflow_stack, dag_id, second) == {"something_changed": "success", "report": "skipped"}
+
+    (deal,) = airflow_stack.query(A_LIVE_DEAL)
+    airflow_stack.simulator.purge(PORTAL, deal["hubspot_deal_id"])  # its row is marked, and nothing of it is read
+    airflow_stack.run_dag(NORTHWIND, {"mode": "full"})
+    third = wait_for_next_run(airflow_stack, dag_id, {first, second}, "asset_triggered")
+    assert states(airflow_stack, dag_id, third) == {"something_changed": "success", "report": "success"}
 
 
 def test_dbt_is_called_for_or_the_command_is_shown(airflow_stack: AirflowStack) -> None:

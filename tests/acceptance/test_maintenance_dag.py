@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import pytest
 
 from airflow_provider_hubspot_deals.dag_factory.maintenance_dag import TASK_ID
+from local_stack.exceptions import StackError
 from tests.integration.ended_jobs import an_ended_job
 from tests.integration.tenant import Tenant
 
@@ -40,3 +42,11 @@ def test_a_step_that_fails_fails_the_run_and_the_others_are_in_its_report(airflo
     assert list(report["failures"]) == ["drop_job_events"]
     assert "job_events is in use" in airflow_stack.logs(MAINTENANCE, run_id)
     assert "archive_jobs" in report["done"]
+
+
+@pytest.mark.airflow("backfills of our DAGs are refused", from_="3.2")
+def test_a_scheduled_dag_offers_no_backfill_and_refuses_one(airflow_stack: AirflowStack) -> None:
+    assert not airflow_stack.airflow.get(f"/dags/{MAINTENANCE}/details")["is_backfillable"]
+    months = {"dag_id": MAINTENANCE, "from_date": "2026-01-01T00:00:00Z", "to_date": "2026-03-31T00:00:00Z"}
+    with pytest.raises(StackError, match="does not allow backfill runs"):
+        airflow_stack.airflow.call("POST", "/backfills", json=months)

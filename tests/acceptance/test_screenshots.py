@@ -6,13 +6,11 @@ had an error in its console, fails its test in the end.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -197,32 +195,36 @@ def test_screenshots_of_the_connection_form(tab: OpenTab, take: Take) -> None:
 
 @pytest.fixture
 def few_scopes(airflow_stack: AirflowStack) -> Iterator[str]:
-    """A stored connection whose token lacks scopes. It has a port: Airflow's UI sends 0 where there is none, and the
-    API then refuses to test with the stored token, as if for another address.
-    """
-    address = urlsplit(airflow_stack.simulator.url)
-    stored = {
-        "connection_id": "hubspot_few_scopes",
-        "conn_type": "hubspot",
-        "description": "An app that was given few scopes",
-        "host": f"{address.scheme}://{address.hostname}",
-        "port": address.port,
-        "password": airflow_stack.tokens[9100010],
-        "extra": json.dumps({"allow_other_hosts": True}),
-    }
-    airflow_stack.airflow.set_connections([stored])
+    """A stored connection whose token lacks scopes."""
+    swapped = dict.fromkeys(airflow_stack.tokens, airflow_stack.tokens[9100010])
+    like = hubspot_connection(airflow_stack.organizations[0], swapped, airflow_stack.simulator.url)
+    named = {"connection_id": "hubspot_few_scopes", "description": "An app that was given few scopes"}
+    airflow_stack.airflow.set_connections([like | named])
     yield "hubspot_few_scopes"
     airflow_stack.airflow.call("DELETE", "/connections/hubspot_few_scopes")
+
+
+def pressed_test_button(page: Page, conn_id: str) -> str:
+    """What Airflow's UI says of a stored connection that works."""
+    page.get_by_placeholder("Search Connections").fill(conn_id)
+    page.get_by_role("row", name="hubspot_deals_postgres").wait_for(state="detached")
+    row = page.get_by_role("row").filter(has=page.get_by_role("cell", name=conn_id, exact=True))
+    row.get_by_role("button", name="Test Connection").click()
+    page.get_by_text("Test Connection Successful").wait_for()
+    return page.get_by_text("Connected to HubSpot account").inner_text()
+
+
+@pytest.mark.usefixtures("airflow_stack")
+def test_the_test_button_takes_a_connection_as_the_demo_makes_it(tab: OpenTab) -> None:
+    admin = tab()
+    admin.open("/connections")
+    assert "account 9100001 (STANDARD, " in pressed_test_button(admin.page, "hubspot_harbor")
 
 
 def test_screenshots_of_the_answer_of_the_test_button(few_scopes: str, tab: OpenTab, take: Take) -> None:
     admin = tab()
     admin.open("/connections")
-    admin.page.get_by_placeholder("Search Connections").fill(few_scopes)
-    admin.page.get_by_role("row", name="hubspot_deals_postgres").wait_for(state="detached")
-    admin.page.get_by_role("button", name="Test Connection").click()
-    admin.page.get_by_text("Test Connection Successful").wait_for()
-    told = admin.page.get_by_text("Connected to HubSpot account").inner_text()
+    told = pressed_test_button(admin.page, few_scopes)
     take("connection-test", admin.page)
     assert "account 9100010 (STANDARD, eu1); deals can be read." in told
     missing = re.search(r"Scopes missing: (.*)\. Runs load the rest", told)

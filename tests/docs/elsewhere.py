@@ -21,12 +21,10 @@ RUN_BY = {
     "./run compatibility": f"{_LOCAL}/test_compatibility.py::test_the_wheel_is_tried_in_an_environment_of_its_own",
     "./run constraints": f"{_LOCAL}/test_run_script.py::test_the_constraints_name_versions_and_nothing_else",
     "pip install .": f"{_INTEGRATION}/test_wheel.py::test_airflow_finds_the_provider_through_its_entry_point",
-    "airflow standalone": f"{_ACCEPTANCE}/test_organization_dags.py::test_a_triggered_dag_copies_what_its_portal_holds",
-    "docker compose up": "tests/unit/test_compose_commands.py::test_airflow_knows_the_command",
 }
 
 # Programs that nothing here can run, and why; their pages say so.
-NOT_RUN = {"kubectl": "needs a cluster"}
+NOT_RUN = {"kubectl": "needs a cluster", "docker": "needs a daemon that starts containers"}
 
 
 def test_that_runs(command: str) -> str | None:

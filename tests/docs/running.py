@@ -24,6 +24,7 @@ RUNNERS: dict[str, Callable[[Block, Story], None]] = {
     "toml": run_toml,
     "yaml": run_yaml,
 }
+READ = ("http", "ini", "json", "mermaid", "text", "yaml")  # languages of which nothing is executed
 
 
 def run_block(block: Block, story: Story) -> None:
@@ -32,7 +33,7 @@ def run_block(block: Block, story: Story) -> None:
     Raises:
         AssertionError: it does not do what the page says, or nobody knows what to do with it.
     """
-    if tests := block.notes.get("run by"):
+    if tests := block.notes.get("run by") or block.notes.get("read by"):
         assert not missing(tests), f"there is no {missing(tests)}"
         return
     runner = RUNNERS.get(block.language)

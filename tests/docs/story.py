@@ -83,7 +83,11 @@ class Story:
         if "--conn-type hubspot" in command:
             url, token = self.hubspot
             command = command.replace("pat-na1-…", token)
-            command += f" --conn-host {url} --conn-extra '{json.dumps({'allow_other_hosts': True})}'"
+            address = urlsplit(url)
+            assert "--conn-port 443" in command, "Airflow's UI cannot test a connection without a port"
+            command = command.replace("--conn-port 443", f"--conn-port {address.port}")
+            command += f" --conn-host {address.scheme}://{address.hostname}"
+            command += f" --conn-extra '{json.dumps({'allow_other_hosts': True})}'"
         return command
 
     def _address(self, found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Every code block and every command of README.md, CONTRIBUTING.md and docs/ does what it says.
+"""Every code block and every command of README.md, CONTRIBUTING.md and docs/ does what it says, or is read as text.
 
 A page's blocks are run in their order, in a world of the page's own. `python -m tests.docs` lists them.
 """
@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from airflow.cli import cli_parser
 
+from tests.docs.__main__ import who_runs
 from tests.docs.blocks import Block, blocks_of, documents, inline_code
 from tests.docs.elsewhere import RUN_BY, missing
 from tests.docs.running import run_block
@@ -103,7 +104,30 @@ def test_a_block_that_is_wrong_fails(language: str, text: str, story: Story) -> 
         run_block(Block("docs/new.md", 1, language, text, {}), story)
 
 
-def test_a_test_that_does_not_exist_runs_nothing(story: Story) -> None:
-    notes = {"run by": "tests/docs/test_pages.py::test_that_nobody_wrote"}
+@pytest.mark.parametrize(
+    ("language", "text", "notes"),
+    [
+        ("yaml", "executor: KubernetesExecutor", {}),
+        ("bash", "kubectl get pods", {}),
+        ("bash", "docker compose up", {}),
+        (
+            "bash",
+            "airflow standalone",
+            {"read by": "tests/docs/test_pages.py::test_the_list_tells_what_nothing_executes"},
+        ),
+    ],
+)
+def test_the_list_tells_what_nothing_executes(language: str, text: str, notes: dict[str, str]) -> None:
+    assert who_runs(Block("docs/new.md", 1, language, text, notes)).startswith("text only")
+
+
+@pytest.mark.parametrize(("language", "text"), [("sql", "SELECT 1"), ("bash", "airflow db migrate"), ("toml", "a = 1")])
+def test_the_list_does_not_call_text_what_is_executed(language: str, text: str) -> None:
+    assert who_runs(Block("docs/new.md", 1, language, text, {})) == "tests/docs/test_pages.py"
+
+
+@pytest.mark.parametrize("note", ["run by", "read by"])
+def test_a_test_that_does_not_exist_runs_nothing(note: str, story: Story) -> None:
+    notes = {note: "tests/docs/test_pages.py::test_that_nobody_wrote"}
     with pytest.raises(AssertionError, match="there is no"):
         run_block(Block("docs/new.md", 1, "python", "", notes), story)

@@ -202,7 +202,7 @@ def test_the_demo_connects_each_organization_to_its_own_simulated_account() -> N
     assert set(connections) == {each.hubspot_conn_id for each in organizations("dags/organizations.toml")}
     assert set(connections) == set(portal_of)
     assert all(each["password"] == tokens[portal_of[name]] for name, each in connections.items())
-    assert {each["host"] for each in connections.values()} == {"http://simulator:8090"}
+    assert {(each["host"], each["port"]) for each in connections.values()} == {("http://simulator", 8090)}
 
 
 def organizations(path: str) -> tuple[Organization, ...]:

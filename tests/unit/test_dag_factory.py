@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import stat
 from datetime import timedelta
@@ -15,6 +16,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.utils.types import DagRunType
 
 from airflow_provider_hubspot_deals.dag_factory import build_dag, build_dags, deals_asset
 from airflow_provider_hubspot_deals.dag_factory.parts import Part
@@ -252,6 +254,14 @@ def test_a_dag_carries_what_its_organization_says() -> None:
     assert (task.associations, task.history, task.sensitive_properties) == (("contacts",), ("dealstage",), False)
 
 
+@pytest.mark.airflow("backfills of our DAGs are refused", from_="3.2")
+@pytest.mark.parametrize("text", [TWO, '[[organizations]]\nslug = "acme"\nschedul = 1\n'], ids=["right", "wrong"])
+def test_no_dag_takes_a_backfill_and_every_one_takes_all_other_runs(path: Path, text: str) -> None:
+    for dag in built(path, text).values():
+        stored = DagSerialization.from_dict(DagSerialization.to_dict(dag)).allowed_run_types
+        assert set(DagRunType) - set(stored or DagRunType) == {DagRunType.BACKFILL_JOB}, dag.dag_id
+
+
 def test_the_documentation_names_the_tables_and_the_connections() -> None:
     organization = parse_organization({"slug": "acme", "type": "sandbox"})
     text = build_dag(organization).doc_md or ""
@@ -358,6 +368,21 @@ def test_the_form_offers_the_modes_that_the_job_knows() -> None:
 
     param = build_dag(parse_organization({"slug": "acme"})).params.get_param("mode")
     assert tuple(param.schema["enum"]) == MODES
+
+
+def test_the_form_has_a_sentence_for_each_mode_that_it_offers() -> None:
+    param = build_dag(parse_organization({"slug": "acme"})).params.get_param("mode")
+    offered = [label.partition(":")[0] for label in param.schema["values_display"].values()]
+    sentences = re.split(r"(?<=\.) ", param.description or "")
+    assert [each.partition(":")[0] for each in sentences] == offered
+
+
+def test_the_form_asks_for_times_as_airflows_date_picker_takes_them() -> None:
+    params = build_dag(parse_organization({"slug": "acme"})).params
+    for name in ("window_start", "window_end"):
+        assert "In the time zone that Airflow shows; over REST with its offset" in (
+            params.get_param(name).description or ""
+        )
 
 
 def entries(count: int) -> str:

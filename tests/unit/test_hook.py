@@ -239,6 +239,7 @@ def test_a_missing_connection_is_named_with_what_to_create() -> None:
     ("fields", "expected"),
     [
         pytest.param({"host": ""}, "https://api.hubapi.com/x", id="HubSpot's own"),
+        pytest.param({"host": "", "port": 443}, "https://api.hubapi.com/x", id="with a port for the test button"),
         pytest.param({"host": "api-eu1.hubapi.com"}, "https://api-eu1.hubapi.com/x", id="host alone"),
         pytest.param({"host": "https://api.hubapi.com/"}, "https://api.hubapi.com/x", id="trailing slash"),
         pytest.param({"host": "localhost", "port": 80, "schema": "http"}, "http://localhost:80/x", id="in parts"),

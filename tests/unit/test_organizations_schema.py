@@ -53,6 +53,27 @@ def test_every_setting_is_described() -> None:
     assert set(DESCRIPTIONS) == set(SETTINGS)
 
 
+def described(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every key that a table of the file may have, at any depth, and what an editor says of it."""
+    for name, each in schema.get("properties", {}).items():
+        yield name, each.get("description", "")
+        yield from described(each)
+        yield from described(each.get("items", {}))
+
+
+def test_an_editor_says_a_whole_sentence_of_every_key() -> None:
+    found = list(described(json_schema()))
+    assert {"on", "webhook", "notifier", "arguments", *SETTINGS} <= {name for name, _ in found}
+    assert [name for name, text in found if not text.endswith(".") or text.startswith("…")] == []
+
+
+@pytest.mark.parametrize("unit", ["seconds", "minutes", "hours", "days", "percent"])
+def test_a_setting_with_a_unit_says_it_first(unit: str) -> None:
+    named = {name: text for name, text in DESCRIPTIONS.items() if name.endswith(f"_{unit}")}
+    assert named
+    assert [name for name, text in named.items() if not text.startswith(f"{unit.capitalize()} ")] == []
+
+
 def test_defaults_are_those_of_an_entry_that_says_nothing() -> None:
     entry = json_schema()["properties"]["organizations"]["items"]["properties"]
     defaults = {name: schema["default"] for name, schema in entry.items() if "default" in schema}

@@ -11,7 +11,7 @@ from pathlib import Path
 from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.dag_folder import Gap, dag_folder, gaps_in
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE, WRONG
-from airflow_provider_hubspot_deals.cli.printing import say, show_json, show_rows
+from airflow_provider_hubspot_deals.cli.printing import complain, say, show_json, show_rows
 from airflow_provider_hubspot_deals.cli.stores import transaction_in
 from airflow_provider_hubspot_deals.cli.targets import organizations_path
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpotDealsError
@@ -20,6 +20,7 @@ from airflow_provider_hubspot_deals.organizations.checking import CheckedFile, M
 from airflow_provider_hubspot_deals.organizations.notifications import WEBHOOK_NOTIFIER, Notification
 from airflow_provider_hubspot_deals.organizations.schema import json_schema
 
+_MANY = 100  # organizations, whose DAGs take some seconds to build
 _ANSWER_COLUMNS = {"connection": "connection", "answer": "answer"}
 _COLUMNS = {"line": "line", "organization": "organization", "setting": "setting", "what": "what is wrong"}
 
@@ -40,9 +41,11 @@ def check(arguments: Namespace) -> int:
         return DONE
     path = organizations_path(arguments)
     checked = check_text(read_text(path), path)
+    if (entries := sum(each.enabled for each in checked.file.organizations)) >= _MANY:
+        complain(f"Looking at {entries:,} organizations, which takes a while …")
     gaps = gaps_in(dag_folder(arguments, may_be_missing=True), path, checked.file.organizations)
     beyond = [*_beyond_the_file(checked, asks=arguments.connect), *(_of_gap(checked, gap) for gap in gaps)]
-    answers = [each for each in beyond if isinstance(each, Answer)]
+    answers = sorted((each for each in beyond if isinstance(each, Answer)), key=lambda each: each.connection)
     mistakes = [*checked.mistakes, *(each for each in beyond if isinstance(each, Mistake))]
     mistakes.sort(key=lambda each: each.line or 0)
     if arguments.output == "json":
@@ -76,7 +79,7 @@ def _beyond_the_file(checked: CheckedFile, *, asks: bool) -> Iterator[Mistake | 
         if not organization.enabled:
             continue
         yield from _of_dag(checked, organization)
-        looks = {"hubspot_conn_id": partial(_look_at_hubspot, organization.hubspot_conn_id, asks=asks)}
+        looks = {"hubspot_conn_id": partial(_look_at_hubspot, organization, asks=asks)}
         if (store := Store(organization.postgres_conn_id, organization.schema)) not in seen:
             seen.add(store)
             looks["postgres_conn_id"] = partial(_look_at_postgres, store, asks=asks)
@@ -128,15 +131,15 @@ def _of_gap(checked: CheckedFile, gap: Gap) -> Mistake:
     return checked.mistake(gap.organizations[0], "[[organizations]]", gap.what)
 
 
-def _look_at_hubspot(conn_id: str, *, asks: bool) -> str:
+def _look_at_hubspot(organization: Organization, *, asks: bool) -> str:
     from airflow_provider_hubspot_deals.hooks.hubspot import HubSpotHook
 
-    hook = HubSpotHook(conn_id)
+    hook = HubSpotHook(organization.hubspot_conn_id)
     with hook.get_client():
         _ = hook.portal_id  # a wrong one is refused
     if not asks:
         return ""
-    is_well, answer = hook.test_connection()
+    is_well, answer = hook.test_connection(organization.associations)
     if not is_well:
         raise ConfigurationError(answer)
     return answer

@@ -25,6 +25,16 @@ from tests.airflow_versions import lacking
 
 ACME = PortalSpec(portal_id=1001, deals=230, archived=5)
 SANDBOX = PortalSpec(portal_id=1002, deals=7)
+COMPANIES_ONLY = PortalSpec(
+    portal_id=1003,
+    deals=1,
+    scopes=(
+        "crm.objects.deals.read",
+        "crm.schemas.deals.read",
+        "crm.objects.owners.read",
+        "crm.objects.companies.read",
+    ),
+)
 FILE = """\
 [[organizations]]
 slug = "acme"
@@ -133,7 +143,7 @@ def hubspot_connection(simulator: SimulatorServer, token: str) -> str:
 
 @pytest.fixture
 def simulator() -> Iterator[SimulatorServer]:
-    with SimulatorServer([ACME, SANDBOX], rate_limits=False) as server:
+    with SimulatorServer([ACME, SANDBOX, COMPANIES_ONLY], rate_limits=False) as server:
         yield server
 
 

@@ -8,13 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from airflow_provider_hubspot_deals.dag_factory.parts import Part
 from tests.unit.client.scripted_server import ScriptedServer, answer
 from tests.unit.webhooks.receiver import SECRET
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.integration.cli.conftest import Console
 
 TOKEN = "pat-na1-00000000-1111-2222-3333-444444444444"
@@ -237,78 +234,6 @@ def test_quarantined_records_are_listed_without_their_content_and_requeued(conso
     assert console("quarantine", "list", "--reason", "OTHER", "--output", "json").json == []
     assert console("quarantine", "requeue", "acme", "--output", "json").json == {"requeued": 2, "unreadable": 0}
     assert "0 deals" in console("quarantine", "requeue", "acme").out
-
-
-def test_check_finds_nothing_where_nothing_is_wrong_and_asks_if_it_may(console: Console) -> None:
-    assert console("check").code == 0
-    asked = console("check", "--connect", "--output", "json").json
-    assert asked["mistakes"] == []
-    assert any("account 1001" in each["answer"] for each in asked["answers"])
-    assert "account 1001" in console("check", "--connect").out
-
-
-def test_check_tells_all_mistakes_with_their_lines(console: Console) -> None:
-    console.file.write_text(
-        '[[organizations]]\nslug = "acme"\nschedule = "99 * * * *"\n[[organizations]]\nslug = "zeta"\nname = "Z\n'
-    )
-    answer = console("check", "--output", "json")
-    assert answer.code == 1
-    assert [(each["line"], each["setting"]) for each in answer.json["mistakes"]] == [
-        (3, "schedule"),
-        (4, "hubspot_conn_id"),
-        (6, ""),
-    ]
-    assert "hubspot_zeta" in console("check").out
-
-
-def test_check_tells_which_organizations_have_no_dag(console: Console, tmp_path: Path) -> None:
-    parts = tmp_path / "parts"
-    parts.mkdir()
-    assert console("check", "--folder", str(parts), "--output", "json").json["without_dag"] == []
-    missing = 1 if Part(1, 2).has("hubspot_deals_acme") else 2
-    (parts / "ours.py").write_text(f"globals().update(build_dags(part={3 - missing}, of=2))")
-    answer = console("check", "--folder", str(parts), "--output", "json")
-    assert answer.code == 1
-    assert "hubspot_deals_acme" in answer.json["without_dag"]
-    assert [each["line"] for each in answer.json["mistakes"] if "have no DAG" in each["what"]]
-    table = console("check", "--folder", str(parts))
-    assert (table.code, "`airflow hubspot-deals dag-files 2` writes" in " ".join(table.out.split())) == (1, True)
-
-
-def test_a_folder_that_was_named_must_be_there(console: Console, tmp_path: Path) -> None:
-    answer = console("check", "--folder", str(tmp_path / "nowhere"))
-    assert (answer.code, "There is no folder" in answer.err) == (1, True)
-
-
-def test_check_asks_hubspot_and_postgresql_only_when_told_to(empty_console: Console) -> None:
-    assert empty_console("check").code == 0
-    asked = empty_console("check", "--connect", "--output", "json")
-    assert asked.code == 1
-    assert [each["setting"] for each in asked.json["mistakes"]] == ["postgres_conn_id"]
-
-
-def test_check_prints_the_schema_for_editors(console: Console) -> None:
-    assert "organizations" in console("check", "--schema").json["properties"]
-
-
-def test_check_finds_notifications_that_would_reach_nobody(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once each: what stands in the defaults is everybody's."""
-    secret = f"whsec_{'QUJD' * 8}"
-    monkeypatch.setenv("AIRFLOW_CONN_PLAIN", json.dumps({"conn_type": "http", "host": "http://h.example/x"}))
-    monkeypatch.setenv("AIRFLOW_CONN_WELL", json.dumps({"conn_type": "http", "host": "h.example", "password": secret}))
-    told = [{"webhook": "nowhere"}, {"webhook": "plain"}, {"webhook": "well"}, {"notifier": "no.such.Notifier"}]
-    tables = "".join(
-        "[[defaults.notifications]]\n" + "".join(f'{name} = "{value}"\n' for name, value in each.items())
-        for each in told
-    )
-    console.file.write_text(tables + console.file.read_text())
-    mistakes = console("check", "--output", "json").json["mistakes"]
-    assert [each["setting"] for each in mistakes] == ["notifications"] * 3
-    assert {each["line"] for each in mistakes} == {1}
-    for each, said in zip(
-        mistakes, ("no connection 'nowhere'", "'plain': the password is empty", "no.such"), strict=True
-    ):
-        assert said in each["what"]
 
 
 def test_entries_that_cannot_be_used_are_counted_aloud_and_the_others_work(console: Console) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC
 from importlib import import_module
 
 import pytest
 from airflow.cli import cli_parser
 from airflow.cli.cli_config import ActionCommand, CLICommand
 
+from airflow_provider_hubspot_deals.cli.arguments import moment
 from airflow_provider_hubspot_deals.cli.definition import GROUP, get_commands
+from airflow_provider_hubspot_deals.sync.request import MODES
 
 HEAVY = (
     "psycopg",
@@ -68,6 +72,23 @@ def test_naming_the_commands_imports_nothing_that_they_need() -> None:
     assert "airflow_provider_hubspot_deals.cli.definition" in new
     assert not [name for name in new if name.startswith(HEAVY)]
     assert not [name for name in new if name.startswith("airflow_provider_hubspot_deals.cli.commands")]
+
+
+def test_the_help_of_sync_explains_each_mode_and_shows_a_time_that_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli_parser.get_parser().parse_args([GROUP, "sync", "--help"])
+    said = capsys.readouterr().out
+    for mode in MODES:
+        assert re.search(rf"^ +{mode}: \w", said, re.MULTILINE), mode
+    times = re.findall(r"such as (\S+Z)", said)
+    assert [moment(each).tzinfo for each in times] == [UTC, UTC]
+
+
+def test_every_choice_says_what_it_is_without_it() -> None:
+    for words, action in actions():
+        for each in action.args:
+            if "choices" in each.kwargs:
+                assert "(default: " in each.kwargs["help"], (words, each.flags)
 
 
 @pytest.mark.parametrize(

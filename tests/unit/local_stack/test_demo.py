@@ -187,3 +187,4 @@ def test_connections_hold_what_airflow_needs() -> None:
     assert (postgres["password"], postgres["port"], postgres["schema"]) == ("p@ss", 5433, "deals")
     hubspot = hubspot_connection(ACME, {7: "pat-x"}, "http://127.0.0.1:8090")
     assert (hubspot["connection_id"], hubspot["password"]) == ("hubspot_acme_sandbox", "pat-x")
+    assert (hubspot["host"], hubspot["port"]) == ("http://127.0.0.1", 8090)  # apart, or the test button fails
