@@ -37,7 +37,7 @@ def get_provider_info() -> dict[str, Any]:
         "cli": [f"{_PACKAGE}.cli.definition.get_commands"],
         "notifications": [f"{_PACKAGE}.notifications.webhook.HubSpotDealsWebhookNotifier"],
         "config": _config(),
-        "extra-links": [f"{_PACKAGE}.transfers.links.DealsBoardLink"],
+        "extra-links": [f"{_PACKAGE}.transfers.links.{link}" for link in ("DealsBoardLink", "JobLink")],
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_hubspot_deals.transfers.links import page_url
+
 if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.organizations import Organization
 
@@ -32,7 +34,7 @@ ORDER BY hs_lastmodifieddate DESC
 LIMIT 10;
 ```
 
-The page *HubSpot deals* in Airflow's menu shows the last job and how far it is. The same in SQL, with those before it:
+The page [HubSpot deals]({page}) shows the last job and how far it is. The same in SQL, with those before it:
 
 ```sql
 SELECT id, status, mode, records_extracted, start_time, end_time, error_code, error_message
@@ -77,6 +79,7 @@ def documentation_of(organization: Organization, task_id: str) -> str:
         type=organization.type,
         job_type=organization.job_type,
         slug=organization.slug,
+        page=page_url(),
     )
 
 

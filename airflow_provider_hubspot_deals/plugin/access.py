@@ -5,6 +5,7 @@ Airflow mounts a plugin's application without any authentication, so each route 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -12,9 +13,14 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.auth.tokens import get_signing_key
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
 from airflow.api_fastapi.logging.decorators import action_logging
+from airflow.models.dag import DagModel
+from airflow.utils.session import create_session
 from fastapi import Depends, Header, HTTPException, Request, status
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import or_, select
+
+from airflow_provider_hubspot_deals.plugin.overview import NO_DAG, PAUSED
 
 TOKEN_MAX_AGE_S = 24 * 3600
 _TOKEN_SALT = "hubspot-deals-page"  # noqa: S105 - tells our signatures from Airflow's own, no secret
@@ -30,7 +36,18 @@ def readable_dags(user: GetUserDep) -> frozenset[str]:
     return frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))
 
 
+def idle_dags() -> Mapping[str, str]:
+    """DAGs that start no run by themselves, and why: ``NO_DAG`` where no file builds it any more, or ``PAUSED``.
+
+    A DAG whose organization was taken out of the file stays in Airflow's tables, and among those that one may read.
+    """
+    idle = select(DagModel.dag_id, DagModel.is_stale).where(or_(DagModel.is_stale, DagModel.is_paused))
+    with create_session() as session:
+        return {dag_id: NO_DAG if is_stale else PAUSED for dag_id, is_stale in session.execute(idle)}
+
+
 ReadableDags = Annotated[frozenset[str], Depends(readable_dags)]
+IdleDags = Annotated[Mapping[str, str], Depends(idle_dags)]
 
 
 def may_change(request: Request, user: GetUserDep) -> bool:

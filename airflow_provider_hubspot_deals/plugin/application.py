@@ -11,7 +11,7 @@ from uuid import UUID
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from airflow_provider_hubspot_deals import sql
@@ -21,7 +21,7 @@ from airflow_provider_hubspot_deals.plugin import access, pages
 from airflow_provider_hubspot_deals.plugin.hubspot_deals_plugin import URL_PREFIX
 from airflow_provider_hubspot_deals.plugin.job_page import read_job, read_jobs
 from airflow_provider_hubspot_deals.plugin.links import Links, deals_board
-from airflow_provider_hubspot_deals.plugin.overview import SORTS, Choice, read_overview
+from airflow_provider_hubspot_deals.plugin.overview import SORTS, Choice, Dags, read_overview
 from airflow_provider_hubspot_deals.plugin.reading import PageUnavailableError, reading, stores, writing
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 _PAGE_MAX = 1_000_000
 _SIGN_IN = "You are not signed in to Airflow, or no longer."
 _NO_JOB = "There is no such job."
+_NO_JOB_OF_TASK = (
+    "This task has no job here: it ended before it began one, as its log says, or the job is in the archive by now."
+)
 
 
 def create_app() -> FastAPI:
@@ -47,6 +50,9 @@ def _behind_the_login() -> APIRouter:
     router.get("/", dependencies=[access.may_read_runs])(overview)
     router.get("/dags/{dag_id}/organizations/{organization_id}/{type_}", dependencies=[access.may_read_runs])(jobs)
     router.get("/dags/{dag_id}/jobs/{job_id}", dependencies=[access.may_read_runs])(job)
+    router.get("/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/{map_index}", dependencies=[access.may_read_runs])(
+        job_of_task
+    )
     router.post(
         "/dags/{dag_id}/jobs/{job_id}/cancel",
         dependencies=[Depends(access.pressed_by_our_page), access.may_change_runs, access.cancel_is_audited],
@@ -71,7 +77,13 @@ def place_of(request: Request, store: int = 0) -> Place:
     return Place(stores=known, store=known[store], links=links_of(request, store))
 
 
+def dags_of(readable: access.ReadableDags, idle: access.IdleDags) -> Dags:
+    """The DAGs that the user may read, and which of them run."""
+    return Dags(readable=readable, idle=idle)
+
+
 PlaceDep = Annotated[Place, Depends(place_of)]
+DagsDep = Annotated[Dags, Depends(dags_of)]
 Type = Annotated[str, Path(pattern=f"^{TYPE_PATTERN}$")]
 
 
@@ -81,15 +93,12 @@ def links_of(request: Request, store: int = 0) -> Links:
     return Links(ours=ours, airflow=ours.removesuffix(URL_PREFIX), store=store)
 
 
-def overview(
-    place: PlaceDep, dag_ids: access.ReadableDags, q: str = "", sort: str = SORTS[0], page: str = "1"
-) -> Response:
+def overview(place: PlaceDep, dags: DagsDep, q: str = "", sort: str = SORTS[0], page: str = "1") -> Response:
     """The table of the organizations whose DAGs the user may read."""
     number = int(page) if page.isascii() and page.isdecimal() and len(page) < len(str(_PAGE_MAX)) else 1
     with reading(place.store) as connection:
-        found = read_overview(
-            connection, place.store.schema, dag_ids, Choice(search=q.replace("\0", ""), sort=sort, page=number)
-        )
+        choice = Choice(search=q.replace("\0", ""), sort=sort, page=number)
+        found = read_overview(connection, place.store.schema, dags, choice)
     return pages.render("overview.html", place=place, links=place.links, overview=found, deals_board=deals_board)
 
 
@@ -117,9 +126,25 @@ def job(request: Request, place: PlaceDep, user: GetUserDep, dag_id: str, job_id
         dag_id=dag_id,
         board=deals_board(found.row["portal_id"], found.row["ui_domain"]),
         may_cancel=found.progress.is_active and access.may_change(request, user),
-        may_run_again=access.may_trigger(request, user),
+        may_run_again=not found.progress.is_active and access.may_trigger(request, user),
         token=access.form_token(user),
     )
+
+
+def job_of_task(request: Request, dag_id: str, run_id: str, task_id: str, map_index: int) -> Response:
+    """To the job that a task made, whichever store it is in: the task itself knows no more than its own name."""
+    keys = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
+    unavailable = None
+    for number, store in enumerate(stores()):
+        try:
+            with reading(store) as connection:
+                found = sql.one(connection, "board.job_of_task", keys, schema=store.schema)
+        except PageUnavailableError as error:  # the job may be in another one
+            unavailable, found = error, None
+        if found is not None:
+            address = links_of(request, number).job(dag_id, found["id"])
+            return RedirectResponse(address, HTTPStatus.SEE_OTHER, headers=pages.HEADERS)
+    raise unavailable or HTTPException(HTTPStatus.NOT_FOUND, _NO_JOB_OF_TASK)
 
 
 def cancel(place: PlaceDep, user: GetUserDep, dag_id: str, job_id: UUID) -> Response:

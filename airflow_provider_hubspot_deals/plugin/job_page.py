@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -17,42 +14,11 @@ from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.advice import Advice, advice_for
 from airflow_provider_hubspot_deals.plugin import wording
 from airflow_provider_hubspot_deals.plugin.progress import Progress, progress_of
+from airflow_provider_hubspot_deals.plugin.timeline import Event, timeline
 
 EVENTS_MAX = 200
 BATCHES_MAX = 60
 JOBS_MAX = 100
-_MOMENT = re.compile(
-    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?([+-]\d{2}:\d{2}|Z)\Z", re.ASCII
-)  # as JSON has it
-
-COUNTS = (
-    ("read", "records_extracted"),
-    ("new", "records_inserted"),
-    ("updated", "records_updated"),
-    ("unchanged", "records_unchanged"),
-    ("seen twice", "records_duplicate"),
-    ("older than stored", "records_stale"),
-    ("deleted", "records_deleted"),
-    ("quarantined", "records_quarantined"),
-    ("value issues", "value_issues"),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One line of the timeline.
-
-    Attributes:
-        clock: its time, with the date where that is not the day on which the job was created.
-        after: how long after that.
-    """
-
-    at: datetime
-    clock: str
-    after: str
-    kind: str
-    actor: str
-    details: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +68,9 @@ def read_job(connection: Connection[Any], schema: str, dag_id: str, job_id: UUID
     return JobPage(
         row=row,
         progress=progress_of(row),
-        counts=[(name, row[column]) for name, column in COUNTS],
+        counts=[(name, row[column]) for name, column in wording.COUNTS],
         phases=sql.rows(connection, "board.phases", keys, schema=schema),
-        events=[
-            event_of(each, row["created_at"]) for each in sql.rows(connection, "board.events", keys, schema=schema)
-        ],
+        events=timeline(sql.rows(connection, "board.events", keys, schema=schema), row),
         speed=[speed / max(speeds) if max(speeds) else 0.0 for speed in speeds],
         recent_rate=_recent_rate(batches),
         advice=advice_for(row["error_code"]) if row["error_code"] else None,
@@ -122,26 +86,6 @@ def conf_of(row: Mapping[str, Any]) -> dict[str, str]:
         window = {name: row[name] for name in ("window_start", "window_end")}
         return {"mode": "window", **{name: value.isoformat() for name, value in window.items() if value is not None}}
     return {}
-
-
-def event_of(row: Mapping[str, Any], created_at: datetime) -> Event:
-    """Flatten the details: a name and a text each."""
-    at = row["occurred_at"]
-    return Event(
-        at=at,
-        clock=f"{at:%H:%M:%S}" if at.date() == created_at.date() else f"{at:%Y-%m-%d %H:%M:%S}",
-        after=f"+{wording.duration((at - created_at).total_seconds())}",
-        kind=row["kind"].replace("_", " "),
-        actor=row["actor"],
-        details=[(name.replace("_", " "), _text(value)) for name, value in row["details"].items()],
-    )
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str) and _MOMENT.match(value):
-        with suppress(ValueError, OverflowError):  # others may write events too: the 99th of May
-            return wording.moment(datetime.fromisoformat(value).astimezone(UTC))
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _speeds(batches: Sequence[Mapping[str, Any]]) -> list[float]:

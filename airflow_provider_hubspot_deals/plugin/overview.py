@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psycopg import Connection
@@ -17,6 +17,7 @@ from airflow_provider_hubspot_deals.plugin.sparkline import RUNS_MAX, Sparkline,
 
 PAGE_ROWS = 50
 SEARCH_MAX = 100  # characters
+PAUSED, NO_DAG = "paused", "no DAG"  # why no run comes by itself
 
 _URGENCY = ("failed", "silent", "waiting", "running", "pending", "cancelled", "none", "completed")
 
@@ -31,6 +32,26 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dags:
+    """What Airflow knows of its DAGs.
+
+    Attributes:
+        readable: those that the user may read.
+        idle: those that start no run by themselves, and why.
+    """
+
+    readable: Collection[str]
+    idle: Mapping[str, str] = field(default_factory=dict)
+
+    def why_idle(self, *dag_ids: str) -> str:
+        """Why none of these, as far as the user may read them, starts a run; empty when one does."""
+        reasons = [self.idle.get(dag_id, "") for dag_id in dag_ids if dag_id in self.readable]
+        if not all(reasons):
+            return ""
+        return next((reason for reason in reasons if reason == PAUSED), reasons[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationLine:
     """One row of the table: what the database says of it, and what that means."""
 
@@ -39,6 +60,7 @@ class OrganizationLine:
     behind_s: float | None  # how old the newest change may be that is not stored; None before the first run
     dag_id: str  # of this organization's DAGs, one that the user may read
     job_is_readable: bool
+    idle: str = ""  # ``PAUSED``, ``NO_DAG``, or empty
     runs: Sparkline | None = None
 
     @property
@@ -48,11 +70,25 @@ class OrganizationLine:
 
     @property
     def freshness(self) -> str:
-        """``never``, ``stale`` or ``fresh``: whether a run has completed within the organization's own goal."""
-        idle_s = wording.seconds_between(self.row["last_sync_at"], self.row["now"])
-        if idle_s is None:
+        """``never``, ``idle``, ``stale`` or ``fresh``: whether a run has completed within the organization's own goal.
+
+        Of an organization whose DAG is paused or gone nobody expects one.
+        """
+        if self.completed_s is None:
             return "never"
-        return "stale" if idle_s > 60 * self.row["stale_after_minutes"] else "fresh"
+        if self.idle:
+            return "idle"
+        return "stale" if self.completed_s > 60 * self.row["stale_after_minutes"] else "fresh"
+
+    @property
+    def completed_s(self) -> float | None:
+        """How long ago the last run completed."""
+        return wording.seconds_between(self.row["last_sync_at"], self.row["now"])
+
+    @property
+    def ended_s(self) -> float | None:
+        """How long ago the newest job ended; None while it is active."""
+        return wording.seconds_between(self.row["end_time"], self.row["now"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +113,7 @@ class Overview:
 
 _SORTS: dict[str, Callable[[OrganizationLine], Any]] = {
     "organization": lambda line: line.row["name"].casefold(),
-    "freshness": lambda line: (line.behind_s is not None, -(line.behind_s or 0.0)),
+    "freshness": lambda line: (bool(line.idle), line.behind_s is not None, -(line.behind_s or 0.0)),
     "job": lambda line: _URGENCY.index(line.progress.word),
     "deals": lambda line: -line.row["deals"] if line.row["deals"] else 0,
     "changed": lambda line: -line.row["changed_today"],
@@ -87,11 +123,11 @@ _SORTS: dict[str, Callable[[OrganizationLine], Any]] = {
 SORTS = tuple(_SORTS)
 
 
-def read_overview(connection: Connection[Any], schema: str, dag_ids: Collection[str], choice: Choice) -> Overview:
-    """Read the organizations that belong to these DAGs."""
-    names = {"dag_ids": sorted(dag_ids), "schema": schema}
+def read_overview(connection: Connection[Any], schema: str, dags: Dags, choice: Choice) -> Overview:
+    """Read the organizations that belong to the DAGs that the user may read."""
+    names = {"dag_ids": sorted(dags.readable), "schema": schema}
     found = sql.rows(connection, "board.organizations", names, schema=schema)
-    overview = arranged([line_of(row, dag_ids) for row in found], choice)
+    overview = arranged([line_of(row, dags) for row in found], choice)
     keys = {
         "organization_ids": [line.row["organization_id"] for line in overview.lines],
         "types": [line.row["type"] for line in overview.lines],
@@ -100,14 +136,15 @@ def read_overview(connection: Connection[Any], schema: str, dag_ids: Collection[
     return _with_runs(overview, runs)
 
 
-def line_of(row: Mapping[str, Any], dag_ids: Collection[str]) -> OrganizationLine:
+def line_of(row: Mapping[str, Any], dags: Dags) -> OrganizationLine:
     """Judge one row of ``board.organizations``."""
     return OrganizationLine(
         row=row,
         progress=progress_of(row),
         behind_s=wording.seconds_between(row["watermark"], row["now"]),
-        dag_id=row["dag_id"] if row["dag_id"] in dag_ids else row["job_dag_id"],
-        job_is_readable=row["job_dag_id"] in dag_ids,
+        dag_id=row["dag_id"] if row["dag_id"] in dags.readable else row["job_dag_id"],
+        job_is_readable=row["job_dag_id"] in dags.readable,
+        idle=dags.why_idle(row["dag_id"], row["job_dag_id"]),
     )
 
 

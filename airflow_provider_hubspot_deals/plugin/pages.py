@@ -56,6 +56,7 @@ def _environment() -> Environment:
         "number": wording.number,
         "moment": wording.moment,
         "size": wording.size,
+        "took": wording.took,
     }
     return environment
 

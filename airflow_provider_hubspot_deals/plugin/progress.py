@@ -18,7 +18,7 @@ class Progress:
         word: ``running``, ``silent``, ``waiting``, ``pending``, ``completed``, ``failed``, ``cancelled`` or ``none``.
         is_active: it may still write; it can be cancelled.
         share: how much is read, 0 to 1; None when that is not known beforehand.
-        rate: deals a second since the job began.
+        rate: deals a second since the job began; empty while none is read.
         seconds_left: at that rate; None when it cannot be known.
     """
 

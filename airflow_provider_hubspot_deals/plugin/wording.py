@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
+COUNTS = (  # of the jobs table
+    ("read", "records_extracted"),
+    ("new", "records_inserted"),
+    ("updated", "records_updated"),
+    ("unchanged", "records_unchanged"),
+    ("seen twice", "records_duplicate"),
+    ("older than stored", "records_stale"),
+    ("deleted", "records_deleted"),
+    ("quarantined", "records_quarantined"),
+    ("value issues", "value_issues"),
+)
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _BYTES = ("bytes", "kB", "MB", "GB", "TB")
 _THOUSAND = 1_000
+_RATE_MIN = 0.1  # less would read as none
 
 
 def duration(seconds: float | None) -> str:
@@ -29,12 +41,19 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{round(value):,}"
 
 
+def took(seconds: float | None) -> str:
+    """How long something took that is over: as ``duration``, but nothing takes no time."""
+    return "< 1 s" if seconds is not None and round(seconds) <= 0 else duration(seconds)
+
+
 def rate(count: int, seconds: float | None) -> str:
-    """``1,900/s``, ``3.2/s``; empty when no time has passed."""
-    if not seconds or seconds <= 0:
+    """How many a second: ``1,900``, ``3.2``, ``< 0.1``; empty when there was nothing, or no time has passed."""
+    if not count or not seconds or seconds <= 0:
         return ""
     per_second = count / seconds
-    return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.1f}/s"  # noqa: PLR2004 - one figure would mislead
+    if per_second < _RATE_MIN:
+        return f"< {_RATE_MIN}"
+    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.1f}"  # noqa: PLR2004 - one figure would mislead
 
 
 def size(count: int) -> str:

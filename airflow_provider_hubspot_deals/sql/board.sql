@@ -122,6 +122,13 @@ WHERE job.id = %(job_id)s
   AND coalesce(job.dag_id, 'hubspot_deals_' || owner.slug
                || CASE job.type WHEN 'hubspot_deals' THEN '' ELSE '_' || {schema}.deal_type_of(job.type) END) = %(dag_id)s
 
+-- name: job_of_task
+-- The newest job of an Airflow task instance, as the task's own button asks for it. Archived ones have no index for that.
+SELECT id FROM {schema}.jobs
+WHERE dag_id = %(dag_id)s AND run_id = %(run_id)s AND task_id = %(task_id)s AND map_index = %(map_index)s
+ORDER BY created_at DESC
+LIMIT 1
+
 -- name: events
 -- The newest ones, oldest first. By organization and time as well: each month is a partition.
 SELECT * FROM (

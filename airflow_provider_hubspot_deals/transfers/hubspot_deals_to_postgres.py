@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import Asset, BaseOperator
 
 from airflow_provider_hubspot_deals.exceptions import DeferredError
 from airflow_provider_hubspot_deals.transfers.arguments import KEPT, organization_of, unknown_conf
-from airflow_provider_hubspot_deals.transfers.links import DealsBoardLink, deals_board_url
+from airflow_provider_hubspot_deals.transfers.links import DealsBoardLink, JobLink, deals_board_url
 from airflow_provider_hubspot_deals.transfers.outcomes import TaskKilled, airflow_outcomes
 from airflow_provider_hubspot_deals.transfers.request import request_of
 
@@ -98,7 +98,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = (*_OF_THE_ORGANIZATION, *_OF_ONE_RUN)
-    operator_extra_links = (DealsBoardLink(),)
+    operator_extra_links = (DealsBoardLink(), JobLink())
     ui_color = "#ffe8e0"
 
     def __init__(

@@ -77,6 +77,7 @@ def test_the_link_to_hubspot_stands_at_the_task(airflow_stack: AirflowStack, har
     path = f"/dags/{HARBOR}/dagRuns/{quote(harbor_run)}/taskInstances/{TASK_ID}/links"
     links = airflow_stack.airflow.get(path)["extra_links"]
     assert links["Deals in HubSpot"].endswith("/contacts/9100001/objects/0-3/views/all/board")
+    assert links["Job"].startswith(f"/plugin/hubspot-deals/hubspot-deals/dags/{HARBOR}/runs/")
 
 
 def test_e33_whoever_triggers_a_run_chooses_no_other_organization_connection_or_schema(

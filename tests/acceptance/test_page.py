@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -68,6 +69,32 @@ def test_the_page_is_found_in_the_menu_and_shows_what_a_run_did(airflow_stack: A
 
     admin.frame.get_by_role("link", name="DAG run").click()
     admin.page.wait_for_url(f"**/dags/{HARBOR}/runs/**")
+
+
+@pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
+def test_the_button_of_a_task_leads_to_its_job(airflow_stack: AirflowStack, tab: OpenTab) -> None:
+    run_id = airflow_stack.run_dag(HARBOR)
+    admin = tab()
+    admin.open(f"/dags/{HARBOR}/runs/{quote(run_id)}/tasks/load_deals/details")
+    admin.page.get_by_role("link", name="Job", exact=True).click()
+    admin.frame.get_by_text(str(airflow_stack.job(run_id)["id"]), exact=True).wait_for()
+
+
+@pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
+def test_what_somebody_unfolds_stays_open_when_the_page_refreshes(airflow_stack: AirflowStack, tab: OpenTab) -> None:
+    job_id = str(airflow_stack.job(airflow_stack.run_dag(HARBOR))["id"])
+    admin = tab()
+    admin.open(job_path(job_id, HARBOR))
+    more = admin.frame.get_by_label("More of: created")
+    ids = admin.frame.locator("details").filter(has=more).locator(".details")
+    assert not ids.is_visible()
+    more.press("Enter")
+    ids.get_by_text("scan id").wait_for()
+    with admin.page.expect_response(f"**/jobs/{job_id}"):
+        refresh(admin, job_id)
+    admin.frame.locator("body").evaluate("() => new Promise(requestAnimationFrame)")
+    assert ids.is_visible()
+    assert admin.frame.locator("details[open]").count() == 1
 
 
 @pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")

@@ -18,7 +18,7 @@ from local_stack.demo.connections import hubspot_connection
 from local_stack.processes import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import FrameLocator, Locator, Page
+    from playwright.sync_api import FrameLocator, Locator, Page, ViewportSize
 
     from tests.acceptance.browser import OpenTab, Theme
     from tests.acceptance.conftest import AirflowStack
@@ -28,6 +28,7 @@ NORTHWIND, NORTHWIND_SANDBOX = "hubspot_deals_northwind", "hubspot_deals_northwi
 MERIDIAN = "hubspot_deals_meridian"
 SLOW_MS, SLOWER_MS = 1_000, 20_000  # for each answer of the simulator: a run lasts as long as its pictures take
 TIMEOUT_S = 120.0
+TALL: ViewportSize = {"width": 1280, "height": 1000}  # shows what of a form lies below the usual window
 PLACE = "SCREENSHOTS"  # environment variable: the folder for the pictures
 
 # A sparkline shows thirty runs: these are what a schedule would have left.
@@ -58,7 +59,7 @@ Take = Callable[[str, "Page"], None]
 
 def live(stack: AirflowStack) -> None:
     """Let happen what the pictures show."""
-    began = [(each, stack.begin_dag(each)) for each in (HARBOR, LUMEN, NORTHWIND, NORTHWIND_SANDBOX)]
+    began = [(each, stack.begin_dag(each)) for each in (HARBOR, LUMEN, NORTHWIND, NORTHWIND_SANDBOX, MERIDIAN)]
     for dag_id, run_id in began:
         assert stack.airflow.wait_for_run(dag_id, run_id, timeout_s=TIMEOUT_S) == "success"
     stack.simulator.mutate(9100001, create=4, edit=9, archive=2, merge=1)
@@ -130,6 +131,16 @@ def labels(form: Locator, section: str) -> list[str]:
     return [each.strip(" *\n") for each in named.all_inner_texts()]
 
 
+def enlarge(page: Page, dialog: Locator) -> None:
+    """Drag the corner of a dialog that Airflow opens small."""
+    box = dialog.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] - 4, box["y"] + box["height"] - 4)
+    page.mouse.down()
+    page.mouse.move(1200, 760, steps=5)
+    page.mouse.up()
+
+
 def focused(page: Page, frame: FrameLocator) -> str:
     """What the next press of Enter would act on, in our page's frame."""
     page.keyboard.press("Tab")
@@ -145,7 +156,14 @@ def test_screenshots_of_the_page_in_both_themes(at_work: str, tab: OpenTab, take
         admin.open()
         admin.frame.get_by_role("progressbar", name="Progress of Meridian Robotics").wait_for()
         read = what_is_read(admin.frame)
-        for expected in (" of 6,", "WRONG_PORTAL", "stale: goal 4 h", "Lumen Energie", "sandbox", "1 running"):
+        for expected in (
+            " of 6,",
+            "WRONG_PORTAL",
+            "stale: no run done for 7 h; goal 4 h",
+            "Lumen Energie",
+            "sandbox",
+            "1 running",
+        ):
             assert expected in read
         assert at_work in (admin.frame.get_by_role("link", name="Newest job of Meridian").get_attribute("href") or "")
         take(f"page-{theme}", admin.page)
@@ -185,11 +203,12 @@ def test_screenshots_of_the_connection_form(tab: OpenTab, take: Take) -> None:
     admin.page.keyboard.type("hubspot")
     form.get_by_role("option", name="HubSpot", exact=True).click()
     form.get_by_text("Access token", exact=True).wait_for()
-    take("connection", admin.page)
-
+    admin.page.set_viewport_size(TALL)
     assert labels(form, "Standard Fields") == ["Description", "API address", "Access token", "Port"]
+    take("connection", admin.page)
     assert labels(form, "Extra Fields") == ["HubSpot account ID"]
     assert labels(form, "OAuth app (in place of an access token)") == ["Client ID", "Client secret", "Refresh token"]
+    take("connection-oauth", admin.page)
     assert labels(form, "More") == ["API version", "Allow another API address"]
 
 
@@ -237,24 +256,44 @@ def test_screenshots_of_the_answer_of_the_test_button(few_scopes: str, tab: Open
 
 
 def test_screenshots_of_the_trigger_form(lived_in: AirflowStack, tab: OpenTab, take: Take) -> None:
-    before = lived_in.airflow.get(f"/dags/{HARBOR}/dagRuns")["total_entries"]
+    before = lived_in.airflow.get(f"/dags/{MERIDIAN}/dagRuns")["total_entries"]
     admin = tab()
-    admin.open(f"/dags/{HARBOR}")
+    admin.open(f"/dags/{MERIDIAN}")
     admin.page.get_by_test_id("trigger-dag-button").click()
     form = admin.page.get_by_role("dialog")
-    assert labels(form, "Window (only with mode Window)") == ["Modified from", "Modified until"]
-    assert labels(form, "Properties") == ["Properties"]
+    admin.page.set_viewport_size(TALL)
     assert labels(form, "What to read") == ["Mode"]
     form.get_by_text("Automatic: everything when due, else what changed").wait_for()
     take("trigger", admin.page)
+    assert labels(form, "Window (only with mode Window)") == ["Modified from", "Modified until"]
+    take("trigger-window", admin.page)
+    assert labels(form, "Properties") == ["Properties"]
     admin.page.keyboard.press("Escape")
     form.wait_for(state="hidden")
-    assert lived_in.airflow.get(f"/dags/{HARBOR}/dagRuns")["total_entries"] == before
+    assert lived_in.airflow.get(f"/dags/{MERIDIAN}/dagRuns")["total_entries"] == before
 
 
 @pytest.mark.usefixtures("lived_in")
 def test_screenshots_of_the_grid(tab: OpenTab, take: Take) -> None:
     admin = tab()
-    admin.open(f"/dags/{HARBOR}")
+    admin.open(f"/dags/{MERIDIAN}")
     admin.page.get_by_text("load_deals").first.wait_for()
+    admin.page.get_by_role("link", name="Revenue operations").wait_for()
+    admin.page.get_by_text("* * *").first.wait_for()  # the schedule
     take("grid", admin.page)
+
+
+@pytest.mark.usefixtures("lived_in")
+def test_screenshots_of_what_a_dag_says_of_itself(tab: OpenTab, take: Take) -> None:
+    admin = tab()
+    admin.open(f"/dags/{MERIDIAN}")
+    admin.page.get_by_role("button", name="Dag Docs").click()
+    documentation = admin.page.get_by_role("dialog")
+    documentation.get_by_role("heading", name="HubSpot deals of Meridian Robotics").wait_for()
+    for expected in ("hubspot_deals_postgres", "9100009", "deals_with_names"):
+        documentation.get_by_text(expected).first.wait_for()
+    enlarge(admin.page, documentation)
+    take("dag-docs", admin.page)
+    page = documentation.get_by_role("link", name="HubSpot deals", exact=True).get_attribute("href") or ""
+    admin.open(page)
+    admin.frame.get_by_role("link", name="Newest job of Meridian Robotics").wait_for()

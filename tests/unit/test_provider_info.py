@@ -64,8 +64,9 @@ def test_the_connection_form_hides_and_renames_standard_fields() -> None:
     assert behaviour["relabeling"]["password"] == "Access token"
 
 
-def test_airflow_lists_the_link_to_hubspot() -> None:
-    assert any(row["extra_link_class_name"].endswith(".DealsBoardLink") for row in airflow("links"))
+@pytest.mark.parametrize("link", ["DealsBoardLink", "JobLink"])
+def test_airflow_lists_the_links_of_our_tasks(link: str) -> None:
+    assert any(row["extra_link_class_name"].endswith(f".{link}") for row in airflow("links"))
 
 
 def test_the_metadata_fit_airflows_schema() -> None:

@@ -38,9 +38,12 @@ function whatIsFocused() {
   const focused = document.activeElement;
   if (!live.contains(focused)) return null;
   if (focused.matches(".scroll")) return ".scroll";
-  const kind = focused.getAttribute("href") !== null ? "href" : "data-ask";
-  const name = focused.getAttribute(kind);
-  return name === null ? null : `[${kind}="${CSS.escape(name)}"]`;
+  const kind = ["href", "data-ask", "data-event"].find((each) => focused.hasAttribute(each));
+  return kind === undefined ? null : `[${kind}="${CSS.escape(focused.getAttribute(kind))}"]`;
+}
+
+function whatIsUnfolded() {
+  return Array.from(live.querySelectorAll("details[open] > summary"), (each) => each.dataset.event);
 }
 
 function summaryOf(region) {
@@ -55,11 +58,13 @@ function show(text, isQuiet) {
     return;
   }
   const focused = whatIsFocused();
+  const unfolded = whatIsUnfolded();
   const before = summaryOf(live);
   const scrolled = live.querySelector(".scroll")?.scrollLeft ?? 0;
   live.replaceChildren(...fresh.childNodes);
   const scroll = live.querySelector(".scroll");
   if (scroll) scroll.scrollLeft = scrolled;
+  for (const each of live.querySelectorAll("summary")) each.parentElement.open = unfolded.includes(each.dataset.event);
   if (focused) live.querySelector(focused)?.focus({ preventScroll: true });
   const after = summaryOf(live);
   if (after !== before && !isQuiet) say(after);

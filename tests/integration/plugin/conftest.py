@@ -57,20 +57,23 @@ def airflow_app() -> Iterator[FastAPI]:
 @pytest.fixture
 def knows_dags(
     airflow_app: FastAPI,  # noqa: ARG001 - makes the metadata
-) -> Iterator[Callable[[Sequence[str]], None]]:
-    """Put DAGs into Airflow's metadata, as far as permissions need them."""
+) -> Iterator[Callable[..., None]]:
+    """Put DAGs into Airflow's metadata, as far as permissions need them: those that run, if nothing else is said."""
     from airflow.models.dag import DagModel
     from airflow.models.dagbundle import DagBundleModel
     from airflow.utils.session import create_session
 
-    def add(dag_ids: Sequence[str]) -> None:
+    def put(dag_ids: Sequence[str], *, is_paused: bool = False, is_stale: bool = False) -> None:
         with create_session() as session:
             if session.get(DagBundleModel, "tests") is None:
                 session.add(DagBundleModel(name="tests"))
             session.flush()
-            session.add_all(DagModel(dag_id=dag_id, bundle_name="tests") for dag_id in dag_ids)  # type: ignore[no-untyped-call]  # Airflow gives its constructor no types
+            for dag_id in dag_ids:
+                dag = DagModel(dag_id=dag_id, bundle_name="tests")  # type: ignore[no-untyped-call]  # Airflow gives its constructor no types
+                dag.is_paused, dag.is_stale = is_paused, is_stale
+                session.merge(dag)
 
-    yield add
+    yield put
     with create_session() as session:
         session.query(DagModel).delete()
 
@@ -108,7 +111,7 @@ def visit(airflow_app: FastAPI, deals_database: str) -> Visit:  # noqa: ARG001 -
 
 
 @pytest.fixture
-def acme(deals_database: str, knows_dags: Callable[[Sequence[str]], None]) -> Tenant:
+def acme(deals_database: str, knows_dags: Callable[..., None]) -> Tenant:
     """An organization with its DAG, and no job yet."""
     knows_dags(["hubspot_deals_acme"])
     return Tenant(deals_database)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
+from airflow.sdk.types import TaskInstanceKey
 
 from airflow_provider_hubspot_deals import jobs, sql
 from airflow_provider_hubspot_deals.cli.running import DAG_ID as COMMAND_LINE
+from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
+from airflow_provider_hubspot_deals.transfers.links import JobLink
 from tests.integration.ended_jobs import an_ended_job
-from tests.integration.plugin.shown import words
+from tests.integration.plugin.shown import stats, words
 from tests.integration.tenant import Tenant, a_batch, a_run
 
 if TYPE_CHECKING:
@@ -56,8 +59,9 @@ def test_phases_counts_calls_and_events_are_there(visit: Visit, acme: Tenant) ->
     assert "API calls 4" in shown
     kinds = [row["kind"] for row in acme.query("SELECT kind FROM hubspot.job_events WHERE job_id = %s", job.id)]
     assert {"created", "started", "phase"} <= set(kinds)
-    for kind in kinds:
-        assert kind.replace("_", " ") in shown
+    assert "created mode" in shown
+    assert "attempt 1 began" in shown
+    assert "phase live batches" in shown
 
 
 def test_the_timeline_says_when_since_the_creation_and_reads_any_details(visit: Visit, acme: Tenant) -> None:
@@ -73,7 +77,7 @@ def test_the_timeline_says_when_since_the_creation_and_reads_any_details(visit: 
         details,
     )
     shown = words(text_of(visit, job))
-    assert "+1 min 30 s note by" in shown
+    assert "+1 min 30 s note" in shown
     assert "from 2026-11-21 06:00:00 UTC" in shown
     assert "to 2026-99-99T08:00:00Z" in shown
     assert "end 9999-12-31T23:59:59-14:00" in shown
@@ -114,6 +118,66 @@ def test_run_again_asks_for_the_same_work(visit: Visit, acme: Tenant, mode: str,
     acme.execute("UPDATE hubspot.jobs SET mode = %s, window_start = '2026-11-01Z', window_end = NULL", mode)
     (body,) = re.findall(r'data-body="([^"]+)"', text_of(visit, job))
     assert unescape(body) == conf
+
+
+def test_a_job_at_work_cannot_be_run_again_beside_itself(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run(RUN))
+    assert 'data-ask="again"' not in text_of(visit, job)
+    fail(acme, job, "UNEXPECTED")
+    assert 'data-ask="again"' in text_of(visit, job)
+
+
+def test_an_error_stands_above_the_timeline_and_not_in_it_again(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run(RUN))
+    fail(acme, job, "MISSING_SCOPE")
+    assert text_of(visit, job).count("No &lt;access&gt;.") == 1
+
+
+def test_a_job_that_read_nothing_has_no_speed_and_took_next_to_no_time(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run(RUN))
+    fail(acme, job, "UNEXPECTED")
+    shown = stats(text_of(visit, job))
+    assert "< 1 s took" in shown
+    assert not any("a second" in each for each in shown)
+    assert "0 deals in < 1 s" in words(visit().get().text)
+
+
+def task_path(map_index: int = -1, task_id: str = "load") -> str:
+    """Where the button of the task leads, in the page's frame."""
+    key = TaskInstanceKey(dag_id=DAG, task_id=task_id, run_id=RUN, try_number=1, map_index=map_index)
+    operator = HubSpotDealsToPostgresOperator(task_id=task_id, organization="acme")
+    return JobLink().get_link(operator, ti_key=key).removeprefix("/plugin/hubspot-deals/hubspot-deals")
+
+
+@pytest.mark.parametrize("map_index", [-1, 3])
+def test_the_button_of_a_task_leads_to_its_newest_job(visit: Visit, acme: Tenant, map_index: int) -> None:
+    for origin in (
+        a_run("other", map_index=map_index),
+        a_run(RUN, map_index=map_index),
+        a_run(RUN, map_index=map_index, clear_number=1),
+        a_run(RUN, map_index=2),
+    ):
+        fail(acme, acme.claim(origin), "UNEXPECTED")
+    _, _, newest, _ = acme.query("SELECT id FROM hubspot.jobs ORDER BY created_at")
+    answer = visit().get(task_path(map_index))
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/hubspot-deals/dags/{DAG}/jobs/{newest['id']}")
+
+
+def test_the_button_of_a_task_finds_its_job_in_whatever_store(
+    visit: Visit, acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = acme.claim(a_run(RUN))
+    stores = "hubspot_deals_postgres/elsewhere, hubspot_deals_postgres/hubspot"
+    monkeypatch.setenv("AIRFLOW__HUBSPOT_DEALS__STORES", stores)
+    assert visit().get(task_path()).headers["Location"] == f"/hubspot-deals/dags/{DAG}/jobs/{job.id}?store=1"
+    assert visit().get(task_path(task_id="else")).status_code == 503
+
+
+def test_the_button_of_a_task_without_a_job_says_so_and_leads_nobody_else_anywhere(visit: Visit, acme: Tenant) -> None:
+    acme.claim(a_run(RUN))
+    answer = visit().get(task_path(task_id="else"))
+    assert (answer.status_code, "it ended before it began one" in answer.text) == (404, True)
+    assert visit(role="viewer", name="only:nightly").get(task_path()).status_code == 403
 
 
 def test_an_archived_job_is_still_there(visit: Visit, acme: Tenant) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from time import process_time
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from airflow_provider_hubspot_deals.organizations.organization import dag_id_of
 from airflow_provider_hubspot_deals.organizations.stores import USUAL_STORE
 from airflow_provider_hubspot_deals.plugin.reading import reading
 from tests.integration.plugin.fleet import fill_fleet
+from tests.integration.plugin.shown import stats, words
 from tests.integration.tenant import Tenant, a_batch, a_run
 from tests.integration.two_tenants import fill
 
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>{{ 7*7 }}"
 SERVER_SECONDS_MAX = 0.3
-KnowsDags = Callable[[Sequence[str]], None]
+KnowsDags = Callable[..., None]
+ENDED_FIVE_MINUTES_AGO = """
+ALTER TABLE hubspot.jobs DISABLE TRIGGER USER;
+UPDATE hubspot.jobs SET created_at = now() - interval '6 min', start_time = now() - interval '6 min',
+                        end_time = now() - interval '5 min';
+ALTER TABLE hubspot.jobs ENABLE TRIGGER USER
+"""
 
 
 def cpu_seconds(url: str) -> float:
@@ -83,12 +90,43 @@ def test_a_name_for_people_is_shown_and_a_copy_older_than_its_own_goal_is_stale(
     acme.execute(
         "UPDATE hubspot.sync_state SET watermark = now() - interval '3 hours', last_sync_at = now() - interval '2 h'"
     )
-    row = cells(visit().get(q="gmbh").text, "Acme GmbH")
-    assert "stale: goal 1 h" in row
+    row = words(cells(visit().get(q="gmbh").text, "Acme GmbH"))
+    assert "stale: no run done for 2 h; goal 1 h" in row
     acme.claim(a_run(), stale_after_minutes=180)  # and no name
     row = cells(visit().get().text, "Acme GmbH")
     assert "3 h ago" in row
     assert "stale" not in row
+
+
+def test_a_copy_whose_dag_is_paused_or_gone_is_said_to_be_so_and_is_not_stale(
+    visit: Visit, acme: Tenant, knows_dags: KnowsDags
+) -> None:
+    acme.claim(a_run(), stale_after_minutes=60)
+    acme.execute(
+        "UPDATE hubspot.sync_state SET watermark = now() - interval '3 h', last_sync_at = now() - interval '2 h'"
+    )
+    for columns, why in [
+        ({"is_paused": True}, "paused"),
+        ({"is_paused": True, "is_stale": True}, "no DAG"),
+        ({"is_stale": True}, "no DAG"),
+    ]:
+        knows_dags(["hubspot_deals_acme"], **columns)
+        text = visit().get().text
+        row = cells(text, "acme")
+        assert f">{why}</span>" in row
+        assert "3 h ago" in row
+        assert "stale" not in row
+        assert "0 stale" in stats(text)
+    knows_dags(["hubspot_deals_acme"])
+    assert "1 stale" in stats(visit().get().text)
+
+
+def test_a_job_says_how_long_ago_it_ended(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run())
+    assert " ago" not in cells(visit().get().text, "acme").partition('class="job"')[2]
+    acme.execute("UPDATE hubspot.jobs SET status = 'completed' WHERE id = %s", job.id)
+    acme.execute(ENDED_FIVE_MINUTES_AGO)
+    assert "· 5 min" in words(cells(visit().get().text, "acme"))
 
 
 def test_the_budget_of_the_account_is_shown_on_the_day_that_hubspot_told_it(visit: Visit, acme: Tenant) -> None:

@@ -41,7 +41,13 @@ def test_nobody_gets_anything_without_a_login_but_what_the_page_that_says_so_is_
         if route.path == ASSETS:
             continue
         path = route.path.format(
-            dag_id="hubspot_deals_acme", job_id=UUID(int=1), organization_id=UUID(int=1), type_="standard"
+            dag_id="hubspot_deals_acme",
+            job_id=UUID(int=1),
+            organization_id=UUID(int=1),
+            type_="standard",
+            run_id="manual",
+            task_id="load",
+            map_index=-1,
         )
         answer = visitor.post(path) if "POST" in route.methods else visitor.get(path)
         assert answer.status_code == 401

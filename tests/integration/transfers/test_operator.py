@@ -17,6 +17,7 @@ from airflow.sdk.types import TaskInstanceKey
 from airflow_provider_hubspot_deals.client.rate_limits import IN_FLIGHT_MAX
 from airflow_provider_hubspot_deals.dag_factory import deals_asset
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, RetriableError, SecretsUnavailableError
+from airflow_provider_hubspot_deals.transfers.links import DealsBoardLink
 from hubspot_simulator import FaultRule, SimulatorServer
 from hubspot_simulator.rate_limits import Limits
 from tests.integration.guests import a_guest
@@ -44,7 +45,7 @@ def test_each_declared_asset_gets_the_summary(airflow: Airflow) -> None:
 
 def test_the_link_leads_to_the_portals_own_domain(airflow: Airflow) -> None:
     task = airflow.task()
-    (link,) = task.operator_extra_links
+    (link,) = [each for each in task.operator_extra_links if isinstance(each, DealsBoardLink)]
     key = TaskInstanceKey("acme_deals", "load_deals", "manual__1")
     assert link.get_link(task, ti_key=key) == ""
     task.execute(airflow.context())

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from airflow_provider_hubspot_deals.plugin.overview import PAGE_ROWS, SORTS, Choice, Overview, arranged, line_of
+from airflow_provider_hubspot_deals.plugin.overview import (
+    NO_DAG,
+    PAGE_ROWS,
+    PAUSED,
+    SORTS,
+    Choice,
+    Dags,
+    Overview,
+    arranged,
+    line_of,
+)
 from tests.unit.plugin.rows import NOW, an_organization
 
 
-def overview(*rows: dict[str, Any], **choice: Any) -> Overview:
-    dag_ids = {row["dag_id"] for row in rows}
-    return arranged([line_of(row, dag_ids) for row in rows], Choice(**choice))
+def overview(*rows: dict[str, Any], idle: Mapping[str, str] | None = None, **choice: Any) -> Overview:
+    dags = Dags(readable={row["dag_id"] for row in rows}, idle=idle or {})
+    return arranged([line_of(row, dags) for row in rows], Choice(**choice))
 
 
 def slugs(found: Overview) -> list[str]:
@@ -117,6 +128,36 @@ def test_what_no_run_has_completed_for_longer_than_the_organization_s_goal_is_st
 
 def test_a_job_of_a_dag_that_the_user_may_not_read_is_not_linked() -> None:
     row = an_organization(job_dag_id="secret_backfill")
-    line = line_of(row, {"hubspot_deals_acme"})
+    line = line_of(row, Dags(readable={"hubspot_deals_acme"}))
     assert (line.dag_id, line.job_is_readable) == ("hubspot_deals_acme", False)
-    assert line_of(row, {"secret_backfill"}).dag_id == "secret_backfill"
+    assert line_of(row, Dags(readable={"secret_backfill"})).dag_id == "secret_backfill"
+
+
+@pytest.mark.parametrize("why", [PAUSED, NO_DAG])
+def test_of_an_organization_whose_dag_is_idle_no_run_is_missed_and_it_stands_behind_those_that_are(why: str) -> None:
+    old = NOW - timedelta(days=9)
+    idle = an_organization("idle", last_sync_at=old, watermark=old)
+    late = an_organization("late", last_sync_at=NOW - timedelta(days=2), watermark=NOW - timedelta(days=2))
+    found = overview(idle, late, idle={"hubspot_deals_idle": why}, sort="freshness")
+    assert [(line.row["slug"], line.freshness, line.idle) for line in found.lines] == [
+        ("late", "stale", ""),
+        ("idle", "idle", why),
+    ]
+    assert found.counts["stale"] == 1
+
+
+@pytest.mark.parametrize(
+    ("idle", "why"),
+    [
+        ({}, ""),
+        ({"hubspot_deals_acme": NO_DAG}, ""),
+        ({"hubspot_deals_acme": NO_DAG, "nightly": PAUSED}, PAUSED),
+        ({"hubspot_deals_acme": NO_DAG, "nightly": NO_DAG}, NO_DAG),
+    ],
+    ids=str,
+)
+def test_one_dag_that_runs_is_enough_for_an_organization_not_to_be_idle(idle: dict[str, str], why: str) -> None:
+    row = an_organization(job_dag_id="nightly")
+    dags = Dags(readable={"hubspot_deals_acme", "nightly"}, idle=idle)
+    assert line_of(row, dags).idle == why
+    assert line_of(row, Dags(readable={"nightly"}, idle=idle)).idle == idle.get("nightly", "")

@@ -32,10 +32,17 @@ def test_a_duration_has_two_units_at_most(seconds: float | None, text: str) -> N
 
 @pytest.mark.parametrize(
     ("count", "seconds", "text"),
-    [(0, None, ""), (5, 0, ""), (1, 2, "0.5/s"), (99, 10, "9.9/s"), (19_000, 10, "1,900/s")],
+    [(0, None, ""), (5, 0, ""), (0, 5, ""), (1, 90, "< 0.1"), (1, 2, "0.5"), (99, 10, "9.9"), (19_000, 10, "1,900")],
 )
 def test_a_rate_is_exact_where_it_is_small(count: int, seconds: float | None, text: str) -> None:
     assert wording.rate(count, seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, ""), (0, "< 1 s"), (0.4, "< 1 s"), (1.2, "1 s"), (61, "1 min 1 s")]
+)
+def test_nothing_takes_no_time(seconds: float | None, text: str) -> None:
+    assert wording.took(seconds) == text
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def database_url(postgres_server: DatabaseServer, past_template: str) -> Iterato
 
 
 @pytest.fixture
-def tenants(deals_database: str, knows_dags: Callable[[Sequence[str]], None]) -> Sequence[Tenant]:
+def tenants(deals_database: str, knows_dags: Callable[..., None]) -> Sequence[Tenant]:
     """All of them; Airflow knows the DAGs of all but the last."""
     *known, _ = made = bring_to_now(deals_database)
     knows_dags([dag_of(tenant) for tenant in known])

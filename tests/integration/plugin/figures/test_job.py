@@ -52,6 +52,12 @@ SELECT sum(received) FILTER (WHERE batch_number > (SELECT min(batch_number) FROM
        / extract(epoch FROM max(written_at) - min(written_at)) AS rate
 FROM newest
 """
+TITLES = """
+SELECT CASE kind WHEN 'started' THEN 'attempt ' || (details ->> 'attempt') || ' began'
+                 WHEN 'phase' THEN 'phase ' || (details ->> 'phase')
+                 ELSE replace(kind, '_', ' ') END AS title
+FROM hubspot.job_events WHERE job_id = %s ORDER BY sequence
+"""
 LISTED = """
 SELECT created_at, status, mode, error_code, end_time - start_time AS took, records_extracted, records_inserted,
        records_updated, records_deleted, records_quarantined, value_issues, api_calls
@@ -86,11 +92,12 @@ def test_the_counts_of_a_job_are_those_of_its_batches(visit: Visit, acme: Tenant
 
 def test_what_a_job_asked_of_hubspot_is_what_it_stored(visit: Visit, acme: Tenant) -> None:
     job, shown = ask(acme, JOB), facts(page_of(visit, acme))
+    used = job["daily_limit"] - job["daily_remaining"]
     told = {
         "value issues": f"{job['value_issues']:,}",
         "API calls": f"{job['api_calls']:,}",
         **{endpoint: f"{calls:,}" for endpoint, calls in job["api_calls_by_endpoint"].items()},
-        "used of the day's calls": f"{job['daily_limit'] - job['daily_remaining']:,} of {job['daily_limit']:,}",
+        "account's calls, at the last batch": f"{used:,} of {job['daily_limit']:,}",
         "rate limit hits": f"{job['rate_limit_hits']:,}",
         "received": size(job["bytes_received"]),
         "id": str(job["id"]),
@@ -110,7 +117,7 @@ def test_progress_rate_and_time_left_follow_from_what_is_read_and_when_it_began(
     assert stats(text) == [
         f"{done:,} of {expected:,} deals read",
         f"{duration(seconds)} so far",
-        f"{done / seconds:.0f}/s deals a second",
+        f"{done / seconds:.0f} deals a second",
         f"{duration((expected - done) * seconds / done)} left",
         f"{job['api_calls']:,} API calls",
     ]
@@ -140,9 +147,9 @@ def test_the_newest_batches_of_the_job_alone_make_the_recent_rate_and_its_bars(
 
 
 def test_the_timeline_has_every_event_of_the_job_in_its_order(visit: Visit, acme: Tenant) -> None:
-    kinds = acme.query("SELECT kind FROM hubspot.job_events WHERE job_id = %s ORDER BY sequence", active_job(acme))
+    events = acme.query(TITLES, active_job(acme))
     shown = [words(part.partition("</strong>")[0]) for part in page_of(visit, acme).split('<strong class="kind">')[1:]]
-    assert shown == [row["kind"].replace("_", " ") for row in kinds]
+    assert shown == [row["title"] for row in events]
     assert len(shown) > 3
 
 

@@ -31,7 +31,8 @@ WHERE (organization_id, hubspot.deal_type_of(type)) = (%s, %s)
   AND coalesce(end_time, now()) >= date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
 """
 NEWEST_JOB = """
-SELECT *, extract(epoch FROM coalesce(end_time, now()) - start_time)::float AS seconds FROM hubspot.jobs
+SELECT *, extract(epoch FROM coalesce(end_time, now()) - start_time)::float AS seconds,
+       extract(epoch FROM now() - end_time)::float AS ended_s FROM hubspot.jobs
 WHERE (organization_id, hubspot.deal_type_of(type)) = (%s, %s) ORDER BY coalesce(end_time, 'infinity') DESC LIMIT 1
 """
 IN_QUARANTINE = """
@@ -39,7 +40,8 @@ SELECT count(*) FILTER (WHERE resolved_at IS NULL) AS figure FROM hubspot.deals_
 WHERE (organization_id, type) = (%s, %s)
 """
 FRESHNESS = """
-SELECT extract(epoch FROM now() - watermark)::float AS behind_s, now() - last_sync_at > '360 minutes' AS is_stale
+SELECT extract(epoch FROM now() - watermark)::float AS behind_s, now() - last_sync_at > '360 minutes' AS is_stale,
+       extract(epoch FROM now() - last_sync_at)::float AS completed_s
 FROM hubspot.sync_state WHERE (organization_id, type) = (%s, %s)
 """
 LAST_RUNS = """
@@ -87,7 +89,9 @@ def deals(tenant: Tenant) -> str:
 
 
 def calls_and_budget(tenant: Tenant) -> str:
-    return "{calls:,} {used:,} of {budget:,} {hits:,} \N{MULTIPLICATION SIGN} 429".format(**ask(tenant, CALLS_TODAY))
+    told = ask(tenant, CALLS_TODAY)
+    when = " at the last batch" if told["calls"] > told["used"] else ""
+    return "{calls:,} {used:,} of {budget:,}{when} {hits:,} \N{MULTIPLICATION SIGN} 429".format(**told, when=when)
 
 
 def issues(tenant: Tenant) -> str:
@@ -97,24 +101,26 @@ def issues(tenant: Tenant) -> str:
 
 def freshness(tenant: Tenant) -> str:
     found = ask(tenant, FRESHNESS)
-    return f"{duration(found['behind_s'])} ago" + (" stale: goal 6 h" if found["is_stale"] else "")
+    stale = f" stale: no run done for {duration(found['completed_s'])}; goal 6 h" if found["is_stale"] else ""
+    return f"{duration(found['behind_s'])} ago{stale}"
 
 
 def newest_job(tenant: Tenant) -> str:
-    """Its state, deals, rate and time left, or how long it took."""
+    """Its state, deals, rate and time left, or how long it took and when it ended."""
     job = ask(tenant, NEWEST_JOB)
     done, expected, seconds = job["records_extracted"], job["records_expected"], job["seconds"]
     if job["status"] == "running":
         left = duration((expected - done) / (done / seconds))
         return f"running full, live · {done:,} of {expected:,} deals · {done / seconds:.0f}/s · {left} left"
-    return " ".join(filter(None, [job["status"], job["error_code"], f"full · {done:,} deals in {duration(seconds)}"]))
+    told = f"full · {done:,} deals in {duration(seconds)} · {duration(job['ended_s'])} ago"
+    return " ".join(filter(None, [job["status"], job["error_code"], told]))
 
 
 @pytest.mark.parametrize(
     ("column", "told"),
     [
         ("Deals", deals),
-        ("Changed today", changed_today),
+        ("Changes today", changed_today),
         ("API calls today", calls_and_budget),
         ("Issues", issues),
         ("Up to date until", freshness),
@@ -140,7 +146,7 @@ def test_the_figures_on_top_are_those_of_all_that_one_may_see(visit: Visit, seen
         f"{newest.count('failed')} failed",
         f"{total(FRESHNESS, 'is_stale')} stale",
         f"{total(DEALS)} deals",
-        f"{total(CHANGED_TODAY)} changed today",
+        f"{total(CHANGED_TODAY)} changes today",
         f"{total(CALLS_TODAY, 'calls')} API calls today",
     ]
 
