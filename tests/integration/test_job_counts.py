@@ -155,3 +155,17 @@ def test_nothing_that_a_job_does_changes_the_rows_of_another_organization_or_typ
     )
     assert acme.claim(a_run("after silence")).id != job.id
     assert of_others() == before
+
+
+def test_a_job_that_waits_for_its_retry_can_be_failed(acme: Tenant) -> None:
+    job = acme.claim()
+    with acme.connect() as connection:
+        ENDS["release"](connection, job, USAGE)
+        ENDS["fail"](connection, job, USAGE)
+    assert (acme.job(job)["status"], acme.job(job)["api_calls"]) == ("failed", 22)
+
+
+def test_the_clock_of_the_database_is_read_whatever_its_dates_look_like(acme: Tenant) -> None:
+    with acme.connect() as connection:
+        connection.execute("SET DateStyle = 'German'")
+        assert abs(jobs.database_time(connection) - datetime.now(UTC)) < timedelta(minutes=1)

@@ -9,9 +9,11 @@ import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals import loading, sql
-from airflow_provider_hubspot_deals.deals.parsing import BadRecord
+from airflow_provider_hubspot_deals.deals import values
+from airflow_provider_hubspot_deals.deals.columns import PROPERTY_PARSERS
+from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser, DealRow
 from airflow_provider_hubspot_deals.jobs import Job
-from tests.builders import MODIFIED, a_row
+from tests.builders import MODIFIED, a_record, a_row
 from tests.integration.tenant import Tenant, a_run, tables_of
 
 LATER = "2026-06-01T00:00:00Z"
@@ -133,3 +135,43 @@ def test_a_settled_record_stays_settled_by_the_job_that_settled_it(acme: Tenant,
     acme.store(acme.claim(a_run("second")), a_row(5, hs_lastmodifieddate=LATER))
     (later,) = acme.query("SELECT * FROM hubspot.deals_quarantine")
     assert (later["resolved_at"], later["resolved_by_job"]) == (settled["resolved_at"], job.id)
+
+
+OWN_OF_A_ROW = {"_organization_id", "_tenant_id", "_scan_id", "_dlt_load_id", "_dlt_id", "_extracted_at"}
+
+
+def a_full_deal(of: str, *, version: str, archived: bool) -> DealRow:
+    """A deal with a value of its own in every column."""
+    texts = [name for name, parse in PROPERTY_PARSERS.items() if parse in (values.text, values.indexed_text)]
+    numbers = [name for name, parse in PROPERTY_PARSERS.items() if parse in (values.numeric, values.integer)]
+    properties = {name: f"{name} {of}" for name in texts} | {name: str(len(name + of)) for name in numbers}
+    day = f"2026-01-{len(of):02}T00:00:00Z"
+    record = a_record(1, archived=archived, **properties, amount=f"{len(of)}.5", closedate=day, createdate=day)
+    record["properties"] |= {"hs_lastmodifieddate": version, "hs_object_id": "1", "color": of}
+    record["associations"] = {"companies": {"results": [{"id": str(len(of)), "type": "deal_to_company"}]}}
+    bad = {"hs_forecast_amount": "none"} if archived else {}
+    record["properties"] |= bad
+    (row,) = DealParser(["color"], allow_negative_amounts=True).parse_page([record], len(of)).rows
+    return row
+
+
+@pytest.mark.parametrize("archived", [False, True], ids=["live", "archived"])
+def test_a_deal_that_changed_in_every_column_is_as_one_that_is_new(acme: Tenant, job: Job, *, archived: bool) -> None:
+    other = Tenant(acme.url, "other")
+    before = a_full_deal("before", version=MODIFIED, archived=not archived)
+    after = a_full_deal("afterwards", version=LATER, archived=archived)
+    acme.store(job, before)
+    old = acme.deal()
+    acme.execute("UPDATE hubspot.jobs SET status = 'failed'")
+    second = acme.claim(a_run("second"))
+    acme.store(second, after)
+    other.store(other.claim(a_run(dag_id="other")), after)
+
+    new, updated = other.deal(), acme.deal()
+    compared = new.keys() - OWN_OF_A_ROW - {"row_version"}
+    assert {name: updated[name] for name in compared} == {name: new[name] for name in compared}
+    same = {name for name in compared if old[name] == new[name]}
+    assert same <= {"hubspot_deal_id", "hs_object_id", "_type", "_source_service", "_merged_into"}
+    assert (updated["_scan_id"], updated["_dlt_load_id"]) == (second.id, second.load_id)
+    assert updated["_dlt_id"] == old["_dlt_id"]
+    assert updated["_extracted_at"] > old["_extracted_at"]

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import islice
+from itertools import count, islice
 from typing import Any, NoReturn
 
 import psycopg
@@ -148,11 +148,15 @@ def test_a_server_that_stays_away_is_told_by_its_last_word(
 ) -> None:
     monkeypatch.setattr(recovery, "PATIENCE_S", 0.3)
 
+    tries = count(1)
+
     def refuse() -> NoReturn:
+        next(tries)
         raise psycopg.OperationalError("the database system is starting up")
 
     with pytest.raises(psycopg.OperationalError, match="starting up"):
         Recovery(refuse, acme.order()).take_up(job, LOST, None)
+    assert 2 <= next(tries) - 1 <= 5  # what comes back is not stormed
 
 
 def test_three_losses_in_a_row_are_forgiven_and_three_more_after_a_batch(
