@@ -169,3 +169,21 @@ def test_the_clock_of_the_database_is_read_whatever_its_dates_look_like(acme: Te
     with acme.connect() as connection:
         connection.execute("SET DateStyle = 'German'")
         assert abs(jobs.database_time(connection) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_a_batch_is_known_again_by_the_transaction_that_its_fence_named(acme: Tenant) -> None:
+    job = acme.claim()
+    with acme.connect() as connection, sql.transaction(connection):
+        named = jobs.lock_fence(connection, job)
+        jobs.record_batch(connection, job, a_batch())
+    assert acme.query("SELECT xid::text AS xid FROM hubspot.job_batches") == [{"xid": named}]
+
+
+def test_what_reading_noticed_is_told_of_the_job_with_its_details(acme: Tenant) -> None:
+    job = acme.claim()
+    with acme.connect() as connection, sql.transaction(connection):
+        jobs.tell(connection, job, "search_incomplete", {"named": 3})
+    told = acme.query(
+        "SELECT organization_id, job_id, details FROM hubspot.job_events WHERE kind = 'search_incomplete'"
+    )
+    assert told == [{"organization_id": acme.id, "job_id": job.id, "details": {"named": 3}}]
