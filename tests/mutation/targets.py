@@ -61,6 +61,11 @@ _LIFECYCLE = (
         "other_runs_leave_the_last_full_one_alone",
         "a_portal_is_bound_once",
     ),
+    *_of(
+        "integration/test_waiting_and_lost_jobs",
+        "a_released_job_says_from_when_on_it_may_be_resumed_and_one_of_somebody_else_says_nothing",
+    ),
+    *_of("integration/test_racing_claims", "the_end_of_a_job_waits_for_the_fence_before_it_touches_the_job"),
     *_KILL_POINTS,
 )
 _JOBS_SQL = (
