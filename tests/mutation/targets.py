@@ -31,6 +31,7 @@ _WRITING = (
         "b20_within_a_batch_a_version_that_is_known_is_newer",
     ),
     *_of("integration/test_transaction_settings"),
+    *_of("integration/test_retention", "a_record_that_comes_again_has_its_raw_bytes_again"),
     *_of("integration/test_loading_racing"),
     *_of(
         "integration/test_loading_plans",
