@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 # Real tokens, proxies, another Airflow and libpq's defaults must not reach a test.
 FOREIGN_PREFIXES = ("AIRFLOW", "HUBSPOT", "PG", "OPENLINEAGE", "OTEL", "SSL_CERT", "SSL_KEY")
 FOREIGN_SUFFIXES = ("_PROXY", "CA_BUNDLE", "NETRC")
-FOREIGN_NAMES = (DATABASE_URL, "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONWARNINGS")
+MIGRATED_TEMPLATE = (
+    "MIGRATED_TEMPLATE"  # of the server that DATABASE_URL names: a database whose schema is made already
+)
+FOREIGN_NAMES = (DATABASE_URL, MIGRATED_TEMPLATE, "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONWARNINGS")
 # Where the tests themselves find a server, and what they are asked for.
 KEPT_NAMES = ("PG_BINDIR", "AIRFLOW_SEQUENCES", "AIRFLOW_SEED")
 
@@ -37,6 +40,7 @@ def is_foreign(name: str) -> bool:
 
 
 given_database_url = os.environ.get(DATABASE_URL)
+given_template = os.environ.get(MIGRATED_TEMPLATE)
 for variable in [name for name in os.environ if is_foreign(name)]:
     del os.environ[variable]
 
@@ -95,6 +99,9 @@ def postgres_server() -> Iterator[DatabaseServer]:
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: DatabaseServer) -> Iterator[str]:
     """Name of a database at the newest revision of our schema, to be copied."""
+    if given_template:
+        yield given_template
+        return
     from airflow_provider_hubspot_deals import migrations
 
     name = f"hubspot_deals_template_{os.getpid()}"

@@ -77,6 +77,10 @@ def test_writers_who_never_stop_end_the_batch_and_leave_nothing(
     acme: Tenant, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "ATTEMPTS_MAX", 1)
-    with pytest.raises(DatabaseUnavailableError, match="Others write the same deals"):
+    with pytest.raises(DatabaseUnavailableError) as raised:
         overtaken(acme, job, INSERT, MODIFIED, a_row(1), a_row(2))
+    assert (raised.value.code, str(raised.value)) == (
+        "DB_BUSY",
+        f"Others write the same deals of table {job.leaf} all the time, between their being compared and written.",
+    )
     assert acme.living() == [2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,10 +12,11 @@ from airflow_provider_hubspot_deals import jobs
 from airflow_provider_hubspot_deals.exceptions import JobCancelled
 from airflow_provider_hubspot_deals.jobs import Job
 from local_stack.processes import wait_until
-from tests.integration.tenant import Tenant, a_run
+from tests.integration.tenant import NO_USAGE, Tenant, a_run
 
 TYPES = ("standard", "sandbox", "archive", "training")
 ROUNDS = 25
+WAITS = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 def test_first_claims_of_one_organization_at_once_all_succeed(database_url: str) -> None:
@@ -42,12 +44,11 @@ def test_first_claims_of_one_organization_at_once_all_succeed(database_url: str)
 
 def claim_while(tenant: Tenant, ends: str) -> Job:
     """A retry's claim that begins before, and goes on after, somebody's change of the jobs is committed."""
-    waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ThreadPoolExecutor(1) as threads:
         with tenant.connect() as somebody, somebody.transaction():
             somebody.execute(ends.encode())
             claimed = threads.submit(tenant.claim, a_run(try_number=2))
-            wait_until(lambda: bool(tenant.query(waits)), what="the claim waits", timeout_s=20)
+            wait_until(lambda: bool(tenant.query(WAITS)), what="the claim waits", timeout_s=20)
         return claimed.result(20)
 
 
@@ -85,3 +86,23 @@ def test_a_job_inserted_by_hand_and_cancelled_while_a_run_takes_it_on_is_nobodys
     rows = tenant.query("SELECT id, status FROM hubspot.jobs ORDER BY created_at")
     assert [row["status"] for row in rows] == ["cancelled", "running"]
     assert rows[1]["id"] == claimed.id
+
+
+@pytest.mark.usefixtures("invariants_hold")
+def test_the_end_of_a_job_waits_for_the_fence_before_it_touches_the_job(database_url: str) -> None:
+    """A claim locks them in that order; the other one would let the two wait for each other."""
+    tenant = Tenant(database_url)
+    job = tenant.claim(a_run(try_number=1))
+
+    def complete() -> object:
+        with tenant.connect() as connection:
+            return jobs.complete(connection, job, selection="all", started_at=datetime.now(UTC), usage=NO_USAGE)
+
+    with ThreadPoolExecutor(1) as threads:
+        with tenant.connect() as claim, claim.transaction():
+            jobs.lock_fence(claim, job)
+            completed = threads.submit(complete)
+            wait_until(lambda: bool(tenant.query(WAITS)), what="the end waits", timeout_s=20)
+            claim.execute("SELECT FROM hubspot.jobs FOR UPDATE NOWAIT")
+        completed.result(20)
+    assert tenant.job(job)["status"] == "completed"

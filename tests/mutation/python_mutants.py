@@ -32,6 +32,7 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 }
 _UNTOUCHED_FIELDS = {"annotation", "returns", "decorator_list", "type_comment"}
 _UNTOUCHED_CALLS = {"TypeVar", "cast", "getLogger"}
+SHOWN_MAX = 90  # characters of what a mutant changes
 _NUMBER = re.compile(r"\d+")
 
 
@@ -55,8 +56,11 @@ def _mutants(tree: ast.Module) -> Iterator[Mutant]:
     for parent, field, position, child in list(_slots(tree)):
         for changed in _changes(child):
             _put(parent, field, position, changed)
-            change = f"{_short(child)} -> {_short(changed)}"
-            yield Mutant(getattr(child, "lineno", 0), change, ast.unparse(ast.fix_missing_locations(tree)) + "\n")
+            yield Mutant(
+                getattr(child, "lineno", 0),
+                _change(child, changed),
+                ast.unparse(ast.fix_missing_locations(tree)) + "\n",
+            )
             _put(parent, field, position, child)
 
 
@@ -147,9 +151,17 @@ def _with(node: ast.AST, **fields: Any) -> ast.AST:
     return changed
 
 
-def _short(node: ast.AST) -> str:
-    text = " ".join(ast.unparse(ast.fix_missing_locations(node)).split())
-    return text if len(text) <= 90 else f"{text[:87]}..."
+def _change(before: ast.AST, after: ast.AST) -> str:
+    """What both were, of long ones the part where they differ."""
+    texts = [" ".join(ast.unparse(ast.fix_missing_locations(node)).split()) for node in (before, after)]
+    differs_at = next((place for place, pair in enumerate(zip(*texts, strict=False)) if len(set(pair)) > 1), 0)
+    start = max(differs_at - 40, 0) if max(map(len, texts)) > SHOWN_MAX else 0
+    return " -> ".join(_shown(text, start) for text in texts)
+
+
+def _shown(text: str, start: int) -> str:
+    rest = f"...{text[start:]}" if start else text
+    return rest if len(rest) <= SHOWN_MAX else f"{rest[: SHOWN_MAX - 3]}..."
 
 
 def _drop_docstrings(tree: ast.Module) -> None:

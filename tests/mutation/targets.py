@@ -8,26 +8,112 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "airflow_provider_hubspot_deals"
 
+
+def _of(file: str, *names: str) -> tuple[str, ...]:
+    """Tests of a file: those of these names, else all."""
+    path = f"tests/{file}.py"
+    return tuple(f"{path}::test_{name}" for name in names) or (path,)
+
+
 _VALUES = tuple(
     f"tests/unit/deals/test_{name}.py"
     for name in ("values", "whole_columns", "parsing", "rows", "raw_json", "recoverable")
 )
+_KILL_POINTS = _of("integration/sync/test_kill_points")
 _WRITING = (
-    "tests/integration/test_loading.py",
-    "tests/integration/test_loading_absences.py",
-    "tests/integration/values/test_value_faults.py",
-    "tests/integration/test_loading_plans.py",
-    "tests/integration/test_loading_racing.py",
-    "tests/integration/test_loading_values.py",
+    *_of("integration/test_loading_stages"),
+    *_of("integration/test_loading"),
+    *_of("integration/test_loading_absences"),
+    *_of(
+        "integration/test_loading_values",
+        "c22_every_text_column_gives_back_exactly_what_it_was_given",
+        "b20_a_deal_of_which_nobody_knows_how_new_it_is_replaces_any_and_is_replaced_by_any",
+        "b20_within_a_batch_a_version_that_is_known_is_newer",
+    ),
+    *_of("integration/test_transaction_settings"),
+    *_of("integration/test_retention", "a_record_that_comes_again_has_its_raw_bytes_again"),
+    *_of("integration/test_loading_racing"),
+    *_of(
+        "integration/test_loading_plans",
+        "deals_are_counted_without_reading_the_table",
+        "the_merge_probes_the_key_also_where_the_planner_would_read_the_table",
+    ),
+    *_KILL_POINTS,
 )
-_JOBS = (
-    "tests/integration/test_jobs.py",
-    "tests/integration/test_jobs_fence.py",
-    "tests/integration/test_waiting_and_lost_jobs.py",
-    "tests/integration/test_racing_claims.py",
-    "tests/integration/test_usage_records.py",
-    "tests/integration/test_job_events.py",
-    "tests/integration/sync/test_insecure_roles.py",
+_CLAIMING = (
+    *_of("integration/test_job_messages"),
+    *_of("integration/test_jobs"),
+    *_of("integration/test_waiting_and_lost_jobs"),
+    *_of("integration/lifecycle/test_taking_up", "the_attempt_goes_on_with_the_same_job_and_a_new_epoch"),
+    *_KILL_POINTS,
+)
+_LIFECYCLE = (
+    *_of("integration/test_job_messages"),
+    *_of("integration/test_job_counts"),
+    *_of(
+        "integration/test_jobs_fence",
+        "e16_an_attempt_that_was_replaced_is_told_so_and_writes_nothing",
+        "e16_nor_does_it_write_quietly",
+        "e16_a_batch_that_began_before_the_takeover_holds_it_back",
+        "e25_a_cancelled_job_stops_at_its_next_batch_and_writes_nothing",
+        "a_heartbeat_is_heard",
+        "i07_a_watermark_never_goes_back",
+        "a_completed_full_run_is_remembered_with_its_selection",
+        "other_runs_leave_the_last_full_one_alone",
+        "a_portal_is_bound_once",
+    ),
+    *_of(
+        "integration/test_waiting_and_lost_jobs",
+        "a_released_job_says_from_when_on_it_may_be_resumed_and_one_of_somebody_else_says_nothing",
+    ),
+    *_of("integration/test_racing_claims", "the_end_of_a_job_waits_for_the_fence_before_it_touches_the_job"),
+    *_KILL_POINTS,
+)
+_JOBS_SQL = (
+    *_LIFECYCLE[:-1],
+    *_CLAIMING[1:-1],
+    *_of(
+        "integration/lifecycle/test_lost_commits",
+        "d04_a_transaction_in_progress_is_ended_before_it_is_looked_up",
+        "d05_of_a_transaction_too_old_for_postgresql_the_ledger_tells",
+        "e16_a_session_stuck_in_copy_does_not_hold_the_fence_for_ever",
+        "e16_a_session_that_holds_the_fence_and_works_is_waited_for",
+        "e16_the_frozen_session_of_another_role_is_named_until_ours_may_end_it",
+    ),
+    *_of("integration/test_transaction_settings"),
+    *_of(
+        "integration/test_racing_claims",
+        "a_job_cancelled_while_its_retry_claims_it_is_a_cancelled_one",
+        "a_job_taken_for_dead_while_its_retry_claims_it_is_gone_on_with",
+        "a_job_inserted_by_hand_and_cancelled_while_a_run_takes_it_on_is_nobodys",
+    ),
+    *_of("integration/sync/test_insecure_roles"),
+)
+_BATCHES = (
+    *_of("unit/sync/test_batches"),
+    *_of("integration/sync/test_batches"),
+    *_of(
+        "integration/values/test_value_faults",
+        "c29_more_bad_records_than_an_accident_stop_the_job_and_nothing_is_written[20]",
+        "c29_as_many_as_an_accident_may_bring_go_to_quarantine",
+    ),
+    *_KILL_POINTS,
+)
+_COMMITTING = (*_of("integration/sync/test_committing"), *_KILL_POINTS)
+_CHECKPOINT = (
+    *_of("unit/sync/test_checkpoint"),
+    *_of("integration/sync/test_lifecycle", "a_job_taken_for_dead_is_gone_on_with_from_its_checkpoint"),
+)
+_REFUSALS = _of("integration/test_refusals")
+_RECOVERY = _of("integration/lifecycle/test_taking_up")
+_UNKNOWN_COMMITS = (
+    *_of("integration/lifecycle/test_taking_up", "d04_a_session_that_does_not_end_is_named_with_what_to_do"),
+    *_of(
+        "integration/lifecycle/test_lost_commits",
+        "d04_a_transaction_in_progress_is_ended_before_it_is_looked_up",
+        "d05_of_a_transaction_too_old_for_postgresql_the_ledger_tells",
+        "d13_a_transaction_of_a_server_that_failed_over_is_lost",
+    ),
 )
 
 
@@ -50,11 +136,17 @@ TARGETS = {
     "raw_json": Target("deals/raw_json.py", _VALUES),
     "bad_records": Target("deals/bad_records.py", _VALUES),
     "copy_text": Target("deals/copy_text.py", _VALUES),
+    "batches": Target("sync/batches.py", _BATCHES),
+    "committing": Target("sync/committing.py", _COMMITTING),
+    "checkpoint": Target("sync/checkpoint.py", _CHECKPOINT),
+    "refusals": Target("sync/refusals.py", _REFUSALS),
+    "recovery": Target("sync/recovery.py", _RECOVERY),
+    "unknown_commits": Target("jobs/unknown_commits.py", _UNKNOWN_COMMITS),
     "loading": Target("loading.py", _WRITING),
     "deals.sql": Target("sql/deals.sql", _WRITING),
-    "claiming": Target("jobs/claiming.py", _JOBS),
-    "lifecycle": Target("jobs/lifecycle.py", _JOBS),
-    "jobs.sql": Target("sql/jobs.sql", _JOBS),
+    "claiming": Target("jobs/claiming.py", _CLAIMING),
+    "lifecycle": Target("jobs/lifecycle.py", _LIFECYCLE),
+    "jobs.sql": Target("sql/jobs.sql", _JOBS_SQL),
 }
 
 EQUIVALENT: dict[tuple[str, str], str] = {
@@ -65,6 +157,19 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): "its bytes count next",
     ("values", "4 -> 5"): "likewise: it only spares the counting",
     ("values", "'0.01' -> '1.01'"): "quantize looks at the exponent alone",
+    ("unknown_commits", "10.0 -> 11.0"): "a second more of patience",
+    ("unknown_commits", "0.05 -> 1.05"): "how often it looks, and so is the next",
+    ("unknown_commits", "time.sleep(_POLL_S) -> pass"): "it only spares the server the asking",
+    (
+        "unknown_commits",
+        "time.monotonic() > gives_up_at -> time.monotonic() >= gives_up_at",
+    ): "never equal",
+    ("refusals", "200 -> 201"): "a bound on how long the fence is held; one deal more is not noticed",
+    ("recovery", "45.0 -> 46.0"): "a second more of patience",
+    ("lifecycle", "100 -> 101"): "a bound on the length of an event",
+    ("loading", "2500 -> 2501"): "how many rows go at once, and so is the next",
+    ("loading", "100 -> 101"): "likewise",
+    ("loading", "3 -> 4"): "once more is no harm",
     ("values", "len(value) <= len(str(_INTEGER_MAX)) - 1 -> len(value) < len(str(_INTEGER_MAX)) - 1"): "a short cut",
 }
 """(target, change) → why it changes nothing that anybody could see. They count neither as killed nor as survivors."""

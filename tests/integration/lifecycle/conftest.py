@@ -14,6 +14,7 @@ from airflow_provider_hubspot_deals.sync import JobOrigin
 from hubspot_simulator import PortalSpec, SimulatorServer
 from local_stack.postgres import EmbeddedPostgres
 from local_stack.throwaway import temporary_directory
+from tests.integration.lifecycle.servers import OwnServer
 from tests.integration.sync.conftest import A_DAY_AGO_S, Organization, invariants, simulator_of
 
 __all__ = ["A_TRY", "NEXT_TRY", "SMALL", "Sessions", "at_call", "invariants", "simulator_of", "wait_for_stop"]
@@ -83,3 +84,10 @@ def own_server() -> Iterator[EmbeddedPostgres]:
         server = EmbeddedPostgres(directory, durable=False, settings=SERVER_SETTINGS)
         with server:
             yield server
+
+
+@pytest.fixture
+def server(own_server: EmbeddedPostgres) -> Iterator[OwnServer]:
+    """That server, with a database of the test's own."""
+    with OwnServer(own_server) as running:
+        yield running

@@ -216,7 +216,11 @@ def test_e16_a_session_that_holds_the_fence_and_works_is_waited_for(tenant: Tena
 
 
 @pytest.mark.usefixtures("impatient")
-def test_e16_the_frozen_session_of_another_role_is_named_until_ours_may_end_it(roles: Roles, tenant: Tenant) -> None:
+def test_e16_the_frozen_session_of_another_role_is_named_until_ours_may_end_it(
+    roles: Roles, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements = sql._statements("jobs")
+    monkeypatch.setitem(statements, "set_transaction", statements["set_transaction"].replace("'10s'", "'1s'"))
     first, second = roles.loader(), roles.loader()
     old = replace(tenant, url=roles.url_of(first)).claim(a_run(try_number=1))
     successor = replace(tenant, url=roles.url_of(second))

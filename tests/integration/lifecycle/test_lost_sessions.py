@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from threading import Timer
@@ -17,7 +17,6 @@ from airflow_provider_hubspot_deals import loading, sync
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 from airflow_provider_hubspot_deals.sync import recovery
 from local_stack.databases import DatabaseServer
-from local_stack.postgres import EmbeddedPostgres
 from local_stack.processes import wait_until
 from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL, Sessions, at_call
 from tests.integration.lifecycle.servers import OwnServer
@@ -120,12 +119,6 @@ def test_d01_a_connection_that_breaks_every_time_is_given_up(
     monkeypatch.undo()
     acme.sync(origin=NEXT_TRY, **SMALL)
     assert_complete(acme)
-
-
-@pytest.fixture
-def server(own_server: EmbeddedPostgres) -> Iterator[OwnServer]:
-    with OwnServer(own_server) as running:
-        yield running
 
 
 @pytest.mark.parametrize("page", [3, 5], ids=["middle", "last"])
