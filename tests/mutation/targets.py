@@ -170,6 +170,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("loading", "2500 -> 2501"): "how many rows go at once, and so is the next",
     ("loading", "100 -> 101"): "likewise",
     ("loading", "3 -> 4"): "once more is no harm",
+    (
+        "parsing",
+        "max(versions) <= (latest := self._latest_version()) -> max(versions) < (latest := self._latest_version())",
+    ): ("a short cut: what follows looks at each"),
     ("values", "len(value) <= len(str(_INTEGER_MAX)) - 1 -> len(value) < len(str(_INTEGER_MAX)) - 1"): "a short cut",
 }
 """(target, change) → why it changes nothing that anybody could see. They count neither as killed nor as survivors."""
