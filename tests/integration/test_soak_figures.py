@@ -48,9 +48,9 @@ def tell_leaks(plant: str | None, answer: Any) -> None:
 
 @pytest.mark.parametrize("plant", [None, *FIGURES_OF_WORKERS])
 def test_what_a_worker_piles_up_is_a_leak_of_that_figure_alone(plant: str | None) -> None:
-    """In a process that ends with it."""
+    """In a new process, which has no memory to spare, and which ends with it."""
     answer, question = multiprocessing.Pipe(duplex=False)
-    worker = multiprocessing.get_context("fork").Process(target=tell_leaks, args=(plant, question))
+    worker = multiprocessing.get_context("spawn").Process(target=tell_leaks, args=(plant, question))
     worker.start()
     worker.join(60)
     assert answer.recv() == ({FIGURES_OF_WORKERS[plant]} if plant else set())
