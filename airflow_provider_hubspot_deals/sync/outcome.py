@@ -32,6 +32,7 @@ _SCHEMA_SQLSTATES = (
     *("42804", "42P10"),  # a column of another type, a unique index missing
     "23502",  # a column that is not ours wants a value
 )
+_TOO_LONG = "54000"  # a value for somebody's index; psycopg takes it for an operational error, and it will not pass
 _BUSY = {
     "55P03": "another session holds a lock",  # lock_timeout
     "57014": "a statement took too long",  # statement_timeout, or an administrator's cancel
@@ -72,8 +73,10 @@ def database_errors(
             raise ConfigurationError(
                 f"The PostgreSQL connection of organization {organization!r} is malformed: check its fields and extras."
             ) from None
-        constraint = f", constraint {error.diag.constraint_name}" if error.diag.constraint_name else ""
-        reason = f"{error.sqlstate or type(error).__name__}{constraint}"
+        rule = f", constraint {error.diag.constraint_name}" if error.diag.constraint_name else ""
+        if error.sqlstate == _TOO_LONG:
+            rule = f", {_first_line(error)}"  # sizes alone
+        reason = f"{error.sqlstate or type(error).__name__}{rule}"
         message = f"PostgreSQL refused a statement for organization {organization!r} ({reason})."
         raise FatalError(message, code="DB_REFUSED") from None
 
@@ -87,7 +90,7 @@ def _unavailable(error: psycopg.Error, organization: str) -> DatabaseUnavailable
         return DatabaseUnavailableError(f"PostgreSQL {what} ({about}, {_first_line(error)}).", code=code)
     if busy := _BUSY.get(sqlstate):
         return DatabaseUnavailableError(f"PostgreSQL is busy {about}: {busy}", code="DB_BUSY")
-    if isinstance(error, psycopg.OperationalError):
+    if isinstance(error, psycopg.OperationalError) and sqlstate != _TOO_LONG:
         return DatabaseUnavailableError(f"PostgreSQL is not available {about}: {_first_line(error)}")
     return None
 

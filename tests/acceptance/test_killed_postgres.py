@@ -31,10 +31,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from airflow_provider_hubspot_deals.sync import recovery
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
-
-recovery.PATIENCE_S = {patience_s}
 
 with DAG("{dag_id}", schedule=None):
     HubSpotDealsToPostgresOperator(
@@ -48,6 +45,11 @@ with DAG("{dag_id}", schedule=None):
         retries=2,
         retry_delay=timedelta(seconds=1),
     )
+"""
+IMPATIENT = """
+from airflow_provider_hubspot_deals.sync import recovery
+
+recovery.PATIENCE_S = 2.0  # 45 s would only make the test longer
 """
 
 
@@ -93,17 +95,17 @@ class Load:
         return {row["id"]: (row["hs_lastmodifieddate"], row["archived"]) for row in rows}
 
 
-Begin = Callable[[str, float], Load]
+Begin = Callable[..., Load]
 
 
 @pytest.fixture
 def begin(airflow_stack: AirflowStack, postgres: EmbeddedPostgres) -> Iterator[Begin]:
-    """Give Airflow a DAG whose attempts wait so long for PostgreSQL, and let it load."""
+    """Give Airflow a DAG of this id, and let it load."""
     with OwnServer(postgres) as server:
 
-        def load(dag_id: str, patience_s: float) -> Load:
+        def load(dag_id: str, also: str = "") -> Load:
             airflow_stack.airflow.set_connections([postgres_connection(server.url, dag_id)])
-            airflow_stack.add_dag(f"{dag_id}.py", DAG.format(dag_id=dag_id, patience_s=patience_s), dag_id)
+            airflow_stack.add_dag(f"{dag_id}.py", DAG.format(dag_id=dag_id) + also, dag_id)
             airflow_stack.simulator.slow_down(ANSWERS_MS)
             begun = Load(airflow_stack, server, dag_id, airflow_stack.begin_dag(dag_id))
             wait_until(begun.is_loading, what="a job that loads", timeout_s=LOADING_WITHIN_S)
@@ -132,7 +134,7 @@ def events(load: Load) -> list[str]:
 
 
 def test_d11_a_load_outlives_the_death_of_its_postgresql_within_one_try(begin: Begin) -> None:
-    load = begin("killed_postgres", 45.0)
+    load = begin("killed_postgres")
     load.server.kill()
     wait_until(load.has_noticed, what="the task to notice", timeout_s=NOTICED_WITHIN_S)
     load.stack.simulator.slow_down(0)
@@ -147,7 +149,7 @@ def test_d11_a_load_outlives_the_death_of_its_postgresql_within_one_try(begin: B
 
 
 def test_d11_a_load_whose_postgresql_stays_away_is_completed_by_the_retry(begin: Begin) -> None:
-    load = begin("away_postgres", 2.0)  # of patience: 45 s would only make the test longer
+    load = begin("away_postgres", IMPATIENT)
     load.server.kill()
     wait_until(load.has_given_up, what="the try to fail", timeout_s=NOTICED_WITHIN_S)
     load.stack.simulator.slow_down(0)

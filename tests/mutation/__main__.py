@@ -36,6 +36,7 @@ from tests.mutation.sql_mutants import sql_mutants
 from tests.mutation.targets import EQUIVALENT, PACKAGE, ROOT, TARGETS, Target
 
 TIMEOUT_S = 240.0
+TIMED_OUT = 124  # as timeout(1) has it
 MIGRATED_TEMPLATE = "MIGRATED_TEMPLATE"  # how tests/conftest.py is told of one
 COPIED = (PACKAGE, "tests", "hubspot_simulator", "local_stack", "pyproject.toml")
 
@@ -102,8 +103,7 @@ def judged(name: str, mutants: Iterable[Mutant], copy: Path, environment: dict[s
     target, score = TARGETS[name], Score()
     place = copy / PACKAGE / target.file
     original = place.read_text()
-    if status := tested(target, copy, environment, silent=False):
-        sys.exit(f"{name}: the tests fail without any mutant (status {status})")
+    refuse_broken_tests(name, copy, environment)
     try:
         for mutant in mutants:
             about = f"{target.file}:{mutant.line} {mutant.change}"
@@ -111,18 +111,26 @@ def judged(name: str, mutants: Iterable[Mutant], copy: Path, environment: dict[s
                 score.equivalent += 1
                 continue
             place.write_text(mutant.text)
-            if tested(target, copy, environment, silent=True):
+            if status := tested(target, copy, environment, silent=True):
                 score.killed += 1
+                if status == TIMED_OUT:
+                    say(f"TIMED OUT {about}")
             else:
                 score.survivors.append(about)
                 say(f"SURVIVED {about}")
     finally:
         place.write_text(original)
+    refuse_broken_tests(name, copy, environment)  # what fails now and then would have killed anything
     return score
 
 
+def refuse_broken_tests(name: str, copy: Path, environment: dict[str, str]) -> None:
+    if status := tested(TARGETS[name], copy, environment, silent=False):
+        sys.exit(f"{name}: the tests fail without any mutant (status {status})")
+
+
 def tested(target: Target, copy: Path, environment: dict[str, str], *, silent: bool) -> int:
-    """Status of the target's tests in the copy; 1 when they take too long.
+    """Status of the target's tests in the copy.
 
     In a fork, which has the libraries already: importing them takes longer than most tests.
     """
@@ -143,7 +151,7 @@ def tested(target: Target, copy: Path, environment: dict[str, str], *, silent: b
         time.sleep(0.02)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return 1
+    return TIMED_OUT
 
 
 def run_tests(target: Target, copy: Path, environment: dict[str, str]) -> int:

@@ -176,4 +176,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ): ("a short cut: what follows looks at each"),
     ("values", "len(value) <= len(str(_INTEGER_MAX)) - 1 -> len(value) < len(str(_INTEGER_MAX)) - 1"): "a short cut",
 }
-"""(target, change) → why it changes nothing that anybody could see. They count neither as killed nor as survivors."""
+"""(target, change) → why it changes nothing that anybody could see, or would ask of a test, as of bounds and pauses
+that might as well be the next number. They count neither as killed nor as survivors.
+"""

@@ -248,16 +248,23 @@ def test_d24_a_rule_that_refuses_every_deal_fails_the_job(acme: Organization) ->
     assert acme.jobs()[-1]["error_code"] == "SYSTEMIC_DATA"
 
 
+@pytest.mark.parametrize(
+    ("rule", "unwanted"),
+    [
+        ("ALTER TABLE {leaf} ADD CONSTRAINT house_rule CHECK (dealname <> 'Unwanted') NOT VALID", "Unwanted"),
+        ("CREATE INDEX house_rule ON {leaf} (dealname)", TOO_LONG),
+    ],
+    ids=["constraint", "index"],
+)
 def test_d24_a_rule_that_refuses_more_deals_than_can_be_looked_for_is_named(
-    acme: Organization, monkeypatch: pytest.MonkeyPatch
+    acme: Organization, monkeypatch: pytest.MonkeyPatch, rule: str, unwanted: str
 ) -> None:
     monkeypatch.setattr(refusals, "REFUSED_MAX", 2)
     acme.sync(mode="full", **SMALL)
-    leaf = f"hubspot.hubspot_deals_standard_{acme.id.hex}"
-    acme.execute(f"ALTER TABLE {leaf} ADD CONSTRAINT house_rule CHECK (dealname <> 'Unwanted') NOT VALID")
-    acme.portal.edit_deals(sorted(acme.portal.live_deals())[:3], {"dealname": "Unwanted"})
+    acme.execute(rule.format(leaf=f"hubspot.hubspot_deals_standard_{acme.id.hex}"))
+    acme.portal.edit_deals(sorted(acme.portal.live_deals())[:3], {"dealname": unwanted})
 
-    with pytest.raises(FatalError, match="constraint house_rule") as raised:
+    with pytest.raises(FatalError, match="constraint house_rule|index row requires") as raised:
         acme.sync()
 
     assert raised.value.code == "DB_REFUSED"

@@ -14,6 +14,8 @@ from airflow_provider_hubspot_deals.exceptions import SecretsUnavailableError
 from hubspot_simulator import FaultRule, SimulatorServer
 from tests.integration.transfers.conftest import WAIT_S, Airflow
 
+LAST_TRY = 4  # of that context's
+
 
 def test_a_run_whose_hubspot_connection_is_gone_is_a_failed_job(airflow: Airflow) -> None:
     airflow.task().execute(airflow.context())
@@ -33,7 +35,7 @@ def test_a_run_whose_hubspot_connection_is_gone_is_a_failed_job(airflow: Airflow
     assert airflow.jobs()[-1]["status"] == "completed"
 
 
-def test_one_whose_connection_cannot_be_looked_up_for_now_waits_for_its_next_try(
+def test_one_whose_connection_cannot_be_looked_up_for_now_waits_for_its_next_try_if_there_is_one(
     airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     get_connection = BaseHook.get_connection
@@ -52,6 +54,26 @@ def test_one_whose_connection_cannot_be_looked_up_for_now_waits_for_its_next_try
 
     airflow.task().execute(airflow.context(try_number=2))
     assert [(job["status"], job["attempt"]) for job in airflow.jobs()] == [("completed", 2)]
+
+    with monkeypatch.context() as vault:
+        vault.setattr("airflow.providers.common.compat.sdk.BaseHook.get_connection", denied)
+        with pytest.raises(SecretsUnavailableError):
+            airflow.task().execute(airflow.context("manual__2", try_number=LAST_TRY))
+    assert [(job["status"], job["error_code"]) for job in airflow.jobs()][1:] == [("failed", "SECRETS_UNAVAILABLE")]
+
+
+def test_a_job_that_somebody_queued_is_the_one_that_fails(airflow: Airflow) -> None:
+    airflow.task().execute(airflow.context())
+    airflow.query(
+        "INSERT INTO hubspot.jobs (organization_id, type, scan_id)"
+        " SELECT id, 'hubspot_deals', 'by hand' FROM hubspot.organizations"
+    )
+    with pytest.raises(AirflowFailException):
+        airflow.task(hubspot_conn_id="nobody").execute(airflow.context("manual__2"))
+    assert [(job["status"], job["run_id"]) for job in airflow.jobs()] == [
+        ("completed", "manual__1"),
+        ("failed", "manual__2"),
+    ]
 
 
 def test_it_is_the_first_that_is_seen_of_a_new_organization(airflow: Airflow) -> None:
