@@ -264,7 +264,7 @@ def test_d24_a_rule_that_refuses_more_deals_than_can_be_looked_for_is_named(
     acme.execute(rule.format(leaf=f"hubspot.hubspot_deals_standard_{acme.id.hex}"))
     acme.portal.edit_deals(sorted(acme.portal.live_deals())[:3], {"dealname": unwanted})
 
-    with pytest.raises(FatalError, match="constraint house_rule|index row requires") as raised:
+    with pytest.raises(FatalError, match=r"constraint house_rule|index row requires") as raised:
         acme.sync()
 
     assert raised.value.code == "DB_REFUSED"
