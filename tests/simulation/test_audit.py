@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 from uuid import UUID
 
@@ -18,6 +20,9 @@ from local_stack.simulation.checking import Auditor, InvariantBrokenError
 from local_stack.simulation.people import People
 
 ORGANIZATION = UUID(int=7)
+OF_ANOTHER_EPOCH = "i14: nothing is written under another epoch than the current one"
+WITHOUT_EPOCH = "i14: whoever writes took an epoch of its own before"
+EPOCH_AGAIN = "i14: whoever was replaced takes no epoch again"
 
 
 @pytest.fixture
@@ -62,14 +67,14 @@ def test_whoever_was_replaced_may_not(audited: str) -> None:
     claim(audited, "second")
     move_watermark(audited, "first")
 
-    assert violations(audited) == ["i14: nothing is written under another epoch than the current one"]
+    assert violations(audited) == [OF_ANOTHER_EPOCH]
 
 
 def test_a_claim_that_takes_no_epoch_is_none(audited: str) -> None:
     claim(audited, "first")
     claim(audited, "second", epochs=0)
 
-    assert violations(audited) == ["i14: whoever writes took an epoch of its own before"]
+    assert violations(audited) == [WITHOUT_EPOCH]
 
 
 def test_whoever_was_replaced_takes_no_epoch_again(audited: str) -> None:
@@ -80,7 +85,7 @@ def test_whoever_was_replaced_takes_no_epoch_again(audited: str) -> None:
     claim(audited, "second")
     claim(audited, "first")
 
-    assert violations(audited) == ["i14: whoever was replaced takes no epoch again"]
+    assert violations(audited) == [EPOCH_AGAIN]
 
 
 def test_a_leaf_that_was_made_later_is_watched_too(audited: str) -> None:
@@ -91,7 +96,7 @@ def test_a_leaf_that_was_made_later_is_watched_too(audited: str) -> None:
     """
     write(audited, "nobody", deal)
 
-    assert violations(audited) == ["i14: whoever writes took an epoch of its own before"]
+    assert violations(audited) == [WITHOUT_EPOCH]
 
 
 BESIDE_DEALS = {
@@ -117,7 +122,7 @@ def test_whoever_was_replaced_writes_nothing_beside_deals_either(audited: str, s
 
     write(audited, "first", statement.replace("1, ", "3, "))
 
-    assert violations(audited) == ["i14: nothing is written under another epoch than the current one"]
+    assert violations(audited) == [OF_ANOTHER_EPOCH]
 
 
 def test_whoever_was_replaced_takes_nothing_away_either(audited: str) -> None:
@@ -127,7 +132,58 @@ def test_whoever_was_replaced_takes_nothing_away_either(audited: str) -> None:
 
     write(audited, "first", "DELETE FROM hubspot.deal_associations")
 
-    assert violations(audited) == ["i14: nothing is written under another epoch than the current one"]
+    assert violations(audited) == [OF_ANOTHER_EPOCH]
+
+
+DEAL = """
+    INSERT INTO hubspot.hubspot_deals (_organization_id, _tenant_id, hubspot_deal_id, hs_lastmodifieddate)
+    VALUES (%(id)s, %(id)s, 1, now())
+"""
+JOB = "INSERT INTO hubspot.jobs (organization_id, scan_id) VALUES (%(id)s, 'run')"
+SYNC_STATE = "UPDATE hubspot.sync_state SET watermark = now(), epoch = 3"
+
+# What is told, the statement before, and the one that brings it about.
+NOTED = {
+    "older version": (
+        "i5: the version of a deal never goes back",
+        DEAL,
+        "UPDATE hubspot.hubspot_deals SET hs_lastmodifieddate = hs_lastmodifieddate - interval '1 ms'",
+    ),
+    "older watermark": (
+        "i7: watermark and epoch never go back",
+        SYNC_STATE,
+        "UPDATE hubspot.sync_state SET watermark = watermark - interval '1 ms'",
+    ),
+    "watermark lost": (
+        "i7: watermark and epoch never go back",
+        SYNC_STATE,
+        "UPDATE hubspot.sync_state SET watermark = NULL",
+    ),
+    "older epoch": ("i7: watermark and epoch never go back", SYNC_STATE, "UPDATE hubspot.sync_state SET epoch = 2"),
+    "batch of a job that nobody runs": (
+        "i10: a batch belongs to a running job",
+        JOB,
+        "UPDATE hubspot.jobs SET batches = 1",
+    ),
+}
+
+
+@pytest.mark.parametrize(("invariant", "before", "statement"), NOTED.values(), ids=NOTED)
+def test_what_goes_back_or_comes_too_late_is_noted(invariant: str, before: str, statement: str, audited: str) -> None:
+    claim(audited, "first")
+    write(audited, "", "SELECT hubspot.ensure_deals_partition(%(id)s, 'standard')")
+    write(audited, "first", before)
+    assert violations(audited) == []
+
+    write(audited, "first", statement)
+
+    assert invariant in violations(audited)
+
+
+def test_each_invariant_of_the_audit_has_a_test_that_breaks_it() -> None:
+    messages = set(re.findall(r"'(i\d+: [^']+)'", (Path(checking.__file__).parent / "audit.sql").read_text()))
+
+    assert messages == {OF_ANOTHER_EPOCH, WITHOUT_EPOCH, EPOCH_AGAIN, *(invariant for invariant, *_ in NOTED.values())}
 
 
 def test_people_who_never_claimed_may_tell_what_they_did(audited: str) -> None:
