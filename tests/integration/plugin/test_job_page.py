@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
-from airflow.sdk.types import TaskInstanceKey
+from airflow.models.taskinstancekey import TaskInstanceKey
 
 from airflow_provider_hubspot_deals import jobs, sql
 from airflow_provider_hubspot_deals.cli.running import DAG_ID as COMMAND_LINE

@@ -57,9 +57,15 @@ ANSWERS = {
 def assert_clean(evidence: Evidence, ended_with: type[BaseException] | None) -> None:
     assert evidence.finds() == {}
     assert evidence.by_sink["log"]
+    assert all(name in evidence.by_sink["rendered fields"] for name in ("hubspot_conn_id", "postgres_conn_id"))
     assert ('"COMPLETE"' if ended_with is None else '"FAIL"') in evidence.by_sink["OpenLineage"]
     if ended_with is None:
         assert evidence.error is None
+        assert all(
+            f'{{"{table}": ' in evidence.by_sink["database"] for table in ("jobs", "job_events", "hubspot_deals")
+        )
+        ours = [line for line in evidence.by_sink["pg_stat_activity"].splitlines() if '"usename": "canary_' in line]
+        assert any('"query": "SELECT' in line or '"query": "INSERT' in line for line in ours)
     else:
         assert isinstance(evidence.error, ended_with), repr(evidence.error)
 
@@ -246,7 +252,7 @@ def test_d15_d16_a_missing_schema_and_a_missing_privilege_show_no_secret(world: 
 
 def test_d01_sessions_that_are_ended_in_a_run_show_no_secret(world: World) -> None:
     def end_sessions(_endpoint: str, _portal: int | None) -> None:
-        with psycopg.connect(world.owner_url.replace("hubspot_loader:", "postgres:", 1), autocommit=True) as owner:
+        with psycopg.connect(world.superuser_url, autocommit=True) as owner:
             owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'canary%'")
 
     world.simulator.on_request(end_sessions)

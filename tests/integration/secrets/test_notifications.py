@@ -92,7 +92,7 @@ def test_f18_whatever_a_webhook_answers_no_secret_shows(world: World, tmp_path: 
         define(world, f"{stranger.url}/{PATH}")
         assert [scanner.finds(text) for text in shown(world, "a stranger").values()] == [[], []]
         assert stranger.requests == []
-    stored = sinks.database(world.owner_url)
+    stored = sinks.database(world.superuser_url)
     assert stored.count("notification_deliveries") >= 2 * len(ANSWERS)
     assert scanner.finds(stored) == []
 
@@ -113,7 +113,7 @@ def test_f18_what_maintenance_tells_later_shows_no_secret(world: World) -> None:
             second = maintain_store("hubspot_deals_postgres", "hubspot", events_months=13)
     assert [report.done["deliver_notifications"] for report in (first, second)] == [0, 2]
     assert scanner.finds(logs.text + repr(first.as_dict()) + repr(second.as_dict())) == []
-    assert scanner.finds(sinks.database(world.owner_url)) == []
+    assert scanner.finds(sinks.database(world.superuser_url)) == []
 
 
 ADDRESSES: dict[str, Callable[[], tuple[str, str]]] = {

@@ -87,4 +87,4 @@ def test_e14_e15_f18_a_task_that_is_ended_from_outside_leaves_no_secret(
     assert scanner.finds(seen) == []
     assert f"full run of {world.organization}, attempt 1" in output.read_text()
     assert scanner.finds(output.read_text()) == []
-    assert scanner.finds(sinks.database(world.owner_url)) == []
+    assert scanner.finds(sinks.database(world.superuser_url)) == []
