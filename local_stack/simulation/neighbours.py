@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import psycopg
+
 from local_stack.simulation.orders import name_of
 from local_stack.simulation.workers import SilentWorkerError
 
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from local_stack.simulation.workers import Workers
 
 ENDS_WITHIN_S = 90.0  # a run, though the server may crash meanwhile
+BEGINS_WITHIN_S, POLL_S = 5.0, 0.02  # the next run, unless it waits for a lock of the one that is to be hit
 CROWD = 60
 GAVE_UP = "AirflowFailException"
+_RUNNING = "SELECT FROM hubspot.jobs WHERE organization_id = %s AND status = 'running'"
 
 
 class Neighbour:
@@ -40,19 +44,31 @@ class Neighbour:
 
     @contextmanager
     def at_work(self, mode: str) -> Iterator[None]:
-        """A whole run beside what is done meanwhile.
+        """Whole runs, one after the other, beside what is done meanwhile; one at least.
 
         Raises:
             SilentWorkerError: see ``run``.
         """
-        thread = threading.Thread(target=self._in_thread, args=(mode,), daemon=True)
+        is_over = threading.Event()
+        thread = threading.Thread(target=self._in_thread, args=(mode, is_over), daemon=True)
         thread.start()
         try:
             yield
         finally:
+            is_over.set()
             thread.join()
         if self._failures:
             raise self._failures[0]
+
+    def is_running(self) -> bool:
+        """Whether its job is running; between two runs once the next one has begun."""
+        deadline = time.monotonic() + BEGINS_WITHIN_S
+        with psycopg.connect(self._orders.database_url, autocommit=True) as connection:
+            while not (is_running := bool(connection.execute(_RUNNING, (self._orders.organization_id,)).rowcount)):
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(POLL_S)
+        return is_running
 
     def run(self, mode: str) -> None:
         """Attempts until one of them completes.
@@ -76,8 +92,10 @@ class Neighbour:
                 raise SilentWorkerError(f"{run}: {number} attempts, the last one ended: {ended}")
         self.runs += 1
 
-    def _in_thread(self, mode: str) -> None:
+    def _in_thread(self, mode: str, is_over: threading.Event) -> None:
         try:
             self.run(mode)
+            while not is_over.is_set():
+                self.run(mode)
         except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
             self._failures.append(error)

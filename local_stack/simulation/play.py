@@ -86,8 +86,10 @@ class Play:
         if "point" not in word:
             worker.close()
             raise NeverReachedError(f"{case}: the attempt did not reach it {nth} times: {word}")
+        is_beside = stage.neighbour is not None and stage.neighbour.is_running()
         fell_at, answered = datetime.now(UTC), len(stage.answers)
         ended = self._strike(case, stage, worker)
+        stage.blows_beside += is_beside
         _refuse_giving_up(str(case), ended)
         stage.auditor.check(f"{case}: after the blow")
         if ended != "completed":

@@ -73,6 +73,9 @@ def _play_seed(play: Play, seed: int) -> Counter[str]:
                 break
         else:
             raise NeverReachedError(f"planned, and never happened: {', '.join([*map(str, waiting), *unfelt])}")
+        if not stage.blows_beside:
+            raise NeverReachedError("no blow fell while the neighbour's job was running")
+        tally["blows beside a running neighbour"] += stage.blows_beside
         tally["http faults"] += sum(rule.felt for rule in stage.rules)
         play.check_end(stage, f"seed {seed}")
         tally["changes"] += stage.people.changes + _neighbour_of(stage).people.changes

@@ -52,6 +52,7 @@ class Stage:
         neighbour: another one in the same database; None where there is none.
         rules: HubSpot's faults.
         answers: of this run that brought deals, oldest first: endpoint class and deals.
+        blows_beside: that fell while the neighbour's job was running.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Stage:
         )
         self.rules, self.neighbour = rules, neighbour
         self.answers: list[tuple[str, frozenset[Version]]] = []
+        self.blows_beside = 0
         simulator.application.on_answer[:] = [self._see_answer]
         organizations = {ORGANIZATION_ID: self.people} | ({NEXT_DOOR_ID: neighbour.people} if neighbour else {})
         self.auditor = Auditor(self.database_url, organizations)

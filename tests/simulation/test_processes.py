@@ -29,6 +29,8 @@ def test_two_organizations_side_by_side_are_both_right_whatever_strikes_one(monk
     said: list[str] = []
 
     assert play_processes(parse(["--processes", "--seed", "1"]), figures, said.append), said
+    blows = sum(number for name, number in figures["tally"].items() if name.startswith("blow "))
+    assert blows == figures["tally"]["blows beside a running neighbour"] == len(processes.RUNS)
     assert figures["tally"]["runs of the neighbour"] >= len(processes.RUNS) + 2  # and two when people have gone home
 
 
