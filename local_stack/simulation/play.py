@@ -23,7 +23,9 @@ from local_stack.simulation.workers import SilentWorkerError, Worker, Workers
 from local_stack.throwaway import temporary_directory
 
 ATTEMPTS_MAX = 5
-REPEATED_MAX = 8  # four pages that were read ahead, and one of each request side by side; a batch here is one page
+# A batch here is one page: four pages that were read ahead, and one of each request side by side. Of those there are
+# four, and one or two more when answers come slowly, as on a busy machine.
+REPEATED_MAX = 10
 STOPPED_WITHIN_S = 5.0  # then Airflow sends SIGKILL
 SPOILINGS = {Blow.COMMIT_REPLY_LOST: Spoiling.REPLY_LOST, Blow.COMMIT_SWALLOWED: Spoiling.SWALLOWED}
 
