@@ -10,7 +10,7 @@ import pytest
 from local_stack.soak.__main__ import main
 
 
-def test_a_short_soak_finds_nothing_that_grows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_g03_a_short_soak_finds_nothing_that_grows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "figures.json"
     status = main(["--minutes", "0.33", "--organizations", "6", "--json", str(path)])
     figures = json.loads(path.read_text())

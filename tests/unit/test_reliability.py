@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_hubspot_deals import sql
+from airflow_provider_hubspot_deals.sync import heartbeat, recovery, refusals
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reliability.md").read_text()
 CASES = [
@@ -17,7 +20,7 @@ CASES = [
 ]
 ROW = re.compile(r"^\| (?P<case>[A-G]\d+) \|(?P<fault>[^|]+)\|(?P<outcome>[^|]+)\|(?P<shown>[^|]*)\|$", re.MULTILINE)
 NAMED_TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
-WITHOUT_TEST = ("Does not apply:", "Measured:")
+WITHOUT_TEST = "Does not apply:"
 IDS = re.compile(r"^test_((?:[a-i]\d{1,2}_(?:to_)?)+)")
 
 ROWS = [(row["case"], row["outcome"].strip(), NAMED_TEST.findall(row["shown"])) for row in ROW.finditer(PAGE)]
@@ -76,3 +79,14 @@ def test_names_are_read_as_they_are_meant() -> None:
     assert cases_of("test_c05_to_c07_amounts") == {"C5", "C6", "C7"}
     assert cases_of("test_i05_b18_a_version") == {"B18"}
     assert cases_of("test_a_case_without_an_id") == set()
+
+
+def test_the_bounds_of_the_page_are_those_of_the_code() -> None:
+    text = " ".join(PAGE.split())
+    for said in (
+        f"or more than {refusals.REFUSED_MAX} deals, the job fails",
+        f"connects again for up to {recovery.PATIENCE_S:.0f} seconds",
+        f"has a deadline of {sql.TRANSACTION_TIMEOUT_S:.0f} seconds",
+        f"has not got through for {heartbeat.LOST_AFTER_S:.0f} seconds",
+    ):
+        assert said in text
