@@ -17,6 +17,8 @@ from typing import Any
 import psycopg
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from local_stack.exceptions import StackError
 from local_stack.processes import session_of, wait_until
@@ -30,6 +32,7 @@ FIRST = int(os.environ.get("AIRFLOW_SEED", "1"))
 LOADING_RATE = 0.8  # of the steps that may come at any time
 ANSWERS_MS = 500  # while a step waits for a job that runs, so that it still runs when the step comes
 SETTLES_WITHIN_S = 240.0
+BUSY = Retry(total=5, backoff_factor=1, status_forcelist=[429])  # loads just before may have used up ten seconds' calls
 RUNNING = "SELECT id FROM hubspot.jobs WHERE status = 'running' AND run_id = %s"
 ACTIVE = "SELECT id FROM hubspot.jobs WHERE status IN ('pending', 'running') AND dag_id = %s"
 FIVE_MINUTES_PASS = """
@@ -171,8 +174,10 @@ def held_deals(stack: AirflowStack, portal_id: int, *, archived: bool) -> dict[s
     """When each deal that HubSpot lists was changed, by id, and whether it is archived."""
     held = {}
     question: dict[str, Any] = {"limit": 100, "archived": str(archived).lower(), "properties": "hs_lastmodifieddate"}
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(max_retries=BUSY))
     while question:
-        answer = requests.get(
+        answer = session.get(
             f"{stack.simulator.url}/crm/v3/objects/deals",
             params=question,
             headers={"Authorization": f"Bearer {stack.tokens[portal_id]}"},
