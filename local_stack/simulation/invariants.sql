@@ -175,11 +175,13 @@ UNION ALL
 SELECT 'i4: a deal of which HubSpot has a bad record is not gone', format('%%s is marked %%s', deal_id, _deleted_reason)
 FROM compared WHERE bad IS NOT NULL AND _deleted_reason IN ('missing', 'merged')
 UNION ALL
+-- With the next full run at the latest: a bad record without a version that a lagging replica sends again after the good
+-- one has been stored cannot be told from a new one.
 SELECT 'i4: a good version resolves what was bad before it', format('%%s (%%s)', truth.deal_id, kept.reason_code)
 FROM truth
 JOIN held USING (organization_id, deal_id)
 JOIN hubspot.deals_quarantine AS kept USING (id)
-WHERE truth.state IN ('live', 'archived') AND truth.reason IS NULL AND kept.resolved_at IS NULL
+WHERE truth.state IN ('live', 'archived') AND truth.reason IS NULL AND kept.resolved_at IS NULL AND %(with_purges)s
 UNION ALL
 SELECT 'i4: a bad value is an issue, and in no column', format('%%s: %%s %%s', deal_id, field, value)
 FROM compared JOIN bad_values ON properties ->> field = value
