@@ -29,7 +29,7 @@ OF_A_BATCH = dict.fromkeys(("enable_hashjoin", "enable_mergejoin", "jit"), "off"
 
 
 def shown(connection: psycopg.Connection, names: dict[str, str]) -> dict[str, str]:
-    return {name: connection.execute("SELECT current_setting(%s)", [name]).fetchone()[0] for name in names}  # type: ignore[index]
+    return {name: connection.execute("SELECT current_setting(%s)", [name]).fetchone()[0] for name in names}  # type: ignore[index]  # SELECT gives a row
 
 
 @pytest.fixture
