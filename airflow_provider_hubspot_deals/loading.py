@@ -63,9 +63,10 @@ def store(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequenc
     if not rows:
         return NOTHING_WRITTEN
     connection.execute(sql.statement("deals.plan_for_batch"))
+    columns = compared_columns(rows)
     before: sql.Row = {}
     for _ in range(ATTEMPTS_MAX):
-        compared = _compare(connection, tables, rows)
+        compared = _compare(connection, tables, columns)
         try:
             _write(connection, tables, keys, rows, compared)
         except (UniqueViolation, _KeptOutError):
@@ -73,7 +74,7 @@ def store(connection: Connection[Any], tables: Tables, keys: Keys, rows: Sequenc
                 raise
             before = compared
         else:
-            _settle_quarantine(connection, tables, keys, (row.deal_id for row in rows))
+            _settle_quarantine(connection, tables, keys, columns)
             return _written(len(rows), compared, merged=_mark_merged(connection, tables, keys, rows))
     raise DatabaseUnavailableError(
         f"Others write the same deals of table {tables.leaf} all the time, between their being compared and written.",
@@ -87,8 +88,8 @@ def compared_columns(rows: Iterable[DealRow]) -> dict[str, str]:
     return dict(zip(("ids", "versions", "archived", "pages", "hashes"), map(_array, columns), strict=True))
 
 
-def _compare(connection: Connection[Any], tables: Tables, rows: Iterable[DealRow]) -> sql.Row:
-    (compared,) = sql.rows(connection, "deals.compare", compared_columns(rows), schema=tables.schema, leaf=tables.leaf)
+def _compare(connection: Connection[Any], tables: Tables, columns: Mapping[str, str]) -> sql.Row:
+    (compared,) = sql.rows(connection, "deals.compare", columns, schema=tables.schema, leaf=tables.leaf)
     return compared
 
 
@@ -159,13 +160,13 @@ def mark_missing(connection: Connection[Any], tables: Tables, keys: Keys, deal_i
 
     What is in quarantine of them is settled: nobody will send it again.
     """
-    _settle_quarantine(connection, tables, keys, deal_ids)
     parameters = {**keys, "ids": list(deal_ids)}
+    sql.execute(connection, "deals.settle_quarantine_of_missing", parameters, schema=tables.schema)
     return sql.execute(connection, "deals.mark_missing", parameters, schema=tables.schema, leaf=tables.leaf)
 
 
-def _settle_quarantine(connection: Connection[Any], tables: Tables, keys: Keys, deal_ids: Iterable[int]) -> None:
-    parameters = {**keys, "ids": _array(map(str, deal_ids))}
+def _settle_quarantine(connection: Connection[Any], tables: Tables, keys: Keys, columns: Mapping[str, str]) -> None:
+    parameters = {**keys, "ids": columns["ids"], "versions": columns["versions"]}
     sql.execute(connection, "deals.settle_quarantine", parameters, schema=tables.schema)
 
 
@@ -238,12 +239,17 @@ def count_live(connection: Connection[Any], tables: Tables, keys: Keys, horizon:
 
 
 def quarantine(connection: Connection[Any], tables: Tables, keys: Keys, records: Iterable[BadRecord]) -> None:
-    """Keep records that could not be stored, as HubSpot sent them. One row per record and reason."""
+    """Keep records that could not be stored, as HubSpot sent them. One row per record and reason.
+
+    One that is older than the stored deal is settled at once: a replica of HubSpot's that lags has sent it again.
+    """
     for record in records:
         packed = zlib.compress(record.raw)
         parameters = {
             **keys,
+            "deal_id": record.deal_id,
             "deal_id_text": record.deal_id_text,
+            "modified_at": record.modified_at,
             "reason_code": record.reason_code,
             "field_name": record.field_name,
             "raw": packed[:RAW_BYTES_MAX],
@@ -251,4 +257,4 @@ def quarantine(connection: Connection[Any], tables: Tables, keys: Keys, records:
             "raw_sha256": hashlib.sha256(record.raw).digest(),
             "page_number": record.page_number,
         }
-        sql.execute(connection, "deals.quarantine", parameters, schema=tables.schema)
+        sql.execute(connection, "deals.quarantine", parameters, schema=tables.schema, leaf=tables.leaf)

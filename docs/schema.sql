@@ -2267,6 +2267,7 @@ CREATE TABLE hubspot.deals_quarantine (
     resolved_at timestamp with time zone,
     resolved_by_job uuid,
     raw_expired_at timestamp with time zone,
+    modified_at timestamp with time zone,
     CONSTRAINT deals_quarantine_keeps_raw_until_it_expires CHECK (((raw IS NULL) = (raw_expired_at IS NOT NULL)))
 );
 
@@ -2302,11 +2303,13 @@ COMMENT ON COLUMN hubspot.deals_quarantine.last_seen IS 'When it came last (UTC)
 
 COMMENT ON COLUMN hubspot.deals_quarantine.times_seen IS 'How often it came.';
 
-COMMENT ON COLUMN hubspot.deals_quarantine.resolved_at IS 'When a version of the deal that could be stored arrived (UTC). NULL: still open.';
+COMMENT ON COLUMN hubspot.deals_quarantine.resolved_at IS 'When a version of the deal arrived that could be stored and is not older, or HubSpot no longer had the deal (UTC). NULL: still open.';
 
-COMMENT ON COLUMN hubspot.deals_quarantine.resolved_by_job IS 'The job that brought that version.';
+COMMENT ON COLUMN hubspot.deals_quarantine.resolved_by_job IS 'The job that found that out.';
 
 COMMENT ON COLUMN hubspot.deals_quarantine.raw_expired_at IS 'When expire_quarantine() removed raw; NULL while it is kept.';
+
+COMMENT ON COLUMN hubspot.deals_quarantine.modified_at IS 'When HubSpot says that the record was modified (UTC): its hs_lastmodifieddate, or its updatedAt where that is unusable. NULL: it does not say.';
 
 ALTER TABLE hubspot.deals_quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME hubspot.deals_quarantine_id_seq

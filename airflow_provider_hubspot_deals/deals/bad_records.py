@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
-from airflow_provider_hubspot_deals.deals import raw_json
+from airflow_provider_hubspot_deals.deals import raw_json, values
 from airflow_provider_hubspot_deals.deals.properties import Properties
 
 SHORT_TEXT_MAX = 64  # of a broken id, to find the record again
+_VERSION = "hs_lastmodifieddate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,15 @@ class BadRecord:
     field_name: str | None
     raw: bytes  # JSON
     page_number: int
+    modified_at: str | None = None  # when HubSpot says that it was modified, if that can be read
+
+    @property
+    def deal_id(self) -> int | None:
+        """The deal that it is of; None when its id is none."""
+        try:
+            return int(values.object_id(self.deal_id_text))
+        except values.ValueIssue:
+            return None
 
 
 class UnstorableError(Exception):
@@ -36,13 +47,32 @@ def bad_record(record: object, verdict: UnstorableError, page_number: int) -> Ba
     identifier = record.get("id") if isinstance(record, dict) else None
     written = str(identifier) if isinstance(identifier, str | int) else ""
     short = written if written.isprintable() and 0 < len(written) <= SHORT_TEXT_MAX else None
+    content = _as_json(record)
     return BadRecord(
         deal_id_text=short,
         reason_code=verdict.code,
         field_name=verdict.field,
-        raw=_raw_bytes(_as_json(record)),
+        raw=_raw_bytes(content),
         page_number=page_number,
+        modified_at=_modified_at(content),
     )
+
+
+def _modified_at(record: object) -> str | None:
+    """``hs_lastmodifieddate``, and where that is unusable ``updatedAt``, in which HubSpot says the same."""
+    if not isinstance(record, dict):
+        return None
+    properties = record.get("properties")
+    said: tuple[Any, ...] = (
+        properties.get(_VERSION) if isinstance(properties, dict) else None,
+        record.get("updatedAt"),
+    )
+    for moment in said:
+        try:
+            return values.timestamp(moment)
+        except (values.ValueIssue, TypeError):
+            continue
+    return None
 
 
 def _as_json(record: object) -> object:

@@ -41,7 +41,7 @@ __all__ = [
     "upgrade_sql",
 ]
 
-HEAD = "0018"  # the newest revision in versions/; a test compares the two
+HEAD = "0019"  # the newest revision in versions/; a test compares the two
 VERSION_TABLE = "schema_version"
 PACKAGE = "airflow-provider-hubspot-deals"
 UPGRADE_COMMAND = "python -m airflow_provider_hubspot_deals.migrations upgrade --database-url postgresql://…"

@@ -202,18 +202,34 @@ WHERE hubspot_deal_id = ANY (%(ids)s) AND (_deleted_reason IS NULL OR _deleted_r
 
 -- name: quarantine
 INSERT INTO {schema}.deals_quarantine (
-    organization_id, type, deal_id_text, reason_code, field_name, raw, raw_is_cut, raw_sha256, job_id, page_number
+    organization_id, type, deal_id_text, reason_code, field_name, raw, raw_is_cut, raw_sha256, job_id, page_number,
+    modified_at, resolved_at, resolved_by_job
 )
-VALUES (
-    %(organization_id)s, %(type)s, %(deal_id_text)s, %(reason_code)s, %(field_name)s,
-    %(raw)s, %(raw_is_cut)s, %(raw_sha256)s, %(job_id)s, %(page_number)s
-)
+SELECT %(organization_id)s, %(type)s, %(deal_id_text)s, %(reason_code)s, %(field_name)s,
+       %(raw)s, %(raw_is_cut)s, %(raw_sha256)s, %(job_id)s, %(page_number)s,
+       said.modified_at, CASE WHEN newer.is_stored THEN now() END, CASE WHEN newer.is_stored THEN %(job_id)s END::uuid
+FROM (SELECT %(modified_at)s::timestamptz AS modified_at) AS said
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM {schema}.{leaf}
+        WHERE hubspot_deal_id = %(deal_id)s::bigint AND hs_lastmodifieddate > said.modified_at
+    ) AS is_stored
+) AS newer
 ON CONFLICT (organization_id, type, raw_sha256, reason_code) DO UPDATE
 SET last_seen = now(), times_seen = deals_quarantine.times_seen + 1, job_id = excluded.job_id,
-    raw = coalesce(deals_quarantine.raw, excluded.raw), raw_expired_at = NULL,
-    resolved_at = NULL, resolved_by_job = NULL
+    raw = coalesce(deals_quarantine.raw, excluded.raw), raw_expired_at = NULL, modified_at = excluded.modified_at,
+    resolved_at = excluded.resolved_at, resolved_by_job = excluded.resolved_by_job
 
 -- name: settle_quarantine
+-- A good version settles what is not newer than itself. A moment that has not come yet says nothing.
+UPDATE {schema}.deals_quarantine AS kept
+SET resolved_at = now(), resolved_by_job = %(job_id)s
+FROM unnest(%(ids)s::text[], %(versions)s::text[]) AS good (deal_id_text, version)
+WHERE kept.organization_id = %(organization_id)s AND kept.type = %(type)s
+  AND kept.resolved_at IS NULL AND kept.deal_id_text = good.deal_id_text
+  AND (kept.modified_at > good.version::timestamptz AND kept.modified_at <= now()) IS NOT TRUE
+
+-- name: settle_quarantine_of_missing
 UPDATE {schema}.deals_quarantine
 SET resolved_at = now(), resolved_by_job = %(job_id)s
 WHERE organization_id = %(organization_id)s AND type = %(type)s

@@ -193,7 +193,7 @@ def _note_absences(connection: Connection[Any], tables: loading.Tables, job: job
         return
     listed = [row.deal_id for row in batch.rows] + batch.listed
     # A record that cannot be stored is still there.
-    listed += [int(written) for record in batch.bad if (written := record.deal_id_text or "").isdecimal()]
+    listed += [record.deal_id for record in batch.bad if record.deal_id]
     listed.sort()
     for covers in batch.covers:
         loading.note_absent(

@@ -73,4 +73,5 @@ def _bad_record(row: DealRow, error: psycopg.Error) -> BadRecord:
         field_name=error.diag.constraint_name or error.diag.column_name,
         raw=row.record,
         page_number=row.page_number,
+        modified_at=row.version,
     )

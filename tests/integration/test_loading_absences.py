@@ -12,10 +12,10 @@ import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals import loading, sql
-from airflow_provider_hubspot_deals.deals.parsing import BadRecord
+from airflow_provider_hubspot_deals.deals.parsing import BadRecord, DealParser
 from airflow_provider_hubspot_deals.extraction.pages import ID_MAX
 from airflow_provider_hubspot_deals.jobs import Job
-from tests.builders import MODIFIED, a_row
+from tests.builders import MODIFIED, a_record, a_row
 from tests.integration.tenant import Tenant, a_run, tables_of
 
 LATER = "2026-06-01T00:00:00Z"
@@ -181,8 +181,21 @@ def test_unknown_and_deleted_deals_are_outdated_in_the_order_they_were_found(acm
         assert loading.outdated(connection, tables_of(job), {}) == []
 
 
-def bad(deal_id_text: str | None = "5", *, raw: bytes = b'{"id":"5"}', reason: str = "BAD_VERSION") -> BadRecord:
-    return BadRecord(deal_id_text=deal_id_text, reason_code=reason, field_name=None, raw=raw, page_number=1)
+def bad(
+    deal_id_text: str | None = "5",
+    *,
+    raw: bytes = b'{"id":"5"}',
+    reason: str = "BAD_VERSION",
+    modified_at: str | None = None,
+) -> BadRecord:
+    return BadRecord(
+        deal_id_text=deal_id_text,
+        reason_code=reason,
+        field_name=None,
+        raw=raw,
+        page_number=1,
+        modified_at=modified_at,
+    )
 
 
 def quarantined(tenant: Tenant) -> list[dict[str, Any]]:
@@ -229,6 +242,47 @@ def test_a_resolved_record_that_turns_bad_again_is_open_again(acme: Tenant, job:
     in_transaction(acme, loading.quarantine, job, [bad("5")])
     (row,) = quarantined(acme)
     assert (row["resolved_at"], row["resolved_by_job"], row["times_seen"]) == (None, None, 2)
+
+
+@pytest.mark.parametrize("comes_again", [False, True])
+def test_a_bad_record_from_before_the_stored_version_is_settled_when_it_comes(
+    acme: Tenant, job: Job, *, comes_again: bool
+) -> None:
+    if comes_again:
+        in_transaction(acme, loading.quarantine, job, [bad("5", modified_at=MODIFIED)])
+    acme.store(job, a_row(5, hs_lastmodifieddate=LATER))
+    next_job = acme.claim()
+    in_transaction(acme, loading.quarantine, next_job, [bad("5", modified_at=MODIFIED)])
+    (row,) = quarantined(acme)
+    assert (row["resolved_at"], row["resolved_by_job"]) == (row["last_seen"], next_job.id)
+
+
+@pytest.mark.parametrize("modified_at", [MODIFIED, LATER, None])
+def test_a_bad_record_that_may_be_of_now_is_open(acme: Tenant, job: Job, modified_at: str | None) -> None:
+    acme.store(job, a_row(5))
+    in_transaction(acme, loading.quarantine, job, [bad("5", modified_at=modified_at)])
+    assert [row["resolved_at"] for row in quarantined(acme)] == [None]
+
+
+def test_an_older_good_version_settles_nothing(acme: Tenant, job: Job) -> None:
+    acme.store(job, a_row(5))
+    in_transaction(acme, loading.quarantine, job, [bad("5", modified_at=LATER)])
+    acme.store(job, a_row(5))
+    assert [row["resolved_at"] for row in quarantined(acme)] == [None]
+
+
+@pytest.mark.parametrize("modified_at", [MODIFIED, None, "2199-01-01T00:00:00Z"])
+def test_a_good_version_settles_what_is_not_known_to_be_newer(acme: Tenant, job: Job, modified_at: str | None) -> None:
+    in_transaction(acme, loading.quarantine, job, [bad("5", modified_at=modified_at)])
+    acme.store(job, a_row(5))
+    assert [row["resolved_by_job"] for row in quarantined(acme)] == [job.id]
+
+
+def test_a_version_that_nobody_believes_settles_as_well(acme: Tenant, job: Job) -> None:
+    parser = DealParser([], allow_negative_amounts=True, latest_version=lambda: "2020-01-01T00:00:00Z")
+    in_transaction(acme, loading.quarantine, job, [bad("5", modified_at=LATER)])
+    acme.store(job, parser.parse_page([a_record(5)], 1).rows[0])
+    assert [row["resolved_by_job"] for row in quarantined(acme)] == [job.id]
 
 
 def test_a_batch_that_fails_leaves_nothing_behind(acme: Tenant, job: Job) -> None:

@@ -13,7 +13,7 @@ from airflow_provider_hubspot_deals.deals.parsing import DealRow
 from airflow_provider_hubspot_deals.jobs import Job
 from airflow_provider_hubspot_deals.sync import refusals
 from airflow_provider_hubspot_deals.sync.refusals import Stored
-from tests.builders import a_row
+from tests.builders import MODIFIED, a_row
 from tests.integration.tenant import Tenant, tables_of
 
 TOO_LONG = "".join(sha256(bytes([number])).hexdigest() for number in range(200))  # for an index, however compressed
@@ -72,6 +72,7 @@ def test_a_refused_deal_is_kept_as_it_came_with_the_rule_and_its_page(acme: Tena
     alter(acme, job, NO_UNWANTED)
     (record,) = store(acme, job, *some_unwanted({7})).refused
     assert (record.reason_code, record.field_name, record.page_number) == ("REFUSED_BY_DATABASE", "house_rule", 7)
+    assert (record.deal_id, record.modified_at) == (7, MODIFIED)
     kept = json.loads(record.raw)
     assert (str(kept["id"]), kept["properties"]["dealname"]) == ("7", "Unwanted")
 

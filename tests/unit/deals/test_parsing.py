@@ -163,6 +163,30 @@ def test_b20_a_deal_without_version_is_a_bad_record() -> None:
         assert (bad.reason_code, bad.deal_id_text) == ("BAD_VERSION", "1")
 
 
+@pytest.mark.parametrize(
+    ("version", "updated_at", "expected"),
+    [
+        (MODIFIED, "2026-04-01T00:00:00Z", MODIFIED),
+        ("soon", MODIFIED, MODIFIED),
+        (None, MODIFIED, MODIFIED),
+        ("soon", None, None),
+        ("soon", 5, None),
+        ([MODIFIED], {}, None),
+    ],
+)
+def test_a_bad_record_says_when_it_was_modified(version: Any, updated_at: Any, expected: str | None) -> None:
+    bad = parse({**a_record(deal_id="x", hs_lastmodifieddate=version), "updatedAt": updated_at})
+    assert isinstance(bad, BadRecord)
+    assert (bad.modified_at, bad.deal_id) == (expected, None)
+
+
+@pytest.mark.parametrize("record", [None, "deal", {"id": "5", "properties": [MODIFIED]}], ids=repr)
+def test_a_record_of_no_shape_was_modified_at_no_time(record: Any) -> None:
+    bad = parse(record)
+    assert isinstance(bad, BadRecord)
+    assert bad.modified_at is None
+
+
 def test_updated_at_stands_in_for_a_missing_version() -> None:
     assert columns(parse(a_record(hs_lastmodifieddate=None)))["hs_lastmodifieddate"] == MODIFIED
 
