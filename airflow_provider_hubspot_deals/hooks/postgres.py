@@ -16,6 +16,7 @@ from psycopg.rows import tuple_row
 from airflow_provider_hubspot_deals.client.secret import Secret
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.hooks.connections import get_required_connection
+from airflow_provider_hubspot_deals.sql.network import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +25,6 @@ log = logging.getLogger(__name__)
 
 _HOW_TO_CREATE = "type Postgres, with host, port, database, login and password of the database that keeps the deals"
 
-# libpq waits for ever for a host that has vanished; the connection's extras may say otherwise.
-_NETWORK = {
-    "connect_timeout": 10,  # seconds
-    "keepalives_idle": 30,  # seconds of silence before the first probe
-    "keepalives_interval": 10,  # seconds
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,  # milliseconds without an acknowledgement
-}
 # For callbacks, which Airflow ends 20 s after the task: what they have to say matters more than writing it down.
 HURRIED = {"connect_timeout": 3}
 
@@ -46,7 +39,7 @@ def connection_opener(postgres_conn_id: str, **network: int) -> Callable[[], psy
         ConfigurationError: the connection is missing, or Airflow uses another driver than psycopg 3 for it.
     """
     airflow_connection = get_required_connection(postgres_conn_id, how_to_create=_HOW_TO_CREATE)
-    airflow_connection.extra = Secret(json.dumps({**_NETWORK, **network, **airflow_connection.extra_dejson}))
+    airflow_connection.extra = Secret(json.dumps({**PATIENCE, **network, **airflow_connection.extra_dejson}))
     is_plain_on_purpose = airflow_connection.extra_dejson.get("sslmode") == "disable"
     hook = PostgresHook(postgres_conn_id=postgres_conn_id, connection=airflow_connection)
 

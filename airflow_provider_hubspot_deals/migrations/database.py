@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from airflow_provider_hubspot_deals.exceptions import (
     ConfigurationError,
@@ -17,11 +17,11 @@ from airflow_provider_hubspot_deals.exceptions import (
     HubSpotDealsError,
     SchemaError,
 )
+from airflow_provider_hubspot_deals.sql.network import PATIENCE
 
 Database = str | Callable[[], Connection[Any]]
 """Where to migrate: a ``postgresql://`` URL, or a callable that opens a psycopg connection."""
 
-_CONNECT_TIMEOUT_S = 10
 _WHO_MAY = (
     "Migrate as the role that owns the schema and its tables; making a new schema takes CREATE on the database. "
     "To look takes a loader: SELECT grant_loader('…'), called in the schema by its owner."
@@ -42,7 +42,8 @@ def opener_of(database: Database) -> Callable[[], Connection[Any]]:
             "The database URL is malformed; percent-encode special characters in user and password."
         )
     given = conninfo_to_dict(database)
-    return partial(psycopg.connect, database, connect_timeout=given.get("connect_timeout", _CONNECT_TIMEOUT_S))
+    patience = {name: value for name, value in PATIENCE.items() if name not in given}
+    return partial(psycopg.connect, make_conninfo(database, **patience))
 
 
 @contextmanager

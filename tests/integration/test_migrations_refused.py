@@ -18,6 +18,7 @@ from airflow_provider_hubspot_deals.exceptions import (
     SchemaError,
 )
 from airflow_provider_hubspot_deals.migrations.__main__ import main
+from airflow_provider_hubspot_deals.migrations.database import opener_of
 from tests.integration.guests import a_guest
 
 NOBODY = "postgresql://loader:S3cret@127.0.0.1:1/warehouse"
@@ -154,3 +155,10 @@ def name_of(url: str) -> str:
 
 def user_of(url: str) -> str:
     return str(urlsplit(url).username)
+
+
+def test_a_host_that_vanishes_is_noticed_while_migrating(database_url: str) -> None:
+    with opener_of(f"{database_url}?keepalives_idle=7")() as connection:
+        parameters = connection.info.get_parameters()
+    assert (parameters["connect_timeout"], parameters["tcp_user_timeout"]) == ("10", "60000")
+    assert (parameters["keepalives_idle"], parameters["keepalives_count"]) == ("7", "3")
