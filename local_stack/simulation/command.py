@@ -13,6 +13,7 @@ from typing import Any
 
 import airflow_provider_hubspot_deals
 from local_stack.exceptions import StackError
+from local_stack.simulation import harms
 from local_stack.simulation.seeds import Verdict, play_all, template_database
 from local_stack.throwaway import throwaway_server
 
@@ -88,23 +89,23 @@ def _play_seeds(options: argparse.Namespace, figures: dict[str, Any]) -> bool:
     seeds = [] if options.before is None else [options.before]
     seeds += range(options.first, options.first + options.count)
     tally: Counter[str] = Counter()
-    failed: list[int] = []
-    problems: list[str] = []
+    failed: dict[int, str] = {}
     with throwaway_server() as server, _template(options, server) as template:
         for verdict in play_all(server, template, seeds, workers=options.workers):
             tally.update(verdict.tally)
             tally["seeds"] += 1
             if verdict.problem:
-                failed.append(verdict.seed)
-                problems.append(_in_short(verdict.problem))
+                failed[verdict.seed] = verdict.problem
                 _tell(verdict)
                 if options.until_caught:
                     break
     tally, blows = in_parts(tally)
-    figures |= {"failed_seeds": failed, "problems": problems, "tally": dict(sorted(tally.items()))}
+    figures |= {"failed_seeds": [*failed], "problems": [_in_short(problem) for problem in failed.values()]}
+    figures |= {"harms": harms.counted(failed.values()), "tally": dict(sorted(tally.items()))}
     figures |= {"blows": dict(sorted(blows.items()))}
     said = ", ".join(f"{number:,} {name}" for name, number in sorted(tally.items()))
     say(f"{said}; {len(failed)} of {tally['seeds']} seeds failed")
+    say(f"of these: {harms.sentence(failed.values())}")
     if blows:
         say(f"blows fell in {len(blows)} ways (kind and kill point), each {min(blows.values())} times or more")
     return not failed
