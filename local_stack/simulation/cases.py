@@ -26,6 +26,10 @@ class Blow(StrEnum):
 OF_A_COMMIT = frozenset({Blow.COMMIT_REPLY_LOST, Blow.COMMIT_SWALLOWED})
 
 
+class NeverReachedError(AssertionError):
+    """The attempt ended before the case could happen."""
+
+
 class Place(StrEnum):
     """Which time of all the times that a run reaches the point."""
 
