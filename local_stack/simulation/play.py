@@ -89,7 +89,8 @@ class Play:
         word = worker.next_word()
         if "point" not in word:
             worker.close()
-            raise NeverReachedError(f"{case}: the attempt did not reach it {nth} times: {word}")
+            times = word.get("counts", {}).get(case.point, 0)
+            raise NeverReachedError(f"{case}: the attempt did not reach it {nth} times: {word}", times=times)
         is_beside = stage.neighbour is not None and stage.neighbour.is_running()
         fell_at, answered = datetime.now(UTC), len(stage.answers)
         ended = self._striking.strike(case, stage, worker)

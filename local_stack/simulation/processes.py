@@ -80,12 +80,13 @@ def drawn_cases(seed: int, modes: Sequence[str]) -> list[Case]:
 
 def _play_seed(play: Play, seed: SeedAlone) -> None:
     tally = play.played.tally
-    waiting = drawn_cases(seed.number, seed.modes)
+    cases = drawn_cases(seed.number, seed.modes)
+    waiting = [(case, case.place.of(play.census[case.mode][case.point])) for case in cases]
     with play.stage("full", seed.number) as stage:
         for _ in range(len(seed.modes) + EXTRA_RUNS_MAX):
             stage.people.a_run_begins()
             stage.people.edit_crowd(150)
-            with _neighbour_of(stage).at_work(waiting[0].mode if waiting else "incremental"):
+            with _neighbour_of(stage).at_work(waiting[0][0].mode if waiting else "incremental"):
                 if waiting:
                     _hit(play, stage, waiting)
                 else:
@@ -96,7 +97,7 @@ def _play_seed(play: Play, seed: SeedAlone) -> None:
             if not (waiting or unfelt):
                 break
         else:
-            raise NeverReachedError(f"planned, and never happened: {', '.join([*map(str, waiting), *unfelt])}")
+            raise NeverReachedError(f"planned, and never happened: {', '.join([*(str(case) for case, _ in waiting), *unfelt])}")
         if not stage.blows_beside:
             raise NeverReachedError("no blow fell while the neighbour's job was running")
         tally["blows beside a running neighbour"] += stage.blows_beside
@@ -106,14 +107,14 @@ def _play_seed(play: Play, seed: SeedAlone) -> None:
         tally["runs of the neighbour"] += _neighbour_of(stage).runs
 
 
-def _hit(play: Play, stage: Stage, waiting: list[Case]) -> None:
-    """One run with the next of the blows; it waits on when the run did not get as far."""
-    case = waiting.pop(0)
+def _hit(play: Play, stage: Stage, waiting: list[tuple[Case, int]]) -> None:
+    """One run with the next of the blows; it waits on when the run did not get as far, which is less far by then."""
+    case, nth = waiting.pop(0)
     try:
-        play.run(stage, case, case.place.of(play.census[case.mode][case.point]))
+        play.run(stage, case, nth)
         play.played.tally[f"blow {case.blow}"] += 1
-    except NeverReachedError:
-        waiting.append(case)
+    except NeverReachedError as error:
+        waiting.append((case, max(1, case.place.of(error.times))))
 
 
 def _neighbour_of(stage: Stage) -> Neighbour:
