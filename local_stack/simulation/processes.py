@@ -97,7 +97,9 @@ def _play_seed(play: Play, seed: SeedAlone) -> None:
             if not (waiting or unfelt):
                 break
         else:
-            raise NeverReachedError(f"planned, and never happened: {', '.join([*(str(case) for case, _ in waiting), *unfelt])}")
+            raise NeverReachedError(
+                f"planned, and never happened: {', '.join([*(str(case) for case, _ in waiting), *unfelt])}"
+            )
         if not stage.blows_beside:
             raise NeverReachedError("no blow fell while the neighbour's job was running")
         tally["blows beside a running neighbour"] += stage.blows_beside

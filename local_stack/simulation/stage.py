@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any, Self
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 
@@ -33,6 +34,9 @@ class Stage:
         rules: HubSpot's faults.
         answers: of this run that brought deals, oldest first: endpoint class and deals.
         blows_beside: that fell while the neighbour's job was running.
+
+    Args:
+        first_run: the number of the next run; that of the template, if there was one, had a smaller one.
     """
 
     def __init__(
@@ -41,6 +45,8 @@ class Stage:
         orders: Orders,
         rules: Sequence[FaultRule],
         neighbour: Neighbour | None,
+        *,
+        first_run: int = 1,
     ) -> None:
         self._simulator, self._orders, self.people, self.database_url = (
             simulator,
@@ -51,6 +57,7 @@ class Stage:
         self.rules, self.neighbour = rules, neighbour
         self.answers: list[tuple[str, frozenset[Version]]] = []
         self.blows_beside = 0
+        self._numbers = count(first_run)
         simulator.application.on_answer[:] = [self._see_answer]
         organizations = {ORGANIZATION_ID: self.people} | ({NEXT_DOOR_ID: neighbour.people} if neighbour else {})
         self.auditor = Auditor(self.database_url, organizations)
@@ -62,7 +69,7 @@ class Stage:
 
     def next_run(self) -> Self:
         """The same stage, for another run."""
-        self._run = f"run-{uuid4().hex[:8]}"
+        self._run = f"run-{next(self._numbers)}"
         self.answers.clear()
         return self
 

@@ -68,7 +68,7 @@ class Stages:
         """
         if mode == "incremental" and mode not in self._templates:
             self._templates[mode] = self._loaded(worker)
-        stage, name = self._made(self._templates[mode], seed)
+        stage, name = self._made(mode, seed)
         stage.people.are_at_work = True
         if mode == "incremental":
             _change_much(stage.people)
@@ -82,29 +82,29 @@ class Stages:
             self._server.drop_database(name)
 
     def _loaded(self, worker: Callable[[Stage, str], object]) -> str:
-        stage, name = self._made(self._templates["full"], FIXED)
+        stage, name = self._made("full", FIXED)
         stage.people.are_at_work = False
         worker(stage, "full")
         stage.auditor.close()
         self._open.callback(self._server.drop_database, name)
         return name
 
-    def _made(self, template: str, seed: int) -> tuple[Stage, str]:
+    def _made(self, mode: str, seed: int) -> tuple[Stage, str]:
         self._served += 1
         self._turn_back_clock()
         name = f"simulation_matrix_{self._served}"
-        url = self._server.create_database(name, template=template)
+        url = self._server.create_database(name, template=self._templates[mode])
         self._simulator.application.plan.clear()
         self._simulator.application.on_request.clear()
         fixed = [FaultRule(times=None, **rule) for rule in RULES]
         people = self._people(PORTAL, seed)
         rules = self._planned(PORTAL, drawn_rules(_faults(seed), 3, has_old_records=True) if seed else fixed)
-        orders = self._orders(ORGANIZATION, ORGANIZATION_ID, people, url, self._proxy_port)
+        orders = self._orders((ORGANIZATION, ORGANIZATION_ID), people, url, self._proxy_port, seed)
         if not seed:
-            return Stage(self._simulator, orders, rules, None), name
+            return Stage(self._simulator, orders, rules, None, first_run=1 if mode == "full" else 2), name
         next_door = self._people(PORTAL_NEXT_DOOR, seed)
         rules += self._planned(PORTAL_NEXT_DOOR, drawn_rules(_faults(-seed), 2, has_old_records=True))
-        neighbour = self._orders(NEXT_DOOR, NEXT_DOOR_ID, next_door, url, urlsplit(url).port)
+        neighbour = self._orders((NEXT_DOOR, NEXT_DOOR_ID), next_door, url, urlsplit(url).port, seed)
         return Stage(self._simulator, orders, rules, Neighbour(neighbour, self._workers)), name
 
     def _turn_back_clock(self) -> None:
@@ -117,14 +117,15 @@ class Stages:
         clock.freeze()
         clock.shift(-TWO_DAYS_S - clock.now_ms() % 1000 / 1000)
 
-    def _orders(self, organization: str, organization_id: UUID, people: People, url: str, port: int | None) -> Orders:
+    def _orders(self, who: tuple[str, UUID], people: People, url: str, port: int | None, seed: int) -> Orders:
         return Orders(
-            organization=organization,
-            organization_id=organization_id,
+            organization=who[0],
+            organization_id=who[1],
             people=people,
             hubspot_url=self._simulator.base_url,
             database_url=url,
             port=port,
+            seed=seed,
         )
 
     def _people(self, spec: PortalSpec, seed: int) -> People:
