@@ -50,6 +50,10 @@ class Clock:
         """Move the clock by ``seconds`` (may be negative), on top of earlier shifts."""
         self._shift_ms += round(seconds * 1000)
 
+    def reset(self) -> None:
+        """Real time, whatever was shifted and frozen before."""
+        self._shift_ms, self._frozen_ms = 0, None
+
     def freeze(self) -> None:
         """Let time stand still; `shift` still moves it."""
         self._frozen_ms = time.time_ns() // 1_000_000

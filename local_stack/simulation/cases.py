@@ -26,6 +26,18 @@ class Blow(StrEnum):
 OF_A_COMMIT = frozenset({Blow.COMMIT_REPLY_LOST, Blow.COMMIT_SWALLOWED})
 
 
+class NeverReachedError(AssertionError):
+    """The attempt ended before the case could happen.
+
+    Attributes:
+        times: that it reached the point.
+    """
+
+    def __init__(self, why: str, *, times: int = 0) -> None:
+        super().__init__(why)
+        self.times = times
+
+
 class Place(StrEnum):
     """Which time of all the times that a run reaches the point."""
 

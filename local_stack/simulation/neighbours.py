@@ -9,7 +9,6 @@ import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import psycopg
 
@@ -79,7 +78,7 @@ class Neighbour:
         self.people.a_run_begins()
         if self.people.are_at_work:
             self.people.edit_crowd(CROWD)
-        run, number, ended = f"neighbour-{uuid4().hex[:8]}", 0, ""
+        run, number, ended = f"neighbour-{self.runs + 1}", 0, ""
         deadline = time.monotonic() + ENDS_WITHIN_S
         while ended != "completed":
             number += 1

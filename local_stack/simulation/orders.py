@@ -19,6 +19,7 @@ class Orders:
 
     Attributes:
         port: where PostgreSQL listens, or a proxy in front of it.
+        seed: of the scenario.
     """
 
     organization: str
@@ -27,6 +28,7 @@ class Orders:
     hubspot_url: str
     database_url: str
     port: int | None
+    seed: int
 
     def order(self, run: str, number: int, mode: str, *, stand_still_at: list[Any] | None = None) -> dict[str, Any]:
         """What a worker needs to know of one attempt."""
@@ -43,6 +45,7 @@ class Orders:
             "environment": self._connections(name_of(run, number)),
             "try": {"run_id": run, "try_number": number, "max_tries": 99},
             "stand_still_at": stand_still_at,
+            "seed": f"{self.seed}/{self.organization}/{name_of(run, number)}",
         }
 
     def _connections(self, name: str) -> dict[str, str]:

@@ -151,4 +151,4 @@ class Workers:
         names = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
         kept = {name: os.environ[name] for name in names if name in os.environ}
         home = {"AIRFLOW_HOME": str(self._folder / "airflow"), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
-        return {**kept, **home, "TZ": "UTC"}
+        return {**kept, **home, "TZ": "UTC", "PYTHONHASHSEED": "0"}

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_hubspot_deals.kill_points import KillPoint
-from local_stack.simulation.cases import Blow, Case, Place, matrix
+from local_stack.simulation.cases import Blow, Case, NeverReachedError, Place, matrix
 from local_stack.simulation.command import parse
-from local_stack.simulation.matrix import Played, chosen
-from local_stack.simulation.play import NeverReachedError, Play
+from local_stack.simulation.matrix import chosen
+from local_stack.simulation.play import Play
+from local_stack.simulation.played import Played
 from local_stack.simulation.stage import Stage
 
 if TYPE_CHECKING:

@@ -1,0 +1,142 @@
+"""Several Plays at once: each in a process of its own, with its own PostgreSQL, HubSpot, workers and proxy."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections import deque
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
+
+from local_stack.exceptions import StackError
+from local_stack.simulation.play import Play
+from local_stack.simulation.played import Played
+from local_stack.tether import tie_to_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+    from multiprocessing.connection import Connection
+
+LEAVES_WITHIN_S = 60.0  # the run under way ends, PostgreSQL stops, folders go
+SPAWN = multiprocessing.get_context("spawn")
+
+
+class Part(Protocol):
+    """What is played by itself: a case, a seed. ``str`` names it."""
+
+    @property
+    def again(self) -> str:
+        """How to play it again."""
+
+    def play(self, play: Play) -> None:
+        """Raises whatever goes wrong."""
+
+
+def play_all(parts: Sequence[Part], *, processes: int) -> Generator[Played, None, None]:
+    """What became of each part, as they end. Close it, or exhaust it: nothing is left running then.
+
+    Raises:
+        StackError: PostgreSQL or the workers do not start; or every process has died.
+    """
+    if processes <= 1:
+        with Play() as play:
+            for part in parts:
+                yield _played(play, part)
+        return
+    waiting = deque(parts)
+    with _players(min(processes, len(parts))) as players:
+        for player in players:
+            player.begin(waiting.popleft())
+        while busy := {player.line: player for player in players if player.part}:
+            for line in wait(list(busy)):
+                player = busy[cast("Connection", line)]
+                yield player.ended()
+                if waiting and player.is_alive:
+                    player.begin(waiting.popleft())
+    if waiting:
+        raise StackError(f"all processes that play have died; {len(waiting)} of {len(parts)} were not played")
+
+
+class _Player:
+    """One process, seen from ours.
+
+    Attributes:
+        part: that it plays.
+        is_alive: as far as it has been heard.
+    """
+
+    def __init__(self) -> None:
+        self.part: Part | None = None
+        self.is_alive = True
+        self.line, theirs = SPAWN.Pipe()
+        self.process = SPAWN.Process(target=_play_what_is_sent, args=(theirs, os.getpid()))
+        self.process.start()
+        theirs.close()  # so that its end is heard
+
+    def begin(self, part: Part) -> None:
+        """Tell it what to play; whether it has died is heard in place of an answer."""
+        self.part = part
+        with suppress(OSError):
+            self.line.send(part)
+
+    def ended(self) -> Played:
+        """What it has played, once its line has something to say."""
+        part, self.part = self.part, None
+        if part is None:
+            raise StackError("it plays nothing")
+        try:
+            played: Played | StackError = self.line.recv()
+        except (EOFError, ConnectionError):
+            self.is_alive = False
+            self.process.join()
+            played = Played()
+            played.fail(str(part), f"its process has ended with status {self.process.exitcode}", part.again)
+        if isinstance(played, StackError):
+            raise played
+        return played
+
+
+@contextmanager
+def _players(number: int) -> Iterator[list[_Player]]:
+    players: list[_Player] = []
+    try:
+        for _ in range(number):
+            players.append(_Player())  # noqa: PERF401 - those that began are stopped when the next one cannot
+        yield players
+    finally:
+        for each in players:
+            each.process.terminate()
+        for each in players:
+            each.process.join(LEAVES_WITHIN_S)
+            each.process.kill()
+            each.process.join()
+
+
+def _play_what_is_sent(line: Connection, parent_pid: int) -> None:
+    """In the process of a player, until it is told to leave."""
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of us; who started us says when to leave
+    tie_to_parent(parent_pid, signal.SIGTERM)
+    try:
+        with Play() as play:
+            while True:
+                line.send(_played(play, line.recv()))
+    except StackError as error:
+        line.send(error)
+
+
+def _leave(*_: object) -> NoReturn:
+    """Once: what stops then is not to be interrupted."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit()
+
+
+def _played(play: Play, part: Part) -> Played:
+    try:
+        part.play(play)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong, the others are played
+        play.played.fail(str(part), f"{type(error).__name__}: {error}", part.again)
+    return play.take()

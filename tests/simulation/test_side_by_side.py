@@ -1,0 +1,109 @@
+"""Several Plays at once, in processes of their own: what they have played, and what is left when they are ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local_stack.processes import process_ids, wait_until
+from local_stack.simulation.processes import SeedAlone
+from local_stack.simulation.side_by_side import Part, play_all
+
+if TYPE_CHECKING:
+    from local_stack.simulation.play import Play
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """Whoever plays it ends."""
+
+    again: str = "do not"
+
+    def play(self, _play: Play) -> None:
+        sys.exit(7)
+
+
+def test_what_each_process_has_played_is_told_and_so_is_the_end_of_one() -> None:
+    parts: list[Part] = [SeedAlone(3, ("full",)), Deadly(), SeedAlone(4, ("full",))]
+
+    played = list(play_all(parts, processes=2))
+
+    (lost,) = [each for each in played if each.failed]
+    assert (lost.failed, lost.problems) == (["Deadly(again='do not')"], [lost.problems[0]])
+    assert lost.problems[0].endswith("FAILED: its process has ended with status 7\n  do not")
+    for each in played:
+        if each is not lost:
+            assert each.tally["seeds"] == len(each.costs) == 1
+    assert len(played) == len(parts)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_whoever_ends_it_finds_nothing_left(number: signal.Signals) -> None:
+    with simulation("--processes", "--seeds", "4", "--workers", "2") as process:
+        wait_until(lambda: len(attempts_of(process.pid)) > 0, what="the first attempts", timeout_s=60)
+        family = descendants(process.pid)
+        folders = [word for pid in family for word in words_of(pid) if word.endswith("/data")]
+        assert len(set(folders)) == 2
+
+        os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+
+        assert process.wait(60) == 128 + number
+        wait_until(lambda: not any(map(words_of, family)), what="the end of all", timeout_s=5)
+        assert [folder for folder in folders if Path(folder).parents[1].exists()] == []
+
+
+@contextmanager
+def simulation(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-P", "-m", "local_stack.simulation", *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)  # noqa: S603 - our own
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def words_of(pid: int) -> list[str]:
+    """Its command line; empty when it is gone, or a zombie."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def descendants(pid: int) -> set[int]:
+    """It, and whom it started, and whom those started."""
+    family = {pid}
+    parents = {each: parent_of(each) for each in process_ids()}
+    while more := {each for each, parent in parents.items() if parent in family} - family:
+        family |= more
+    return family
+
+
+def parent_of(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def attempts_of(pid: int) -> set[int]:
+    """Those that were forked by a process of workers."""
+    family = descendants(pid)
+    return {
+        each
+        for each in family
+        if (words := words_of(each)) and "worker" in words[-1] and words_of(parent_of(each)) == words
+    }
