@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.docs.blocks import Block, blocks_of, documents
-from tests.docs.elsewhere import NOT_RUN, test_that_runs
+from tests.docs.elsewhere import NOT_RUN, test_that_reads, test_that_runs
 from tests.docs.running import READ, RUNNERS
 from tests.docs.shell import commands_of
 
@@ -29,6 +29,8 @@ def who_runs(block: Block) -> str:
 
 
 def _who_runs(command: str) -> str:
+    if test := test_that_reads(command):
+        return f"{TEXT_ONLY}: {test}"
     return TEXT_ONLY if command.split(maxsplit=1)[0] in NOT_RUN else test_that_runs(command) or HERE
 
 

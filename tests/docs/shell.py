@@ -16,7 +16,7 @@ import pytest
 
 from airflow_provider_hubspot_deals.cli.__main__ import main
 from tests.docs.blocks import Block
-from tests.docs.elsewhere import NOT_RUN, missing, test_that_runs
+from tests.docs.elsewhere import NOT_RUN, missing, test_that_reads, test_that_runs
 from tests.docs.shapes import differences
 from tests.docs.story import Story
 
@@ -62,8 +62,8 @@ def transcript(text: str) -> Iterator[tuple[str, str]]:
 
 def run_command(command: str, story: Story) -> tuple[int, str]:
     """Its exit code, and what it printed on both streams."""
-    if test := test_that_runs(command):
-        assert not missing(test), f"{test}, which is to run `{command}`, does not exist"
+    if test := test_that_runs(command) or test_that_reads(command):
+        assert not missing(test), f"{test}, which is to try `{command}`, does not exist"
         return 0, ""
     if command.split(maxsplit=1)[0] in NOT_RUN:
         return 0, ""
