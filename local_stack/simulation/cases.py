@@ -21,9 +21,10 @@ class Blow(StrEnum):
     SERVER_CRASHED = auto()  # PostgreSQL's immediate shutdown, and a start with crash recovery
     COMMIT_REPLY_LOST = auto()  # its next COMMIT takes effect, and the connection is cut before the answer
     COMMIT_SWALLOWED = auto()  # its next COMMIT takes effect, and its connection falls silent
+    COMMIT_BLACKHOLED = auto()  # its next COMMIT never arrives: silence, and PostgreSQL keeps the transaction open
 
 
-OF_A_COMMIT = frozenset({Blow.COMMIT_REPLY_LOST, Blow.COMMIT_SWALLOWED})
+OF_A_COMMIT = frozenset({Blow.COMMIT_REPLY_LOST, Blow.COMMIT_SWALLOWED, Blow.COMMIT_BLACKHOLED})
 
 
 class NeverReachedError(AssertionError):

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from local_stack.simulation.workers import Workers
 
 ENDS_WITHIN_S = 90.0  # a run, though the server may crash meanwhile
-BEGINS_WITHIN_S, POLL_S = 5.0, 0.02  # the next run, unless it waits for a lock of the one that is to be hit
+BEGINS_WITHIN_S, POLL_S = 5.0, 0.02  # the next run
 CROWD = 60
 GAVE_UP = "AirflowFailException"
 _RUNNING = "SELECT FROM hubspot.jobs WHERE organization_id = %s AND status = 'running'"
+_WAITING = """
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND starts_with(application_name, %s) AND wait_event_type = 'Lock'
+"""
+NAME = "neighbour-"
 
 
 class Neighbour:
@@ -60,11 +65,11 @@ class Neighbour:
             raise self._failures[0]
 
     def is_running(self) -> bool:
-        """Whether its job is running; between two runs once the next one has begun."""
+        """Whether its job is running; between two runs once the next one has begun, unless it waits for a lock."""
         deadline = time.monotonic() + BEGINS_WITHIN_S
         with psycopg.connect(self._orders.database_url, autocommit=True) as connection:
             while not (is_running := bool(connection.execute(_RUNNING, (self._orders.organization_id,)).rowcount)):
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or connection.execute(_WAITING, (NAME,)).rowcount:
                     break
                 time.sleep(POLL_S)
         return is_running
@@ -78,7 +83,7 @@ class Neighbour:
         self.people.a_run_begins()
         if self.people.are_at_work:
             self.people.edit_crowd(CROWD)
-        run, number, ended = f"neighbour-{self.runs + 1}", 0, ""
+        run, number, ended = f"{NAME}{self.runs + 1}", 0, ""
         deadline = time.monotonic() + ENDS_WITHIN_S
         while ended != "completed":
             number += 1

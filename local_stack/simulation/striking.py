@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from local_stack.simulation.workers import Worker
 
 STOPPED_WITHIN_S = 5.0  # then Airflow sends SIGKILL
-SPOILINGS = {Blow.COMMIT_REPLY_LOST: Spoiling.REPLY_LOST, Blow.COMMIT_SWALLOWED: Spoiling.SWALLOWED}
+SPOILINGS = {
+    Blow.COMMIT_REPLY_LOST: Spoiling.REPLY_LOST,
+    Blow.COMMIT_SWALLOWED: Spoiling.SWALLOWED,
+    Blow.COMMIT_BLACKHOLED: Spoiling.BLACKHOLED,
+}
 
 
 class Striking:
@@ -53,6 +57,7 @@ class Striking:
             Blow.SERVER_CRASHED: self._crash_server,
             Blow.COMMIT_REPLY_LOST: self._spoil_commit,
             Blow.COMMIT_SWALLOWED: self._spoil_commit,
+            Blow.COMMIT_BLACKHOLED: self._spoil_commit,
         }[case.blow]
         try:
             return strike(case, stage, worker)

@@ -45,6 +45,7 @@ LAZY = (
 # How long something waits, not what it does then: of minutes and seconds, a simulation has no time for.
 DEADLINES = {"INTERVAL_S": 1.0, "LOST_AFTER_S": 6.0}
 TRANSACTION_TIMEOUT_S = 3.0
+IDLE_IN_TRANSACTION = ("'30s'", "'8s'")  # longer than an attempt stands still within one
 PAUSE_S = 0.02  # of the client, before it asks HubSpot again
 
 
@@ -103,6 +104,8 @@ def hurry() -> None:
     for name, seconds in DEADLINES.items():
         setattr(heartbeat, name, seconds)
     sql.TRANSACTION_TIMEOUT_S = TRANSACTION_TIMEOUT_S
+    statements = sql._statements("jobs")  # noqa: SLF001 - a setting of each transaction's
+    statements["set_transaction"] = statements["set_transaction"].replace(*IDLE_IN_TRANSACTION)
     for status in pauses.PAUSE_MIN_S:
         pauses.PAUSE_MIN_S[status] = PAUSE_S
     vars(hubspot_client)["Retries"] = partial(Retries, backoff_s=PAUSE_S)
