@@ -13,6 +13,7 @@ from local_stack.simulation.checking import InvariantBrokenError
 from local_stack.simulation.played import Played
 from local_stack.simulation.proxy import CommitProxy
 from local_stack.simulation.recovery import Cost, repeated
+from local_stack.simulation.scenario import UNSORTED_TIMES
 from local_stack.simulation.seeds import template_database
 from local_stack.simulation.stage import Stage
 from local_stack.simulation.stages import FIXED, Stages
@@ -20,7 +21,7 @@ from local_stack.simulation.striking import Striking
 from local_stack.simulation.workers import SilentWorkerError, Worker, Workers
 from local_stack.throwaway import temporary_directory
 
-ATTEMPTS_MAX = 5
+ATTEMPTS_MAX = 5 + UNSORTED_TIMES  # a search that does not sort ends one, each time
 # A crash of the server, unlike one of the machine, loses nothing that fsync would save.
 SETTINGS = {**throwaway.SETTINGS, "synchronous_commit": "on"}
 # A batch here is one page: four pages that were read ahead, and one of each request side by side. Of those there are
