@@ -38,12 +38,12 @@ def changed_window(
     """The closed window of the ``changed`` phase; its end becomes the watermark.
 
     The end lies ``search_lag`` behind HubSpot's clock, because the index does too. Without a watermark the run is a
-    full one, whose list read all that changed before ``started_at``. Two runs within the lag leave no gap: the window
-    then ends where the watermark stands.
+    full one, whose list read what had changed before ``started_at``, from a replica that may be as late. Two runs
+    within the lag leave no gap: the window then ends where the watermark stands.
     """
     if watermark is None:
         end = now - search_lag
-        start = min(started_at, end) - overlap
+        start = started_at - search_lag - overlap
     else:
         end = max(now - search_lag, watermark)
         start = watermark - overlap

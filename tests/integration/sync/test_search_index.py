@@ -138,3 +138,25 @@ def test_a_full_run_without_a_usable_search_moves_the_watermark_to_its_beginning
     assert acme.differences() == []
     (job,) = acme.jobs()
     assert (job["status"], job["window_start"]) == ("completed", acme.sync_state()["watermark"])
+
+
+def test_a_change_just_before_a_full_run_that_a_late_list_does_not_show_is_read(acme: Organization) -> None:
+    acme.settings |= {"search_lag": timedelta(minutes=1), "overlap": timedelta(0)}
+    clock, deal_id = acme.simulator.clock, min(acme.portal.live_deals())
+    clock.freeze()
+    clock.shift(-86_400)
+    acme.portal.set_search_lag(40)  # the list's replica is as late
+    rule = FaultRule(endpoint="list", fault="old_records", times=None)
+    acme.simulator.add_fault(rule)
+    acme.portal.edit_deal(deal_id, {"dealname": "Just before"})
+    clock.shift(12)
+
+    def see_the_index_catch_up(call: str, number: int) -> None:
+        if (call, number) == ("list", 3):  # behind the page that has the deal
+            clock.shift(100)
+
+    acme.sync(mode="full", before=see_the_index_catch_up)
+
+    assert rule.felt
+    assert acme.deals()[deal_id]["dealname"] == "Just before"
+    assert acme.sync_state()["watermark"] > acme.deals()[deal_id]["hs_lastmodifieddate"]
