@@ -109,8 +109,14 @@ def _sync() -> ActionCommand:
     mode = _arg("--mode", choices=("auto", "full", "incremental", "window"), default="auto", help=_MODE_HELP)
     start = _arg("--window-start", type=arguments.moment, metavar="TIME", help=f"modified at or after {_TIME_HELP}")
     end = _arg("--window-end", type=arguments.moment, metavar="TIME", help=f"modified at or before {_TIME_HELP}")
+    added = _arg(
+        "--additional-properties",
+        metavar="NAMES",
+        help="read in this run besides the organization's properties: names and patterns with commas between them, or "
+        "all (default: none)",
+    )
     summary = "Bring one organization's deals up to date, in this process and without a scheduler"
-    of_this_run = (mode, start, end)
+    of_this_run = (mode, start, end, added)
     return _action("sync", summary, "sync.sync", _ORGANIZATION, _TYPE, *of_this_run, _FILE, _OUTPUT, _VERBOSE)
 
 

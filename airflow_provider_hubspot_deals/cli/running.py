@@ -47,6 +47,7 @@ def run(organization: Organization, request: RunRequest, *, output: str, is_verb
     attempt = _next_attempt(organization, store, request)
     task = _task(organization, request)
     title = organization.slug if organization.type == STANDARD_TYPE else f"{organization.slug} ({organization.type})"
+    again = request.command(organization.slug, organization.type)
 
     connect = connection_opener(store.postgres_conn_id)
 
@@ -59,10 +60,10 @@ def run(organization: Organization, request: RunRequest, *, output: str, is_verb
             with _log_of_the_task(is_verbose=is_verbose), Watching(look, display_for(title)):
                 summary = _execute(task, attempt.context)
         except (TaskKilled, KeyboardInterrupt):
-            complain(f"Stopped. `airflow hubspot-deals sync {organization.slug}` goes on from what was committed.")
+            complain(f"Stopped. `{again}` goes on from what was committed.")
             return 128 + (stop.number or 0)
         except TaskDeferred as deferred:
-            complain(f"{deferred.__context__} The job waits until then; call this again.")
+            complain(f"{deferred.__context__} The job waits until then; `{again}` goes on with it.")
             return LATER
         except (AirflowSkipException, AirflowFailException) as error:
             complain(str(error))
@@ -119,7 +120,7 @@ def _task(organization: Organization, request: RunRequest) -> HubSpotDealsToPost
         mode=request.mode,
         window_start=request.window_start,
         window_end=request.window_end,
-        properties="all" if organization.properties is None else organization.properties,
+        additional_properties=request.additional_properties,
     )
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TASK_ID = "load_deals"
 
+_ARGUMENTS = {"properties": "additional_properties"}  # by the form's field, where the names differ
+
 # Any fixed past moment: a DAG that is built twice must be the same, or Airflow stores a version at each parse.
 START_DATE = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -58,7 +60,8 @@ def build_dag(organization: Organization) -> DAG:
     # Else a bad schedule would surface later, as an import error of the whole file.
     dag.validate()  # type: ignore[no-untyped-call]  # Airflow's
     outlets = [deals_asset(organization.slug, organization.type)]
-    dag.add_task(load_deals(organization, outlets=outlets, **{name: f"{{{{ params.{name} }}}}" for name in dag.params}))
+    filled_in = {_ARGUMENTS.get(name, name): f"{{{{ params.{name} }}}}" for name in dag.params}
+    dag.add_task(load_deals(organization, outlets=outlets, **filled_in))
     return dag
 
 
@@ -89,6 +92,7 @@ def load_deals(
         hubspot_conn_id=organization.hubspot_conn_id,
         postgres_conn_id=organization.postgres_conn_id,
         schema=organization.schema,
+        properties="all" if organization.properties is None else organization.properties,
         sensitive_properties=organization.sensitive_properties,
         associations=organization.associations,
         history=organization.history,

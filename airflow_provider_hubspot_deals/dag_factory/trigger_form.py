@@ -40,16 +40,24 @@ def trigger_form(organization: Organization) -> dict[str, Param]:
         "window_start": _moment("Modified from", "Deals modified at or after this time."),
         "window_end": _moment("Modified until", "Deals modified at or before this time."),
         "properties": Param(
-            "all" if organization.properties is None else ",".join(organization.properties),
-            type="string",
-            title="Properties",
-            description="all, or HubSpot's internal property names with commas between them, such as dealname,amount. "
-            "hs_* chooses all that begin so, !hs_analytics_* takes away. The identifying ones are always read. With "
-            "another choice than the organization's, the next automatic run reads everything again.",
+            None,
+            type=["null", "string"],
+            title="Further properties",
+            description=f"{_own_properties(organization)} What stands here is read besides, in this run alone: "
+            "HubSpot's internal property names with commas between them, such as closed_lost_reason,hs_tcv; hs_* "
+            "chooses all that begin so, !hs_analytics_* takes away from these, all is every one. A name that the "
+            "portal does not have fails the run. Later runs read without them, and each deal that they read again "
+            "loses these values; whoever wants to keep them names them in the organizations file.",
             pattern=_PROPERTY_LIST,
             section="Properties",
         ),
     }
+
+
+def _own_properties(organization: Organization) -> str:
+    if organization.properties is None:
+        return "This organization reads every property, so nothing is left to add."
+    return f"This organization always reads {', '.join(organization.properties)}."
 
 
 def _moment(title: str, description: str) -> Param:

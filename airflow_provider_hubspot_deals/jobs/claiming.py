@@ -105,6 +105,7 @@ def _keys(order: JobOrder) -> dict[str, Any]:
         "type": order.type,
         "job_type": order.job_type,
         "selection": order.selection,
+        "run_selection": order.run_selection or order.selection,
         "allow_negative_amounts": order.allow_negative_amounts,
         "full_refresh_every": order.full_refresh_every,
         "retention_days": order.retention_days,

@@ -61,7 +61,7 @@ class JobOrder:
     organization: str
     type: str
     mode: str
-    selection: str  # fingerprint of what is read of each deal; another one than last time asks for a full run
+    selection: str  # fingerprint of what is always read of each deal; another one than last time asks for a full run
     full_refresh_every: timedelta
     allow_negative_amounts: bool
     config: Mapping[str, Any]
@@ -71,6 +71,7 @@ class JobOrder:
     quarantine_days: int | None = None
     stale_after_minutes: int | None = None
     name: str | None = None
+    run_selection: str | None = None  # with what this run alone reads besides; None: nothing
 
     @property
     def job_type(self) -> str:

@@ -6,13 +6,20 @@ The loader stops at what keeps a file from being used, as it must; a person who 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_hubspot_deals.organizations.file import FileProblem, OrganizationsFile, Problem, organizations_of
+from airflow_provider_hubspot_deals.organizations.file import (
+    OWN_TO_ONE_ENTRY,
+    FileProblem,
+    OrganizationsFile,
+    Problem,
+    organizations_of,
+)
 from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE, Organization
+from airflow_provider_hubspot_deals.organizations.settings import SETTINGS, check_settings, organization_from
 from airflow_provider_hubspot_deals.organizations.toml_lines import (
     Statement,
     joined,
@@ -32,10 +39,27 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnusableEntry:
+    """What is right of an entry that cannot be used: it may be wrong in what only shows beyond the file."""
+
+    organization: Organization  # with a default in place of each setting that is wrong, and a slug if it has none
+    unknown: frozenset[str]  # settings whose value the entry does not tell
+    lines: Mapping[str, int]  # by setting; an empty one is the entry itself
+
+    def mistake(self, setting: str, what: str) -> Mistake:
+        """A mistake that only shows beyond the file, at the line to look at."""
+        slug = "" if "slug" in self.unknown else self.organization.slug
+        return Mistake(
+            line=self.lines.get(setting) or self.lines.get(""), organization=slug, setting=setting, what=what
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedFile:
     """What can be used of a file, and what must be mended."""
 
     file: OrganizationsFile
+    unusable: tuple[UnusableEntry, ...]
     mistakes: tuple[Mistake, ...]  # by line
     lines: Mapping[tuple[str, str, str], int]  # slug, type, setting; an empty one is the entry itself
 
@@ -58,9 +82,34 @@ def check_text(text: str, path: Path) -> CheckedFile:
     mistakes += [_of_entry(each, places) for each in file.problems]
     return CheckedFile(
         file=file,
+        unusable=tuple(_unusable(document, file, places)),
         mistakes=tuple(sorted(mistakes, key=lambda each: each.line or 0)),
         lines=places.by_organization(document),
     )
+
+
+def _unusable(document: Mapping[str, Any], file: OrganizationsFile, places: _Places) -> Iterator[UnusableEntry]:
+    defaults, entries = _right(document.get("defaults")), document["organizations"] if file.problems else []
+    usual = {key: value for key, value in defaults.items() if key not in OWN_TO_ONE_ENTRY}
+    for index in sorted({each.index for each in file.problems if each.key}):
+        settings = {**usual, **_right(entries[index - 1])}
+        wrong = {each.key for each in file.problems if each.index == index and each.key}
+        yield UnusableEntry(
+            organization=organization_from({"slug": f"entry-{index}", **settings}),
+            unknown=frozenset(wrong | _undecided(wrong) - settings.keys()),
+            lines={**places.of_entry(0, "defaults"), **places.of_entry(index, "organizations")},
+        )
+
+
+def _undecided(wrong: Collection[str]) -> set[str]:
+    """Settings whose default may not be what is meant."""
+    if any(key not in SETTINGS for key in wrong):  # a misspelt name
+        return {"hubspot_conn_id", "postgres_conn_id", "schema"}
+    return {"hubspot_conn_id"} if {"slug", "type"} & {*wrong} else set()  # made from the two
+
+
+def _right(table: object) -> dict[str, Any]:
+    return check_settings(table)[0] if isinstance(table, dict) else {}
 
 
 def _of_file(problem: FileProblem, places: _Places) -> Mistake:
@@ -97,6 +146,10 @@ class _Places:
         """The line of a setting, else that of its entry, else that of its table."""
         places = ((table, entry, setting), (table, entry, ""), (table, 0, ""))
         return next((self._lines[place] for place in places if place in self._lines), None)
+
+    def of_entry(self, entry: int, table: str) -> dict[str, int]:
+        """By setting."""
+        return {place[2]: line for place, line in self._lines.items() if place[:2] == (table, entry)}
 
     def by_organization(self, document: Mapping[str, Any]) -> dict[tuple[str, str, str], int]:
         """By slug, type and setting; defaults belong to an empty slug and type. Of two equal entries, the first."""

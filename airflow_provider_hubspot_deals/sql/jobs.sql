@@ -84,12 +84,12 @@ SELECT EXISTS (SELECT FROM {schema}.job_batches WHERE job_id = %(job_id)s AND xi
 -- waits for its retry. Not where a later job read with another selection: what it rewrote must be read again.
 -- Locked: who cancels it, or takes it for dead, does so before the claim or after it, and never in the middle.
 SELECT own.*,
-       own.status = 'failed' AND own.error_code = 'HEARTBEAT_LOST' AND own.config ->> 'selection' = %(selection)s
+       own.status = 'failed' AND own.error_code = 'HEARTBEAT_LOST' AND own.config ->> 'selection' = %(run_selection)s
            AND NOT EXISTS (
                SELECT FROM {schema}.jobs AS later
                WHERE later.organization_id = own.organization_id AND later.type = own.type
                  AND later.created_at > own.created_at AND later.attempt > 0
-                 AND later.config ->> 'selection' IS DISTINCT FROM %(selection)s
+                 AND later.config ->> 'selection' IS DISTINCT FROM %(run_selection)s
            ) AS is_lost
 FROM {schema}.jobs AS own
 WHERE own.organization_id = %(organization_id)s AND own.type = %(job_type)s
@@ -144,13 +144,13 @@ WHERE organization_id = %(organization_id)s AND type = %(type)s
 RETURNING epoch
 
 -- name: start_attempt
--- A checkpoint is good for the selection that it was read with.
+-- A checkpoint is good for the selection that it was read with, what that run alone read besides included.
 UPDATE {schema}.jobs
 SET status = 'running', attempt = attempt + 1, epoch = %(epoch)s, load_id = %(load_id)s, try_number = %(try_number)s,
     start_time = coalesce(start_time, now()), last_heartbeat = clock_timestamp(), resume_at = NULL,
     error_code = NULL, error_message = NULL,
-    checkpoint = CASE WHEN config ->> 'selection' = %(selection)s THEN checkpoint END,
-    config = coalesce(config, '{{}}') || jsonb_build_object('selection', %(selection)s::text)
+    checkpoint = CASE WHEN config ->> 'selection' = %(run_selection)s THEN checkpoint END,
+    config = coalesce(config, '{{}}') || jsonb_build_object('selection', %(run_selection)s::text)
 WHERE id = %(id)s AND status IN ('pending', 'running')
 RETURNING *
 

@@ -1,6 +1,6 @@
 -- name: jobs
 -- Newest first. Every filter that is NULL lets everything through.
-SELECT organization.slug AS organization, job.id, job.type, job.status, job.mode, job.phase, job.attempt,
+SELECT organization.slug AS organization, job.id, {schema}.deal_type_of(job.type) AS type, job.status, job.mode, job.phase, job.attempt,
        job.records_extracted, job.records_expected, job.records_inserted, job.records_updated, job.records_deleted,
        job.records_quarantined, job.api_calls, job.trigger, job.dag_id, job.run_id, job.created_at, job.start_time,
        job.end_time,
@@ -14,7 +14,8 @@ ORDER BY job.created_at DESC, job.id
 LIMIT %(rows_max)s
 
 -- name: job
-SELECT organization.slug AS organization, job.*
+-- The type in the words of the organizations file, in place of the job's own column: the last of one name counts.
+SELECT organization.slug AS organization, job.*, {schema}.deal_type_of(job.type) AS type
 FROM {schema}.jobs AS job JOIN {schema}.organizations AS organization ON organization.id = job.organization_id
 WHERE job.id = %(id)s
 

@@ -40,10 +40,24 @@ def custom_properties(definitions: Iterable[Definition]) -> list[str]:
     return [each.get("name", "") for each in definitions if not each.get("hubspotDefined")]
 
 
-def properties_to_read(asked: Sequence[str] | None, defined: Collection[str]) -> Choice:
-    """The chosen properties and those that we always need."""
-    choice = Choice(names=tuple(defined), unmatched=()) if asked is None else chosen(asked, defined)
-    return Choice(names=tuple(sorted({*choice.names, *REQUIRED_PROPERTIES})), unmatched=choice.unmatched)
+def properties_to_read(asked: Sequence[str] | None, defined: Collection[str], added: Sequence[str] = ()) -> Choice:
+    """The chosen properties, those that one run adds to them, and those that we always need.
+
+    Each list is understood alone, so that ``added`` excludes nothing that ``asked`` chose: a run that read less than
+    others would take values away from the rows that it writes.
+    """
+    own = Choice(names=tuple(defined), unmatched=()) if asked is None else chosen(asked, defined)
+    more = chosen(added, defined)
+    return Choice(
+        names=tuple(sorted({*own.names, *more.names, *REQUIRED_PROPERTIES})),
+        unmatched=tuple(dict.fromkeys((*own.unmatched, *more.unmatched))),
+    )
+
+
+def misspelt(added: Sequence[str], defined: Collection[str]) -> list[str]:
+    """Plain names among ``added`` that no property of the portal has."""
+    plain = [entry for entry in added if not entry.startswith("!") and not _is_pattern(entry)]
+    return [name for name in plain if name not in defined and name not in REQUIRED_PROPERTIES]
 
 
 def chosen(asked: Sequence[str], defined: Collection[str]) -> Choice:
@@ -61,8 +75,12 @@ def chosen(asked: Sequence[str], defined: Collection[str]) -> Choice:
     return Choice(names=tuple(sorted(kept)), unmatched=tuple(entry for entry, names in found.items() if not names))
 
 
+def _is_pattern(entry: str) -> bool:
+    return "*" in entry or "?" in entry
+
+
 def _matching(entry: str, defined: Collection[str]) -> set[str]:
-    if "*" not in entry and "?" not in entry:
+    if not _is_pattern(entry):
         return {entry} & set(defined)
     pattern = entry.replace("[", "[[]")  # no sets of characters
     return {name for name in defined if fnmatchcase(name, pattern)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ class SyncRequest:
         mode: auto | full | incremental | window.
         window_start, window_end: with mode ``window``: hs_lastmodifieddate, both included; None is open.
         properties: names and patterns (``*``, ``?``, ``!`` excludes) to read besides the typed columns; None reads all.
+        additional_properties: read in this run besides ``properties``, never in their place; () adds nothing.
         sensitive_properties: whether those that HubSpot keeps as sensitive are among them, if the token may read them.
         associations: object types (``contacts``, ``2-1234``, …) whose associations with live deals are kept.
         history: properties, by name or pattern, of which every value that they had is kept.
@@ -52,6 +53,7 @@ class SyncRequest:
     window_start: datetime | None = None
     window_end: datetime | None = None
     properties: tuple[str, ...] | None = None
+    additional_properties: tuple[str, ...] = ()
     sensitive_properties: bool = True
     associations: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
@@ -98,18 +100,25 @@ class SyncRequest:
 
     @property
     def selection(self) -> str:
-        """Fingerprint of what is read of each deal."""
+        """Fingerprint of what every run reads of each deal: with more of one, no row is thinner."""
         names = "*" if self.properties is None else "\n".join(sorted(set(self.properties)))
         parts = [names, str(self.allow_negative_amounts)]
         # Named only where they differ from what there was before them, so that an upgrade asks for no full run.
         parts += [] if self.sensitive_properties else ["without sensitive properties"]
         parts += [f"associations {name}" for name in sorted(set(self.associations))]
         parts += [f"history {name}" for name in sorted(set(self.history))]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        return _fingerprint(parts)
+
+    @property
+    def run_selection(self) -> str:
+        """The same, of this run."""
+        if not self.additional_properties:
+            return self.selection
+        return _fingerprint([self.selection, *sorted(set(self.additional_properties))])
 
     def order(self) -> JobOrder:
         """The part that the jobs table needs."""
-        settings = asdict(self) | {"selection": self.selection}
+        settings = asdict(self) | {"selection": self.run_selection}
         for name in ("origin", "organization_id"):
             del settings[name]
         return JobOrder(
@@ -127,6 +136,7 @@ class SyncRequest:
             quarantine_days=self.quarantine_days,
             stale_after_minutes=self.stale_after_minutes,
             name=self.name,
+            run_selection=self.run_selection,
         )
 
 
@@ -154,6 +164,10 @@ class SyncSummary:
         settings = asdict(self)
         counts = settings.pop("counts")
         return {name: _plain(value) for name, value in settings.items()} | dict(counts)
+
+
+def _fingerprint(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _plain(value: object) -> object:

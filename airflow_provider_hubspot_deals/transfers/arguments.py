@@ -73,6 +73,22 @@ def moment_of(argument: str, value: object) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
+def added_of(value: object) -> tuple[str, ...]:
+    """Return the names and patterns that one run reads besides its organization's.
+
+    Raises:
+        ConfigurationError: one is neither.
+    """
+    names = _typed("properties", given_or_none(value))
+    if not names:
+        return ()
+    settings, complaints = check_settings({"properties": names})
+    if complaints:
+        raise ConfigurationError(f"additional_properties {complaints[0][1]}.")
+    asked: tuple[str, ...] | None = settings["properties"]
+    return ("*",) if asked is None else asked
+
+
 def given_or_none(value: object) -> object:
     """None for an empty text, a text without the spaces around it, anything else as it is."""
     text = value.strip() if isinstance(value, str) else value

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.transfers.lineage import Route
 
 # Arguments that may be templates.
-_OF_ONE_RUN = ("mode", "window_start", "window_end")
+_OF_ONE_RUN = ("mode", "window_start", "window_end", "additional_properties")
 _OF_THE_ORGANIZATION = (
     "organization",
     "organization_id",
@@ -67,6 +67,8 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         window_end: with mode ``window``: up to this time (templated).
         properties: ``all``, or HubSpot's internal names as a list or with commas between; patterns such as ``hs_*``
             choose all that match, ``!hs_analytics_*`` takes away (templated).
+        additional_properties: read in this run besides ``properties``, named likewise, and never in their place; a name
+            that the portal does not define fails the run (templated).
         sensitive_properties: read those that HubSpot keeps as sensitive too, where the token may.
         associations: object types (``contacts``, ``companies``, ``line_items``, …) whose associations with deals are
             kept, as a list or with commas between: a request for each 1,000 deals and type (templated).
@@ -114,6 +116,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         window_start: datetime | str | None = None,
         window_end: datetime | str | None = None,
         properties: str | Sequence[str] = "all",
+        additional_properties: str | Sequence[str] = (),
         sensitive_properties: bool = True,
         associations: str | Sequence[str] = (),
         history: str | Sequence[str] = (),
@@ -144,6 +147,7 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         self.window_start = window_start
         self.window_end = window_end
         self.properties = properties
+        self.additional_properties = additional_properties
         self.sensitive_properties = sensitive_properties
         self.associations = associations
         self.history = history

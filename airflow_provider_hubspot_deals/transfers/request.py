@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE
-from airflow_provider_hubspot_deals.transfers.arguments import KEPT, given_or_none, moment_of, origin_of
+from airflow_provider_hubspot_deals.transfers.arguments import KEPT, added_of, given_or_none, moment_of, origin_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,7 +20,7 @@ def request_of(operator: HubSpotDealsToPostgresOperator, organization: Organizat
     """Return one run of the operator, whose templates are rendered.
 
     Raises:
-        ConfigurationError: a window's end is no time.
+        ConfigurationError: a window's end is no time, or an additional property no name.
     """
     from airflow_provider_hubspot_deals.sync import SyncRequest
 
@@ -37,6 +37,7 @@ def request_of(operator: HubSpotDealsToPostgresOperator, organization: Organizat
         window_start=moment_of("window_start", operator.window_start),
         window_end=moment_of("window_end", operator.window_end),
         properties=organization.properties,
+        additional_properties=added_of(operator.additional_properties),
         sensitive_properties=organization.sensitive_properties,
         associations=organization.associations,
         history=organization.history,

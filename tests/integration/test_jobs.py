@@ -148,6 +148,15 @@ def test_a_checkpoint_is_only_good_for_the_selection_it_was_read_with(acme: Tena
     assert acme.claim(a_run(try_number=2), selection="other").checkpoint is None
 
 
+def test_what_one_run_reads_besides_asks_for_no_full_run_and_is_in_its_checkpoint(acme: Tenant) -> None:
+    complete(acme, acme.claim(a_run("first")))
+    thick = acme.claim(a_run("second"), mode="full", run_selection="thick")
+    record(acme, thick, checkpoint={"phase": "live", "cursor": {"after": "7"}})
+    assert acme.claim(a_run("second", try_number=2), run_selection="thick").checkpoint
+    assert acme.claim(a_run("second", try_number=3)).checkpoint is None
+    assert acme.sync_state()["selection"] == "all"
+
+
 def test_one_portal_belongs_to_one_tenant(acme: Tenant) -> None:
     rival = Tenant(acme.url, "rival")
     with acme.connect() as connection:

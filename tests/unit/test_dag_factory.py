@@ -249,7 +249,9 @@ def test_a_dag_carries_what_its_organization_says() -> None:
     assert (task.retries, task.pool, task.queue) == (5, "hubspot", "long")
     assert str(dag.timezone) == "Europe/Berlin"
     assert task.outlets == [deals_asset("acme")]
-    assert dag.params["properties"] == "dealname,amount"
+    assert (task.properties, task.additional_properties) == (("dealname", "amount"), "{{ params.properties }}")
+    assert dag.params["properties"] is None
+    assert "always reads dealname, amount" in str(dag.params.get_param("properties").description)
     assert isinstance(task, HubSpotDealsToPostgresOperator)
     assert (task.associations, task.history, task.sensitive_properties) == (("contacts",), ("dealstage",), False)
 
@@ -340,7 +342,7 @@ def test_e33_what_somebody_enters_becomes_four_arguments_and_is_never_a_template
 
     after = {name: getattr(task, name) for name in task.template_fields}
     changed = {name: value for name, value in after.items() if value != before[name]}
-    assert changed == dict.fromkeys(("mode", "window_start", "window_end", "properties"), text)
+    assert changed == dict.fromkeys(("mode", "window_start", "window_end", "additional_properties"), text)
 
 
 @pytest.mark.parametrize(

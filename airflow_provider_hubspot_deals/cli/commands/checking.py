@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,8 @@ from airflow_provider_hubspot_deals.organizations import Organization, Store, re
 from airflow_provider_hubspot_deals.organizations.checking import CheckedFile, Mistake, check_text
 from airflow_provider_hubspot_deals.organizations.notifications import WEBHOOK_NOTIFIER, Notification
 from airflow_provider_hubspot_deals.organizations.schema import json_schema
+
+Tell = Callable[[str, str], Mistake]  # a setting, and what is wrong with it
 
 _MANY = 100  # organizations, whose DAGs take some seconds to build
 _ANSWER_COLUMNS = {"connection": "connection", "answer": "answer"}
@@ -76,27 +78,38 @@ def _beyond_the_file(checked: CheckedFile, *, asks: bool) -> Iterator[Mistake | 
     """
     seen: set[Store | Notification] = set()  # many organizations share one
     for organization in checked.file.organizations:
-        if not organization.enabled:
+        if organization.enabled:
+            yield from _of_entry(organization, (), partial(checked.mistake, organization), seen, asks=asks)
+    for entry in checked.unusable:
+        if entry.organization.enabled:
+            yield from _of_entry(entry.organization, entry.unknown, entry.mistake, seen, asks=asks)
+
+
+def _of_entry(
+    organization: Organization, unknown: Collection[str], mistake: Tell, seen: set[Store | Notification], *, asks: bool
+) -> Iterator[Mistake | Answer]:
+    """As far as the entry tells what is meant."""
+    yield from _of_dag(organization, mistake)
+    looks = {"hubspot_conn_id": partial(_look_at_hubspot, organization, asks=asks)}
+    store = Store(organization.postgres_conn_id, organization.schema)
+    if store not in seen and not {"postgres_conn_id", "schema"} & {*unknown}:
+        seen.add(store)
+        looks["postgres_conn_id"] = partial(_look_at_postgres, store, asks=asks)
+    for setting, look in looks.items():
+        if setting in unknown:
             continue
-        yield from _of_dag(checked, organization)
-        looks = {"hubspot_conn_id": partial(_look_at_hubspot, organization, asks=asks)}
-        if (store := Store(organization.postgres_conn_id, organization.schema)) not in seen:
-            seen.add(store)
-            looks["postgres_conn_id"] = partial(_look_at_postgres, store, asks=asks)
-        for setting, look in looks.items():
-            try:
-                answer = look()
-            except HubSpotDealsError as error:
-                yield checked.mistake(organization, setting, str(error))
-            else:
-                if answer:
-                    yield Answer(connection=getattr(organization, setting), answer=answer)
-        yield from _of_notifications(checked, organization, seen)
+        try:
+            answer = look()
+        except HubSpotDealsError as error:
+            yield mistake(setting, str(error))
+        else:
+            if answer:
+                yield Answer(connection=getattr(organization, setting), answer=answer)
+    if "notifications" not in unknown:
+        yield from _of_notifications(organization, mistake, seen)
 
 
-def _of_notifications(
-    checked: CheckedFile, organization: Organization, seen: set[Store | Notification]
-) -> Iterator[Mistake]:
+def _of_notifications(organization: Organization, mistake: Tell, seen: set[Store | Notification]) -> Iterator[Mistake]:
     """Webhooks without a connection, and notifiers that are not installed here; nobody is told anything."""
     for each in organization.notifications:
         if each in seen:
@@ -105,7 +118,7 @@ def _of_notifications(
         try:
             _look_at_notification(each)
         except HubSpotDealsError as error:
-            yield checked.mistake(organization, "notifications", str(error))
+            yield mistake("notifications", str(error))
 
 
 def _look_at_notification(notification: Notification) -> None:
@@ -117,13 +130,13 @@ def _look_at_notification(notification: Notification) -> None:
         endpoint_of(notification.arguments["webhook_conn_id"])
 
 
-def _of_dag(checked: CheckedFile, organization: Organization) -> Iterator[Mistake]:
+def _of_dag(organization: Organization, mistake: Tell) -> Iterator[Mistake]:
     from airflow_provider_hubspot_deals.dag_factory import build_dag
 
     try:
         build_dag(organization)
     except Exception as error:  # noqa: BLE001 - as when the DAGs are made: whatever Airflow says against it
-        yield checked.mistake(organization, "schedule", f"The DAG cannot be built: {error}")
+        yield mistake("schedule", f"The DAG cannot be built: {error}")
 
 
 def _of_gap(checked: CheckedFile, gap: Gap) -> Mistake:

@@ -78,7 +78,8 @@ def retry(arguments: Namespace) -> int:
     """Do what a failed or cancelled job was to do, in this process."""
     store, job = _found(arguments)
     if job["status"] not in {"failed", "cancelled"}:
-        hint = f": `airflow hubspot-deals sync {job['organization']}`" if job["status"] == "completed" else ""
+        again = RunRequest().command(job["organization"], job["type"])
+        hint = f": `{again}`" if job["status"] == "completed" else ""
         raise ConfigurationError(f"Job {job['id']} is {job['status']}; a failed or cancelled one can be retried{hint}.")
     from airflow_provider_hubspot_deals.cli.running import run
 
@@ -99,7 +100,7 @@ def _found(arguments: Namespace) -> tuple[Store, sql.Row]:
 def _owner(arguments: Namespace, store: Store, job: sql.Row) -> Organization:
     for each in organizations_file(arguments).organizations:
         is_there = Store(each.postgres_conn_id, each.schema) == store
-        if is_there and (each.id, each.job_type) == (job["organization_id"], job["type"]):
+        if is_there and (each.id, each.type) == (job["organization_id"], job["type"]):
             return each
     raise ConfigurationError(
         f"Organization {job['organization']!r} of this job is not in the organizations file any more."

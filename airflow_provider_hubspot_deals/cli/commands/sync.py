@@ -8,10 +8,16 @@ from airflow_provider_hubspot_deals.cli.calling import command
 from airflow_provider_hubspot_deals.cli.run_request import RunRequest
 from airflow_provider_hubspot_deals.cli.running import run
 from airflow_provider_hubspot_deals.cli.targets import organization_named
+from airflow_provider_hubspot_deals.transfers.arguments import added_of
 
 
 @command
 def sync(arguments: Namespace) -> int:
     """Bring one organization's deals up to date, in this process."""
-    request = RunRequest(mode=arguments.mode, window_start=arguments.window_start, window_end=arguments.window_end)
+    request = RunRequest(
+        mode=arguments.mode,
+        window_start=arguments.window_start,
+        window_end=arguments.window_end,
+        additional_properties=added_of(arguments.additional_properties),
+    )
     return run(organization_named(arguments), request, output=arguments.output, is_verbose=arguments.verbose)

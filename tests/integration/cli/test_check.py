@@ -70,6 +70,62 @@ def test_check_tells_all_mistakes_with_their_lines(console: Console) -> None:
     assert "hubspot_zeta" in console("check").out
 
 
+def test_check_tells_what_else_is_wrong_with_an_entry_that_cannot_be_used(console: Console) -> None:
+    console.file.write_text(
+        """\
+[defaults]
+postgres_conn_id = "nowhere"
+[[organizations]]
+slug = "acme"
+schedule = "99 * * * *"
+retries = "three"
+[[organizations]]
+slug = "zeta"
+watch_every_seconds = 60
+schedule = "@once"
+tags = [7]
+[[organizations]]
+slug = "Eta"
+[[organizations]]
+slug = "iota"
+hubspot_con_id = "hubspot_acme"
+[[organizations]]
+slug = "theta"
+postgres_conn_id = "pat-na1-11111111-2222-3333-4444-555555555555"
+notifications = [{ webhook = "nobody" }]
+[[organizations]]
+slug = "acme"
+hubspot_conn_id = "elsewhere"
+enabled = false
+retries = "three"
+"""
+    )
+    mistakes = console("check", "--output", "json").json["mistakes"]
+    assert [(each["line"], each["organization"], each["setting"]) for each in mistakes] == [
+        (2, "acme", "postgres_conn_id"),
+        (5, "acme", "schedule"),
+        (6, "acme", "retries"),
+        (7, "zeta", "hubspot_conn_id"),
+        (10, "zeta", "schedule"),
+        (11, "zeta", "tags"),
+        (13, "", "slug"),
+        (16, "iota", "hubspot_con_id"),
+        (17, "theta", "hubspot_conn_id"),
+        (19, "theta", "postgres_conn_id"),
+        (20, "theta", "notifications"),
+        (25, "acme", "retries"),
+    ]
+    assert "'hubspot_zeta'" in next(each["what"] for each in mistakes if each["line"] == 7)
+
+
+@pytest.mark.parametrize(
+    "entry", ["organizations = [3]", "organizations = []", "organizations = 3", "[defaults]\nx = 1"]
+)
+def test_check_looks_beyond_no_entry_that_is_none(console: Console, entry: str) -> None:
+    console.file.write_text(entry)
+    assert console("check").code == 1
+
+
 def test_check_tells_which_organizations_have_no_dag(console: Console, tmp_path: Path) -> None:
     parts = tmp_path / "parts"
     parts.mkdir()

@@ -130,7 +130,8 @@ def test_jobs_are_listed_newest_first_and_by_what_is_asked_for(console: Console)
     console("sync", "acme")
     console("sync", "acme", "--type", "sandbox")
     newest, oldest = console("jobs", "list", "--output", "json").json
-    assert (newest["type"], oldest["type"]) == ("hubspot_deals_sandbox", "hubspot_deals")
+    assert (newest["type"], oldest["type"]) == ("sandbox", "standard")
+    assert console("jobs", "show", newest["id"], "--output", "json").json["type"] == "sandbox"
     assert len(console("jobs", "list", "--limit", "1", "--output", "json").json) == 1
     assert console("jobs", "list", "acme", "--type", "sandbox", "--output", "json").json == [newest]
     assert console("jobs", "list", "--status", "failed", "--output", "json").json == []
@@ -194,7 +195,29 @@ def test_a_failed_job_is_retried_with_its_mode(console: Console, monkeypatch: py
     assert (retried["status"], retried["mode"]) == ("completed", "full")
     refused = console("jobs", "retry", str(retried["id"]))
     assert refused.code == 1
-    assert "sync acme" in refused.err
+    assert "`airflow hubspot-deals sync acme`" in refused.err
+
+
+def test_the_hint_about_a_completed_job_names_its_type(console: Console) -> None:
+    console("sync", "acme", "--type", "sandbox", "--mode", "window", "--window-start", "2020-01-01")
+    (done,) = console.jobs()
+    hint = console("jobs", "retry", str(done["id"])).err
+    assert "`airflow hubspot-deals sync acme --type sandbox`" in hint
+
+
+def test_a_sync_reads_additional_properties_once_and_refuses_a_misspelt_one(console: Console) -> None:
+    with_it = "SELECT 1 FROM hubspot.hubspot_deals WHERE raw_properties ? 'competitor' LIMIT 1"
+    console.file.write_text('[[organizations]]\nslug = "acme"\nsearch_lag_minutes = 0\nproperties = ["seats"]\n')
+    console("sync", "acme")
+    assert console.query(with_it) == []
+    assert console("sync", "acme", "--mode", "full", "--additional-properties", "competitor, no_such_*").code == 0
+    assert console.query(with_it)
+    misspelt = console("sync", "acme", "--additional-properties", "competitr")
+    assert (misspelt.code, "did you mean competitor" in misspelt.err) == (1, True)
+    assert console("sync", "acme", "--additional-properties", "deal name").code == 1
+    assert console.jobs()[-1]["config"]["additional_properties"] == ["competitr"]
+    again = console("jobs", "retry", str(console.jobs()[-1]["id"]))
+    assert (again.code, "did you mean competitor" in again.err) == (1, True)
 
 
 def test_maintenance_says_what_it_did(console: Console) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -82,6 +83,32 @@ def test_a_stopped_sync_leaves_its_job_waiting_and_the_next_one_goes_on_with_it(
 
 def without_progress(said: str) -> str:
     return _ON_THE_WAY.sub("", said)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param("acme --mode full", id="full"),
+        pytest.param("acme --type sandbox --additional-properties 'hs_*'", id="of a sandbox"),
+        pytest.param("acme --mode window --window-start 2020-01-01T00:00:00+00:00", id="window"),
+    ],
+)
+def test_what_a_stopped_sync_says_to_type_goes_on_with_its_own_job(console: Console, asked: str) -> None:
+    console("sync", "acme")
+    console.simulator.application.latency_ms = SLOW_MS
+    process = console.start("sync", *shlex.split(asked))
+    while len(console.jobs()) == 1:
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    stopped = console.jobs()[-1]
+    assert (process.returncode, stopped["status"]) == (130, "pending"), err
+    assert f"`airflow hubspot-deals sync {asked}`" in err
+
+    console.simulator.application.latency_ms = 0.0
+    assert console("sync", *shlex.split(asked)).code == 0
+    job = console.jobs()[-1]
+    assert (job["id"], job["status"], job["attempt"]) == (stopped["id"], "completed", 2)
 
 
 def test_a_sync_that_was_cancelled_ends_at_its_next_batch(console: Console) -> None:

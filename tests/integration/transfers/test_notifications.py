@@ -53,8 +53,8 @@ def organization(*notifications: dict[str, Any], **settings: Any) -> Organizatio
 def ran(airflow: Airflow, described: Organization, run_id: str = "manual__1") -> Any:
     """The DAG's task after Airflow ran it and called its callbacks; gives the context."""
     task: Any = build_dag(described).get_task("load_deals")
-    for name in ("mode", "window_start", "window_end", "properties"):  # templates
-        setattr(task, name, {"mode": "auto", "properties": "all"}.get(name))
+    for name in ("mode", "window_start", "window_end", "additional_properties"):  # templates
+        setattr(task, name, {"mode": "auto"}.get(name))
     context = airflow.context(run_id)
     context["ti"].dag_id = described.dag_id
     context["task"] = task
@@ -109,7 +109,7 @@ def test_a_task_whose_worker_was_killed_is_told_though_nobody_renders_its_templa
 ) -> None:
     """Airflow's dag processor calls back then: with the task as the file makes it, and without an exception."""
     task: Any = build_dag(organization(recorder("failed"))).get_task("load_deals")
-    assert task.properties == "{{ params.properties }}"
+    assert task.additional_properties == "{{ params.properties }}"
     (callback,) = task.on_failure_callback
     callback({**airflow.context(), "task": task})
     assert sent[0][1].startswith("acme None UNEXPECTED The task failed")

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
-from airflow_provider_hubspot_deals.sync.properties import chosen, defined_names, properties_to_read
+from airflow_provider_hubspot_deals.sync.properties import chosen, defined_names, misspelt, properties_to_read
 
 DEFINED = ("amount", "dealname", "hs_arr", "hs_analytics_source", "hs_lastmodifieddate", "seats", "a.b", "A.B")
 
@@ -54,6 +54,22 @@ def test_what_the_typed_columns_come_from_is_read_whatever_is_chosen() -> None:
     for asked in (["seats"], ["!*"], []):
         assert set(properties_to_read(asked, DEFINED).names) >= set(REQUIRED_PROPERTIES)
     assert set(properties_to_read(None, DEFINED).names) == {*DEFINED, *REQUIRED_PROPERTIES}
+
+
+@pytest.mark.parametrize("added", [["seats"], ["!hs_*"], ["!*"], ["hs_*", "!hs_arr"], ["saets"], ["*"], []], ids=str)
+@pytest.mark.parametrize("asked", [None, ["seats", "hs_*"], ["!a.b"], []], ids=str)
+def test_what_one_run_adds_never_lessens_what_is_read(asked: list[str] | None, added: list[str]) -> None:
+    own, more = properties_to_read(asked, DEFINED), chosen(added, DEFINED)
+
+    both = properties_to_read(asked, DEFINED, added)
+
+    assert set(both.names) == {*own.names, *more.names}
+    assert both.unmatched == more.unmatched
+
+
+def test_plain_names_that_nothing_answers_to_are_misspelt_and_patterns_are_not() -> None:
+    assert misspelt(["seats", "saets", "my_*", "!nothing", "?", "Seats"], DEFINED) == ["saets", "Seats"]
+    assert misspelt(REQUIRED_PROPERTIES, DEFINED) == []
 
 
 def test_odd_names_are_names_but_for_those_that_no_request_can_carry() -> None:
