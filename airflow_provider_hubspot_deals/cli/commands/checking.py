@@ -18,6 +18,7 @@ from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpo
 from airflow_provider_hubspot_deals.organizations import Organization, Store, read_text
 from airflow_provider_hubspot_deals.organizations.checking import CheckedFile, Mistake, check_text
 from airflow_provider_hubspot_deals.organizations.notifications import WEBHOOK_NOTIFIER, Notification
+from airflow_provider_hubspot_deals.organizations.schedules import minutes_between_runs
 from airflow_provider_hubspot_deals.organizations.schema import json_schema
 
 _MANY = 100  # organizations, whose DAGs take some seconds to build
@@ -79,6 +80,7 @@ def _beyond_the_file(checked: CheckedFile, *, asks: bool) -> Iterator[Mistake | 
         if not organization.enabled:
             continue
         yield from _of_dag(checked, organization)
+        yield from _of_goal(checked, organization)
         looks = {"hubspot_conn_id": partial(_look_at_hubspot, organization, asks=asks)}
         if (store := Store(organization.postgres_conn_id, organization.schema)) not in seen:
             seen.add(store)
@@ -124,6 +126,13 @@ def _of_dag(checked: CheckedFile, organization: Organization) -> Iterator[Mistak
         build_dag(organization)
     except Exception as error:  # noqa: BLE001 - as when the DAGs are made: whatever Airflow says against it
         yield checked.mistake(organization, "schedule", f"The DAG cannot be built: {error}")
+
+
+def _of_goal(checked: CheckedFile, organization: Organization) -> Iterator[Mistake]:
+    between_runs = minutes_between_runs(organization.schedule) or 0
+    if organization.stale_after_minutes < between_runs:
+        what = f"is shorter than the {between_runs:,} minutes between two runs: data is stale before one is due"
+        yield checked.mistake(organization, "stale_after_minutes", what)
 
 
 def _of_gap(checked: CheckedFile, gap: Gap) -> Mistake:
