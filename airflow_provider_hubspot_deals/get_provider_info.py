@@ -73,7 +73,7 @@ def _connection_type() -> dict[str, Any]:
                 "description": "Whose HubSpot account, and who renews its token",
                 "password": "pat-na1-… of a service key or private app; empty with OAuth",
                 "host": "https://api.hubapi.com",
-                "port": "443",
+                "port": "443; write it, the test button needs it",
             },
         },
         "conn-fields": _connection_fields(),

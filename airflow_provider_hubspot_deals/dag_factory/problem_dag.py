@@ -48,6 +48,7 @@ def build_problem_dag(dag_id: str, problems: Sequence[str]) -> DAG:
         start_date=START_DATE,
         catchup=False,
         max_active_runs=1,
+        is_paused_upon_creation=False,  # Airflow's default is paused: it would never run, never fail, tell nobody
         tags={"hubspot", TAG},
         **without_backfills(),
     ) as dag:

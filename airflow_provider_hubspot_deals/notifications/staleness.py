@@ -41,10 +41,12 @@ _THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="hubspot-deals-s
 def stale_alert(organization: Organization) -> DeadlineAlert | None:
     """Return the alert for the organization's DAG; None when nobody is to be told, or Airflow is older than 3.2.
 
+    None either where no clock starts the runs: then none is missed, as the page has it too.
+
     None of Airflow's references knows how old a table is: the deadline says when to look, the tables say what is so.
     """
     notifications = [each for each in organization.notifications if "stale" in each.on]
-    if not (notifications and AIRFLOW_V_3_2_PLUS):
+    if not (notifications and organization.is_scheduled and AIRFLOW_V_3_2_PLUS):
         return None
     from airflow.sdk.definitions.callback import AsyncCallback
     from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference

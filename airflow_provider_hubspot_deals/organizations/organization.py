@@ -7,11 +7,13 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from airflow_provider_hubspot_deals.organizations.notifications import Notification
+from airflow_provider_hubspot_deals.organizations.schedules import ONCE, minutes_between_runs
 
 STANDARD_TYPE = "standard"
 TYPE_PATTERN = r"[a-z][a-z0-9_]{0,14}"  # stands in table names, which hold 63 bytes with the id behind it
 SCHEMA_PATTERN = r"(?!pg_)[a-z_][a-z0-9_]{0,62}"  # PostgreSQL keeps pg_ for itself
 PROPERTY_PATTERN = r"!?[\w.*?-]{1,255}"  # a name, or a pattern; with an exclamation mark: not these
+_GOAL_MIN = 1440  # minutes; what runs hourly is not stale after two hours: HubSpot may be away for some
 _PREFIX = "hubspot_deals"  # of DAGs, tables and job types
 
 # Fixed for ever: the ids made from it are the tenant keys of stored rows.
@@ -59,7 +61,7 @@ class Organization:
     owner_links: tuple[tuple[str, str], ...] = ()  # owner → https: or mailto: address
     tags: tuple[str, ...] = ()  # of the DAG, beside our own
     notifications: tuple[Notification, ...] = ()  # who is told that a job completed, failed, or the data grew stale
-    stale_after_minutes: int = 1440  # without a completed run, its data is stale
+    stale_after_minutes: int  # without a completed run, its data is stale; never where there is no schedule
 
     @property
     def dag_id(self) -> str:
@@ -70,6 +72,11 @@ class Organization:
     def deals_table(self) -> str:
         """The one table that holds this organization's deals of this type, with its schema."""
         return f"{self.schema}.{_PREFIX}_{self.type}_{self.id.hex}"
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether a clock starts its runs, again and again: else none is ever missed, and its data never stale."""
+        return self.schedule not in (None, ONCE)
 
     @property
     def job_type(self) -> str:
@@ -87,12 +94,13 @@ def dag_id_of(slug: str, type_: str = STANDARD_TYPE) -> str:
     return f"{_PREFIX}_{_portal_name(slug, type_)}"
 
 
-def derived_settings(slug: str, type_: str) -> dict[str, Any]:
-    """What an entry that gives only its slug and type gets: id, name and the id of its HubSpot connection."""
+def derived_settings(slug: str, type_: str, schedule: str | None) -> dict[str, Any]:
+    """What an entry that gives only its slug, type and schedule gets: id, name, HubSpot connection and goal."""
     return {
         "id": uuid5(_ID_NAMESPACE, slug),
         "name": slug if type_ == STANDARD_TYPE else f"{slug} ({type_})",
         "hubspot_conn_id": f"hubspot_{_portal_name(slug, type_)}",
+        "stale_after_minutes": max(_GOAL_MIN, 2 * (minutes_between_runs(schedule) or 0)),
     }
 
 

@@ -7,8 +7,10 @@ night. The time is made from the organization's slug and type alone, so it never
 from __future__ import annotations
 
 import re
-from functools import partial
+from datetime import datetime, timedelta
+from functools import cache, partial
 from hashlib import sha256
+from itertools import pairwise
 
 ONCE = "@once"
 # What the presets stand for, so that 1,000 organizations do not all start at :00, or in the first minute of the year.
@@ -27,6 +29,8 @@ _RANGES = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
 _FIELD = r"[\w*/,?#()-]+"
 CRON = rf"{_FIELD}( +{_FIELD}){{4}}"
 _CRON = re.compile(CRON, re.ASCII)
+_A_YEAR = datetime(2023, 12, 31), datetime(2024, 12, 31)  # noqa: DTZ001 - a calendar alone; with 29 February
+_HOUR, _DAY = 60, 24 * 60  # minutes
 _HASHED = re.compile(r"(?<!\w)H(?:\((\d+)-(\d+)\)|/(\d+))?(?!\w)", re.ASCII)
 
 
@@ -56,6 +60,52 @@ def spread(schedule: str | None, slug: str, type_: str) -> str | None:
         number, own = divmod(number, bounds[1] - bounds[0] + 1)
         expanded.append(_HASHED.sub(partial(_own, own=own, bounds=bounds), field))
     return " ".join(expanded)
+
+
+def minutes_between_runs(schedule: str | None) -> int | None:
+    """The longest time from one run to the next, where no clock is changed; ``schedule`` as ``spread`` returns it.
+
+    None where no clock starts a second run, and for what is no cron expression after all.
+    """
+    fields = (schedule or "").split()
+    if len(fields) != len(_RANGES):
+        return None
+    minutes, hours, days = fields[0], fields[1], " ".join(fields[2:])
+    try:
+        times = [_HOUR * hour + minute for hour in _values(1, hours) for minute in _values(0, minutes)]
+        overnight = _DAY * _days_between_runs(days) - times[-1] + times[0]
+    except ValueError:
+        return None
+    return max([overnight, *(later - earlier for earlier, later in pairwise(times))])
+
+
+@cache  # a thousand organizations have the same few
+def _values(position: int, field: str) -> list[int]:
+    from croniter import croniter  # type: ignore[import-untyped]  # Airflow's own, and it has no types
+
+    fields = ["*"] * len(_RANGES)
+    fields[position] = field
+    lowest, highest = _RANGES[position]
+    (found, *_) = croniter.expand(" ".join(fields))[0][position:]
+    return list(range(lowest, highest + 1)) if found == ["*"] else sorted(map(int, found))
+
+
+@cache
+def _days_between_runs(days: str) -> int:
+    """The most of them in a leap year; of what comes more seldom, those to its next time."""
+    from croniter import croniter
+
+    if days == "* * *":
+        return 1
+    since, until = _A_YEAR
+    runs = croniter(f"0 0 {days}", since)
+    earlier = runs.get_next(datetime)
+    most = timedelta()
+    while not most or earlier < until:
+        later = runs.get_next(datetime)
+        most = max(most, later - earlier)
+        earlier = later
+    return most.days
 
 
 def _own(found: re.Match[str], *, own: int, bounds: tuple[int, int]) -> str:

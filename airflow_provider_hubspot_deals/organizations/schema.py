@@ -46,7 +46,8 @@ DESCRIPTIONS = {
     "pool": "Airflow pool that the task takes a slot of.",
     "queue": "Queue of the executor, such as Celery's.",
     "notifications": "Who is told that a job completed or failed, or that data is stale: docs/notifications.md.",
-    "stale_after_minutes": "Minutes without a completed run after which data is stale.",
+    "stale_after_minutes": "Minutes without a completed run after which data is stale; without it, twice the "
+    "time between two runs of the schedule, a day at least. Without a schedule, data is never stale.",
     "owners": "Owners of the DAG, shown in the Airflow UI.",
     "owner_links": "Address of each owner: https: or mailto:.",
     "tags": "Tags of the DAG beside our own.",

@@ -197,7 +197,7 @@ SETTINGS: dict[str, Check] = {
     "owner_links": _owner_links,
     "tags": _texts(_text(r"[^\x00-\x1f\x7f]{1,100}", "tags of 1 to 100 characters"), 'a list such as ["crm"]'),
     "notifications": Check(check_notifications, NOTIFICATIONS_SCHEMA),
-    "stale_after_minutes": _whole_number(5, 525600, "minutes"),
+    "stale_after_minutes": _whole_number(5, 5256000, "minutes"),
 }
 
 
@@ -230,8 +230,8 @@ def parse_organization(table: Mapping[str, object]) -> Organization:
 def organization_from(settings: Mapping[str, Any]) -> Organization:
     """Fill in the defaults of checked settings."""
     slug, type_ = settings["slug"], settings.get("type", STANDARD_TYPE)
-    schedule = settings.get("schedule", "@hourly")
-    return Organization(**{**derived_settings(slug, type_), **settings, "schedule": spread(schedule, slug, type_)})
+    schedule = spread(settings.get("schedule", "@hourly"), slug, type_)
+    return Organization(**{**derived_settings(slug, type_, schedule), **settings, "schedule": schedule})
 
 
 def did_you_mean(key: str, known: Collection[str]) -> str:

@@ -18,11 +18,13 @@ from airflow.utils.session import create_session
 from fastapi import Depends, Header, HTTPException, Request, status
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from sqlalchemy import or_, select
+from sqlalchemy import case, or_, select
 
-from airflow_provider_hubspot_deals.plugin.overview import NO_DAG, PAUSED
+from airflow_provider_hubspot_deals.plugin.overview import NO_DAG, NO_SCHEDULE, PAUSED
 
 TOKEN_MAX_AGE_S = 24 * 3600
+# What Airflow notes of DAGs that no clock starts, or none a second time.
+_WITHOUT_CLOCK = ("None", "@once", "Asset", "Partitioned Asset", "PartitionedAtRuntime")
 _TOKEN_SALT = "hubspot-deals-page"  # noqa: S105 - tells our signatures from Airflow's own, no secret
 
 signed_in = Depends(get_user)
@@ -37,13 +39,15 @@ def readable_dags(user: GetUserDep) -> frozenset[str]:
 
 
 def idle_dags() -> Mapping[str, str]:
-    """DAGs that start no run by themselves, and why: ``NO_DAG`` where no file builds it any more, or ``PAUSED``.
+    """DAGs that no clock starts, and why: no file builds it any more, it is paused, or it has no schedule.
 
     A DAG whose organization was taken out of the file stays in Airflow's tables, and among those that one may read.
     """
-    idle = select(DagModel.dag_id, DagModel.is_stale).where(or_(DagModel.is_stale, DagModel.is_paused))
+    why = case((DagModel.is_stale, NO_DAG), (DagModel.is_paused, PAUSED), else_=NO_SCHEDULE).label("why")
+    has_no_clock = DagModel.timetable_summary.in_(_WITHOUT_CLOCK)
+    idle = select(DagModel.dag_id, why).where(or_(DagModel.is_stale, DagModel.is_paused, has_no_clock))
     with create_session() as session:
-        return {dag_id: NO_DAG if is_stale else PAUSED for dag_id, is_stale in session.execute(idle)}
+        return {each.dag_id: each.why for each in session.execute(idle)}
 
 
 ReadableDags = Annotated[frozenset[str], Depends(readable_dags)]

@@ -17,7 +17,7 @@ from airflow_provider_hubspot_deals.plugin.sparkline import RUNS_MAX, Sparkline,
 
 PAGE_ROWS = 50
 SEARCH_MAX = 100  # characters
-PAUSED, NO_DAG = "paused", "no DAG"  # why no run comes by itself
+PAUSED, NO_SCHEDULE, NO_DAG = IDLE = "paused", "no schedule", "no DAG"  # why no run comes by itself
 
 _URGENCY = ("failed", "silent", "waiting", "running", "pending", "cancelled", "none", "completed")
 
@@ -46,9 +46,7 @@ class Dags:
     def why_idle(self, *dag_ids: str) -> str:
         """Why none of these, as far as the user may read them, starts a run; empty when one does."""
         reasons = [self.idle.get(dag_id, "") for dag_id in dag_ids if dag_id in self.readable]
-        if not all(reasons):
-            return ""
-        return next((reason for reason in reasons if reason == PAUSED), reasons[0])
+        return min(reasons, key=IDLE.index) if reasons and all(reasons) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +58,7 @@ class OrganizationLine:
     behind_s: float | None  # how old the newest change may be that is not stored; None before the first run
     dag_id: str  # of this organization's DAGs, one that the user may read
     job_is_readable: bool
-    idle: str = ""  # ``PAUSED``, ``NO_DAG``, or empty
+    idle: str = ""  # one of ``IDLE``, or empty
     runs: Sparkline | None = None
 
     @property
@@ -72,7 +70,7 @@ class OrganizationLine:
     def freshness(self) -> str:
         """``never``, ``idle``, ``stale`` or ``fresh``: whether a run has completed within the organization's own goal.
 
-        Of an organization whose DAG is paused or gone nobody expects one.
+        Of an organization whose DAG is paused, without a schedule or gone nobody expects one.
         """
         if self.completed_s is None:
             return "never"

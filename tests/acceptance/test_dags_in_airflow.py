@@ -13,6 +13,8 @@ from airflow_provider_hubspot_deals.dag_factory.organization_dag import TASK_ID
 from airflow_provider_hubspot_deals.organizations import parse_organization
 from local_stack.demo.connections import hubspot_connection
 from local_stack.exceptions import StackError
+from local_stack.processes import wait_until
+from tests.acceptance.conftest import DAG_TIMEOUT_S
 from tests.integration.secrets import sinks
 from tests.integration.secrets.canaries import PRIVATE_APP
 from tests.integration.secrets.scanner import Scanner
@@ -177,9 +179,21 @@ def test_e30_a_mistake_in_the_file_becomes_a_dag_that_says_so_and_the_others_sta
         "globals().update(build_dags(Path(__file__).with_name('more.toml')))\n"
     )
     airflow_stack.add_dag("more.py", source, "hubspot_deals_fine", "hubspot_deals_broken")
-    run_id, state = airflow_stack.finish_dag("hubspot_deals_broken")
-    assert state == "failed"
+    run_id = scheduled_run(airflow_stack, "hubspot_deals_broken")  # nobody switches it on or triggers it
+    assert airflow_stack.airflow.wait_for_run("hubspot_deals_broken", run_id) == "failed"
     assert "did you mean 'schedule'" in airflow_stack.logs("hubspot_deals_broken", run_id)
     details = airflow_stack.airflow.get("/dags/hubspot_deals_broken/details")
     assert "configuration-error" in {tag["name"] for tag in details["tags"]}
     assert not airflow_stack.airflow.get("/importErrors")["import_errors"]
+
+
+def scheduled_run(stack: AirflowStack, dag_id: str) -> str:
+    """Wait for a run that Airflow began by itself; gives its id."""
+    path = f"/dags/{dag_id}/dagRuns"
+    wait_until(
+        lambda: bool(stack.airflow.get(path)["total_entries"]), what=f"a run of {dag_id}", timeout_s=DAG_TIMEOUT_S
+    )
+    (run,) = stack.airflow.get(path)["dag_runs"]
+    assert run["run_type"] == "scheduled"
+    run_id: str = run["dag_run_id"]
+    return run_id

@@ -16,6 +16,7 @@ import pytest
 
 from local_stack.demo.connections import hubspot_connection
 from local_stack.processes import wait_until
+from tests.acceptance.forms import labels, new_connection, pressed_test_button
 
 if TYPE_CHECKING:
     from playwright.sync_api import FrameLocator, Locator, Page, ViewportSize
@@ -120,17 +121,6 @@ def what_is_read(frame: FrameLocator) -> str:
     return re.sub(r"\s+", " ", frame.locator("body").inner_text())
 
 
-def labels(form: Locator, section: str) -> list[str]:
-    """What the fields of a section are called, once it is open."""
-    head = form.page.get_by_role("button", name=section, exact=True)
-    part = form.locator("[data-part=item]").filter(has=head)  # Airflow's regions have no names that browsers understand
-    if head.get_attribute("aria-expanded") != "true":
-        head.click()
-    named = part.locator("label:visible:not([data-scope=switch])")  # a switch is a label of its own, without words
-    named.first.wait_for()
-    return [each.strip(" *\n") for each in named.all_inner_texts()]
-
-
 def enlarge(page: Page, dialog: Locator) -> None:
     """Drag the corner of a dialog that Airflow opens small."""
     box = dialog.bounding_box()
@@ -160,6 +150,7 @@ def test_screenshots_of_the_page_in_both_themes(at_work: str, tab: OpenTab, take
             " of 6,",
             "WRONG_PORTAL",
             "stale: no run done for 7 h; goal 4 h",
+            "no schedule",
             "Lumen Energie",
             "sandbox",
             "1 running",
@@ -196,13 +187,7 @@ def test_screenshots_of_a_job_that_failed(lived_in: AirflowStack, tab: OpenTab, 
 def test_screenshots_of_the_connection_form(tab: OpenTab, take: Take) -> None:
     admin = tab()
     admin.open("/connections")
-    admin.page.get_by_role("button", name="Add Connection").click()
-    form = admin.page.get_by_role("dialog")
-    form.locator("input[name=connection_id]").fill("hubspot_acme")
-    form.get_by_role("combobox").click()
-    admin.page.keyboard.type("hubspot")
-    form.get_by_role("option", name="HubSpot", exact=True).click()
-    form.get_by_text("Access token", exact=True).wait_for()
+    form = new_connection(admin.page, "hubspot_acme")
     admin.page.set_viewport_size(TALL)
     assert labels(form, "Standard Fields") == ["Description", "API address", "Access token", "Port"]
     take("connection", admin.page)
@@ -221,16 +206,6 @@ def few_scopes(airflow_stack: AirflowStack) -> Iterator[str]:
     airflow_stack.airflow.set_connections([like | named])
     yield "hubspot_few_scopes"
     airflow_stack.airflow.call("DELETE", "/connections/hubspot_few_scopes")
-
-
-def pressed_test_button(page: Page, conn_id: str) -> str:
-    """What Airflow's UI says of a stored connection that works."""
-    page.get_by_placeholder("Search Connections").fill(conn_id)
-    page.get_by_role("row", name="hubspot_deals_postgres").wait_for(state="detached")
-    row = page.get_by_role("row").filter(has=page.get_by_role("cell", name=conn_id, exact=True))
-    row.get_by_role("button", name="Test Connection").click()
-    page.get_by_text("Test Connection Successful").wait_for()
-    return page.get_by_text("Connected to HubSpot account").inner_text()
 
 
 @pytest.mark.usefixtures("airflow_stack")

@@ -149,6 +149,17 @@ def test_e30_a_bad_organization_says_what_is_wrong_and_hides_no_other(path: Path
     assert isinstance(task_of(dags["hubspot_deals_acme"]), HubSpotDealsToPostgresOperator)
 
 
+def test_a_dag_that_tells_a_mistake_is_not_paused_when_it_appears_and_others_are_as_airflow_says(path: Path) -> None:
+    mistakes = '[[organizations]]\nschedule = "none"\n[[organizations]]\nslug = "zeta"\nscheduel = "x"\n'
+    dags = built(path, f'[[organizations]]\nslug = "acme"\n{mistakes}')
+    assert {dag_id: dag.is_paused_upon_creation for dag_id, dag in dags.items()} == {
+        "hubspot_deals_acme": None,
+        "hubspot_deals_configuration": False,
+        "hubspot_deals_maintenance": None,
+        "hubspot_deals_zeta": False,
+    }
+
+
 def test_a_schedule_that_only_looks_like_one_breaks_its_own_organization_alone(path: Path) -> None:
     dags = built(path, TWO + 'schedule = "99 * * * *"')
     assert "organization 'zeta': [99 * * * *] is not acceptable" in what_fails(dags["hubspot_deals_zeta"])

@@ -18,6 +18,7 @@ from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpo
 from airflow_provider_hubspot_deals.organizations import Organization, Store, read_text
 from airflow_provider_hubspot_deals.organizations.checking import CheckedFile, Mistake, check_text
 from airflow_provider_hubspot_deals.organizations.notifications import WEBHOOK_NOTIFIER, Notification
+from airflow_provider_hubspot_deals.organizations.schedules import minutes_between_runs
 from airflow_provider_hubspot_deals.organizations.schema import json_schema
 
 Tell = Callable[[str, str], Mistake]  # a setting, and what is wrong with it
@@ -90,6 +91,8 @@ def _of_entry(
 ) -> Iterator[Mistake | Answer]:
     """As far as the entry tells what is meant."""
     yield from _of_dag(organization, mistake)
+    if not {"schedule", "stale_after_minutes"} & {*unknown}:
+        yield from _of_goal(organization, mistake)
     looks = {"hubspot_conn_id": partial(_look_at_hubspot, organization, asks=asks)}
     store = Store(organization.postgres_conn_id, organization.schema)
     if store not in seen and not {"postgres_conn_id", "schema"} & {*unknown}:
@@ -137,6 +140,13 @@ def _of_dag(organization: Organization, mistake: Tell) -> Iterator[Mistake]:
         build_dag(organization)
     except Exception as error:  # noqa: BLE001 - as when the DAGs are made: whatever Airflow says against it
         yield mistake("schedule", f"The DAG cannot be built: {error}")
+
+
+def _of_goal(organization: Organization, mistake: Tell) -> Iterator[Mistake]:
+    between_runs = minutes_between_runs(organization.schedule) or 0
+    if organization.stale_after_minutes < between_runs:
+        what = f"is shorter than the {between_runs:,} minutes between two runs: data is stale before one is due"
+        yield mistake("stale_after_minutes", what)
 
 
 def _of_gap(checked: CheckedFile, gap: Gap) -> Mistake:

@@ -126,6 +126,19 @@ def test_check_looks_beyond_no_entry_that_is_none(console: Console, entry: str) 
     assert console("check").code == 1
 
 
+def test_check_tells_a_goal_that_is_shorter_than_the_time_between_two_runs(console: Console) -> None:
+    console.file.write_text(
+        "[defaults]\nstale_after_minutes = 1439\n"
+        '[[organizations]]\nslug = "acme"\nschedule = "@daily"\n'
+        '[[organizations]]\nslug = "acme"\ntype = "sandbox"\n'
+    )
+    (mistake,) = console("check", "--output", "json").json["mistakes"]
+    assert (mistake["line"], mistake["organization"], mistake["setting"]) == (2, "acme", "stale_after_minutes")
+    assert "shorter than the 1,440 minutes between two runs" in mistake["what"]
+    console.file.write_text(console.file.read_text().replace("1439", "1440"))
+    assert console("check").code == 0
+
+
 def test_check_tells_which_organizations_have_no_dag(console: Console, tmp_path: Path) -> None:
     parts = tmp_path / "parts"
     parts.mkdir()

@@ -63,14 +63,16 @@ def knows_dags(
     from airflow.models.dagbundle import DagBundleModel
     from airflow.utils.session import create_session
 
-    def put(dag_ids: Sequence[str], *, is_paused: bool = False, is_stale: bool = False) -> None:
+    def put(
+        dag_ids: Sequence[str], *, is_paused: bool = False, is_stale: bool = False, schedule: str = "0 * * * *"
+    ) -> None:
         with create_session() as session:
             if session.get(DagBundleModel, "tests") is None:
                 session.add(DagBundleModel(name="tests"))
             session.flush()
             for dag_id in dag_ids:
                 dag = DagModel(dag_id=dag_id, bundle_name="tests")  # type: ignore[no-untyped-call]  # Airflow gives its constructor no types
-                dag.is_paused, dag.is_stale = is_paused, is_stale
+                dag.is_paused, dag.is_stale, dag.timetable_summary = is_paused, is_stale, schedule
                 session.merge(dag)
 
     yield put

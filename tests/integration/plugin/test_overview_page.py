@@ -98,18 +98,23 @@ def test_a_name_for_people_is_shown_and_a_copy_older_than_its_own_goal_is_stale(
     assert "stale" not in row
 
 
-def test_a_copy_whose_dag_is_paused_or_gone_is_said_to_be_so_and_is_not_stale(
+def test_a_copy_whose_dag_is_paused_or_gone_or_without_a_schedule_is_said_to_be_so_and_is_not_stale(
     visit: Visit, acme: Tenant, knows_dags: KnowsDags
 ) -> None:
     acme.claim(a_run(), stale_after_minutes=60)
     acme.execute(
         "UPDATE hubspot.sync_state SET watermark = now() - interval '3 h', last_sync_at = now() - interval '2 h'"
     )
-    for columns, why in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"is_paused": True}, "paused"),
         ({"is_paused": True, "is_stale": True}, "no DAG"),
         ({"is_stale": True}, "no DAG"),
-    ]:
+        ({"schedule": "None"}, "no schedule"),
+        ({"schedule": "Asset"}, "no schedule"),  # it watches, and has none beside
+        ({"schedule": "None", "is_paused": True}, "paused"),
+        ({"schedule": "None", "is_stale": True}, "no DAG"),
+    ]
+    for columns, why in cases:
         knows_dags(["hubspot_deals_acme"], **columns)
         text = visit().get().text
         row = cells(text, "acme")
@@ -117,8 +122,9 @@ def test_a_copy_whose_dag_is_paused_or_gone_is_said_to_be_so_and_is_not_stale(
         assert "3 h ago" in row
         assert "stale" not in row
         assert "0 stale" in stats(text)
-    knows_dags(["hubspot_deals_acme"])
-    assert "1 stale" in stats(visit().get().text)
+    for schedule in ("15 * * * *", "Asset or 15 * * * *", "@continuous"):
+        knows_dags(["hubspot_deals_acme"], schedule=schedule)
+        assert "1 stale" in stats(visit().get().text)
 
 
 def test_a_job_says_how_long_ago_it_ended(visit: Visit, acme: Tenant) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_hubspot_deals.plugin.overview import (
+    IDLE,
     NO_DAG,
+    NO_SCHEDULE,
     PAGE_ROWS,
     PAUSED,
     SORTS,
@@ -133,7 +135,7 @@ def test_a_job_of_a_dag_that_the_user_may_not_read_is_not_linked() -> None:
     assert line_of(row, Dags(readable={"secret_backfill"})).dag_id == "secret_backfill"
 
 
-@pytest.mark.parametrize("why", [PAUSED, NO_DAG])
+@pytest.mark.parametrize("why", IDLE)
 def test_of_an_organization_whose_dag_is_idle_no_run_is_missed_and_it_stands_behind_those_that_are(why: str) -> None:
     old = NOW - timedelta(days=9)
     idle = an_organization("idle", last_sync_at=old, watermark=old)
@@ -152,6 +154,8 @@ def test_of_an_organization_whose_dag_is_idle_no_run_is_missed_and_it_stands_beh
         ({}, ""),
         ({"hubspot_deals_acme": NO_DAG}, ""),
         ({"hubspot_deals_acme": NO_DAG, "nightly": PAUSED}, PAUSED),
+        ({"hubspot_deals_acme": NO_SCHEDULE, "nightly": PAUSED}, PAUSED),
+        ({"hubspot_deals_acme": NO_DAG, "nightly": NO_SCHEDULE}, NO_SCHEDULE),
         ({"hubspot_deals_acme": NO_DAG, "nightly": NO_DAG}, NO_DAG),
     ],
     ids=str,
