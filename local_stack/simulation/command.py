@@ -46,7 +46,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--part", metavar="K/N", type=_part, default=(1, 1), help="with --matrix: the K-th of N parts")
     parser.add_argument("--bugs", action="store_true", help="plant each known bug; each must be caught")
     parser.add_argument("--bug", metavar="NAME", nargs="+", help="only these bugs")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
+    processes = "processes (default: one a core; one more with --processes and --matrix, which wait now and then)"
+    parser.add_argument("--workers", type=int, metavar="N", help=processes)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--until-caught", action="store_true", help="stop at the first failure")
     parser.add_argument("--before", type=int, help=argparse.SUPPRESS)  # a seed to play before the others
@@ -55,6 +56,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     options.first = options.seed if options.seed is not None else 1
     options.count = options.seeds or (25 if options.seed is None else 1)
+    options.workers = options.workers or (os.cpu_count() or 1) + (options.processes or options.matrix)
     if not (options.bugs or options.bug or options.matrix):
         options.workers = min(options.workers, options.count)
     return options

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals.kill_points import KillPoint
@@ -19,7 +20,7 @@ from local_stack.simulation.stage import Stage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EVERY = int(os.environ.get("SIMULATION_MATRIX_EVERY", "31"))  # with 388 cases: each blow, both modes
+EVERY = int(os.environ.get("SIMULATION_MATRIX_EVERY", "31"))  # with 442 cases: each blow, both modes
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +86,18 @@ def test_a_case_whose_worker_never_gets_there_does_not_pass(play: Play, monkeypa
 
     with pytest.raises(NeverReachedError, match="did not reach it 999 times"):
         play.case(case)
+
+
+def test_an_incremental_case_has_changed_deals_to_search_for(play: Play) -> None:
+    with play.stage("incremental") as stage:
+        play.finish(stage, "incremental", "undisturbed")
+        with psycopg.connect(stage.database_url) as connection:
+            found = connection.execute(
+                "SELECT sum(received) FROM hubspot.job_batches WHERE phase = 'changed'"
+            ).fetchone()
+
+    assert found is not None
+    assert found[0] > 200
 
 
 def test_places_are_counted_from_the_first_to_the_last_time() -> None:

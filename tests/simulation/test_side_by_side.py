@@ -14,14 +14,39 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local_stack.exceptions import StackError
 from local_stack.processes import process_ids, wait_until
-from local_stack.simulation.processes import SeedAlone
+from local_stack.simulation.checking import InvariantBrokenError
+from local_stack.simulation.played import Played
 from local_stack.simulation.side_by_side import Part, play_all
 
 if TYPE_CHECKING:
     from local_stack.simulation.play import Play
 
 ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Quick:
+    """A run that nobody disturbs, told with who played it."""
+
+    again: str = "as often as you like"
+
+    def play(self, play: Play) -> None:
+        play.played.tally[str(os.getpid())] += 1
+        with play.stage("full") as stage:
+            play.finish(stage, "full", "quick")
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Ends with an error, after which its process plays on."""
+
+    again: str = "in vain"
+
+    def play(self, play: Play) -> None:
+        play.played.tally[str(os.getpid())] += 1
+        raise InvariantBrokenError("lost")
 
 
 @dataclass(frozen=True)
@@ -35,24 +60,32 @@ class Deadly:
 
 
 def test_what_each_process_has_played_is_told_and_so_is_the_end_of_one() -> None:
-    parts: list[Part] = [SeedAlone(3, ("full",)), Deadly(), SeedAlone(4, ("full",))]
+    parts: list[Part] = [Quick(), Wrong(), Quick(), Deadly(), Quick()]
 
-    played = list(play_all(parts, processes=2))
+    played = Played()
+    for each in play_all(parts, processes=2):
+        played.add(each)
 
-    (lost,) = [each for each in played if each.failed]
-    assert (lost.failed, lost.problems) == (["Deadly(again='do not')"], [lost.problems[0]])
-    assert lost.problems[0].endswith("FAILED: its process has ended with status 7\n  do not")
-    for each in played:
-        if each is not lost:
-            assert each.tally["seeds"] == len(each.costs) == 1
-    assert len(played) == len(parts)
+    assert sorted(played.problems) == [
+        f"{Deadly()} FAILED: its process has ended with status 7\n  do not",
+        f"{Wrong()} FAILED: InvariantBrokenError: lost\n  in vain",
+    ]
+    who = {name: number for name, number in played.tally.items() if name.isdecimal()}
+    assert sum(who.values()) == len(parts) - 1
+    assert len(who) <= 2
+    assert str(os.getpid()) not in who
+
+
+def test_what_nobody_is_left_to_play_is_an_error() -> None:
+    with pytest.raises(StackError, match="all processes that play have died; 1 of 3 were not played"):
+        list(play_all([Deadly(), Deadly(), Quick()], processes=2))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_whoever_ends_it_finds_nothing_left(number: signal.Signals) -> None:
     with simulation("--processes", "--seeds", "4", "--workers", "2") as process:
-        wait_until(lambda: len(attempts_of(process.pid)) > 0, what="the first attempts", timeout_s=60)
+        wait_until(lambda: len(attempts_of(process.pid)) > 0, what="the first attempts", timeout_s=200)
         family = descendants(process.pid)
         folders = [word for pid in family for word in words_of(pid) if word.endswith("/data")]
         assert len(set(folders)) == 2
