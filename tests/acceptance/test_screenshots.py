@@ -242,7 +242,7 @@ def test_screenshots_of_the_trigger_form(lived_in: AirflowStack, tab: OpenTab, t
     take("trigger", admin.page)
     assert labels(form, "Window (only with mode Window)") == ["Modified from", "Modified until"]
     take("trigger-window", admin.page)
-    assert labels(form, "Properties") == ["Properties"]
+    assert labels(form, "Properties") == ["Further properties"]
     admin.page.keyboard.press("Escape")
     form.wait_for(state="hidden")
     assert lived_in.airflow.get(f"/dags/{MERIDIAN}/dagRuns")["total_entries"] == before
