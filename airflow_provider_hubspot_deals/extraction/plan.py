@@ -43,7 +43,7 @@ def changed_window(
     """
     if watermark is None:
         end = now - search_lag
-        start = started_at - search_lag - overlap
+        start = min(started_at - search_lag, end) - overlap  # a clock may have gone back since
     else:
         end = max(now - search_lag, watermark)
         start = watermark - overlap

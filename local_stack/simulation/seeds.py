@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from local_stack.databases import DatabaseServer
+from local_stack.simulation.planned import FaultNeverFiredError
 from local_stack.tether import tie_to_parent
 
 if TYPE_CHECKING:
@@ -64,7 +65,17 @@ def play_all(server: DatabaseServer, template: str, seeds: Iterable[int], *, wor
 
 
 def play_one(server_url: str, template: str, seed: int) -> Verdict:
-    """One scenario in a database of its own."""
+    """One scenario in a database of its own.
+
+    Which thread comes first decides how often HubSpot is asked for what, and so where a fault's turns fall: a plan that
+    was not carried out is played once more.
+    """
+    verdict = _played(server_url, template, seed)
+    was_carried_out = not (verdict.problem or "").startswith(FaultNeverFiredError.__name__)
+    return verdict if was_carried_out else _played(server_url, template, seed)
+
+
+def _played(server_url: str, template: str, seed: int) -> Verdict:
     from local_stack.simulation.fast import Simulation
     from local_stack.simulation.scenario import drawn
     from local_stack.simulation.small import prepare_process
