@@ -38,7 +38,7 @@ from tests.mutation.sampling import drawn, lower_bound
 from tests.mutation.sql_mutants import sql_mutants
 from tests.mutation.targets import GROUPS, PACKAGE, ROOT, TARGETS, Target
 
-TIMEOUT_S = 240.0
+PATIENCE, PATIENCE_MIN_S = 5, 30.0  # how often as long as without a mutant the tests may take
 TIMED_OUT = 124  # as timeout(1) has it
 MIGRATED_TEMPLATE = "MIGRATED_TEMPLATE"  # how tests/conftest.py is told of one
 COPIED = (PACKAGE, "tests", "hubspot_simulator", "local_stack", "pyproject.toml", "docs/reliability.md")
@@ -132,12 +132,14 @@ def judged(name: str, mutants: Iterable[Mutant], copy: Path, environment: dict[s
     target, score, killers = TARGETS[name], Score(), list[str]()
     place, told_in = copy / PACKAGE / target.file, copy / "killer"
     original = place.read_text()
+    started = time.monotonic()
     refuse_broken_tests(name, copy, environment)
+    patience_s = max(PATIENCE_MIN_S, PATIENCE * (time.monotonic() - started))
     try:
         for mutant in mutants:
             about = f"{target.file}:{mutant.line} {mutant.change}"
             place.write_text(mutant.text)
-            if status := status_of_tests(target, copy, environment, KillersFirst(killers, told_in)):
+            if status := status_of_tests(target, copy, environment, KillersFirst(killers, told_in), patience_s):
                 score.killed += 1
                 killers = with_newest(killers, told_in)
                 if status == TIMED_OUT:
@@ -156,7 +158,13 @@ def refuse_broken_tests(name: str, copy: Path, environment: dict[str, str]) -> N
         sys.exit(f"{name}: the tests fail without any mutant (status {status})")
 
 
-def status_of_tests(target: Target, copy: Path, environment: dict[str, str], plugin: KillersFirst | None = None) -> int:
+def status_of_tests(
+    target: Target,
+    copy: Path,
+    environment: dict[str, str],
+    plugin: KillersFirst | None = None,
+    patience_s: float = 600.0,
+) -> int:
     """Status of the target's tests in the copy; silent about a mutant's failures.
 
     In a fork, which has the libraries already: importing them takes longer than most tests.
@@ -170,7 +178,7 @@ def status_of_tests(target: Target, copy: Path, environment: dict[str, str], plu
             os._exit(run_tests(target, copy, environment, plugin))
         finally:
             os._exit(1)
-    deadline = time.monotonic() + TIMEOUT_S
+    deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
