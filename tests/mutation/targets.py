@@ -1,4 +1,4 @@
-"""What is mutated, by which tests a mutant must be killed, and which mutants nobody can tell from the original."""
+"""What is mutated, and by which tests a mutant must be killed."""
 
 from __future__ import annotations
 
@@ -104,8 +104,9 @@ _CHECKPOINT = (
     *_of("unit/sync/test_checkpoint"),
     *_of("integration/sync/test_lifecycle", "a_job_taken_for_dead_is_gone_on_with_from_its_checkpoint"),
 )
-_REFUSALS = _of("integration/test_refusals")
-_RECOVERY = _of("integration/lifecycle/test_taking_up")
+_BOUNDS = _of("unit/test_reliability", "the_bounds_of_the_page_are_those_of_the_code")
+_REFUSALS = (*_of("integration/test_refusals"), *_BOUNDS)
+_RECOVERY = (*_of("integration/lifecycle/test_taking_up"), *_BOUNDS)
 _UNKNOWN_COMMITS = (
     *_of("integration/lifecycle/test_taking_up", "d04_a_session_that_does_not_end_is_named_with_what_to_do"),
     *_of(
@@ -114,6 +115,34 @@ _UNKNOWN_COMMITS = (
         "d05_of_a_transaction_too_old_for_postgresql_the_ledger_tells",
         "d13_a_transaction_of_a_server_that_failed_over_is_lost",
     ),
+)
+_READING_AHEAD = _of("unit/sync/test_reading_ahead")
+_ALLOWANCE = _of("unit/sync/test_allowance")
+_COPYING = (
+    *_KILL_POINTS,
+    *_of("integration/sync/test_lifecycle"),
+    *_of("integration/sync/test_silence", "a_look_into_a_silent_database_ends_too"),
+    *_of("integration/sync/test_read_again"),
+    *_of("integration/sync/test_memory_ahead"),
+    *_of("integration/sync/test_side_by_side"),
+)
+_COUNTING = _of(
+    "integration/sync/test_side_by_side",
+    "a_gap_that_the_window_does_not_explain_is_told_with_both_numbers",
+    "what_is_archived_after_a_full_run_was_told_a_count_is_no_gap",
+)
+_HEARTBEAT = (
+    *_of("integration/lifecycle/test_processes"),
+    *_of("integration/lifecycle/test_clocks_and_neighbours"),
+    *_of("integration/sync/test_silence"),
+    *_of("integration/sync/test_lifecycle"),
+    *_BOUNDS,
+)
+_TRANSACTIONS = (
+    *_of("unit/test_sql"),
+    *_of("integration/test_transaction_settings"),
+    *_of("integration/sync/test_silence"),
+    *_BOUNDS,
 )
 
 
@@ -136,12 +165,18 @@ TARGETS = {
     "raw_json": Target("deals/raw_json.py", _VALUES),
     "bad_records": Target("deals/bad_records.py", _VALUES),
     "copy_text": Target("deals/copy_text.py", _VALUES),
+    "reading_ahead": Target("sync/reading_ahead.py", _READING_AHEAD),
+    "allowance": Target("sync/allowance.py", _ALLOWANCE),
+    "copying": Target("sync/copying.py", _COPYING),
     "batches": Target("sync/batches.py", _BATCHES),
     "committing": Target("sync/committing.py", _COMMITTING),
     "checkpoint": Target("sync/checkpoint.py", _CHECKPOINT),
+    "counting": Target("sync/counting.py", _COUNTING),
+    "heartbeat": Target("sync/heartbeat.py", _HEARTBEAT),
     "refusals": Target("sync/refusals.py", _REFUSALS),
     "recovery": Target("sync/recovery.py", _RECOVERY),
     "unknown_commits": Target("jobs/unknown_commits.py", _UNKNOWN_COMMITS),
+    "transactions": Target("sql/__init__.py", _TRANSACTIONS),
     "loading": Target("loading.py", _WRITING),
     "deals.sql": Target("sql/deals.sql", _WRITING),
     "claiming": Target("jobs/claiming.py", _CLAIMING),
@@ -149,33 +184,5 @@ TARGETS = {
     "jobs.sql": Target("sql/jobs.sql", _JOBS_SQL),
 }
 
-EQUIVALENT: dict[tuple[str, str], str] = {
-    ("values", "'[1-9][0-9]{0,18}' -> '[1-9][0-9]{0,19}'"): "a number of 20 digits is over bigint, which is asked next",
-    (
-        "values",
-        "len(value) * 4 > INDEXED_BYTES_MAX -> len(value) * 4 >= INDEXED_BYTES_MAX",
-    ): "its bytes count next",
-    ("values", "4 -> 5"): "likewise: it only spares the counting",
-    ("values", "'0.01' -> '1.01'"): "quantize looks at the exponent alone",
-    ("unknown_commits", "10.0 -> 11.0"): "a second more of patience",
-    ("unknown_commits", "0.05 -> 1.05"): "how often it looks, and so is the next",
-    ("unknown_commits", "time.sleep(_POLL_S) -> pass"): "it only spares the server the asking",
-    (
-        "unknown_commits",
-        "time.monotonic() > gives_up_at -> time.monotonic() >= gives_up_at",
-    ): "never equal",
-    ("refusals", "200 -> 201"): "tests/unit/test_reliability.py holds it, which reads a page of the docs",
-    ("recovery", "45.0 -> 46.0"): "likewise",
-    ("lifecycle", "100 -> 101"): "a bound on the length of an event",
-    ("loading", "2500 -> 2501"): "how many rows go at once, and so is the next",
-    ("loading", "100 -> 101"): "likewise",
-    ("loading", "3 -> 4"): "once more is no harm",
-    (
-        "parsing",
-        "max(versions) <= (latest := self._latest_version()) -> max(versions) < (latest := self._latest_version())",
-    ): ("a short cut: what follows looks at each"),
-    ("values", "len(value) <= len(str(_INTEGER_MAX)) - 1 -> len(value) < len(str(_INTEGER_MAX)) - 1"): "a short cut",
-}
-"""(target, change) → why it changes nothing that anybody could see, or would ask of a test, as of bounds and pauses
-that might as well be the next number. They count neither as killed nor as survivors.
-"""
+_PARSING = ("values", "whole_columns", "parsing", "raw_json", "bad_records", "copy_text")
+GROUPS = {"value_parsing": _PARSING, "write_path": tuple(name for name in TARGETS if name not in _PARSING)}
