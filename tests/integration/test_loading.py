@@ -103,6 +103,13 @@ def test_d30_a_stored_deal_without_version_is_overwritten(acme: Tenant, job: Job
     assert acme.deal()["dealname"] == "new"
 
 
+def test_an_id_that_somebody_emptied_is_filled_in_again(acme: Tenant, job: Job) -> None:
+    acme.store(job, a_row(1))
+    acme.execute("UPDATE hubspot.hubspot_deals SET hs_object_id = NULL")
+    acme.store(job, a_row(1, hs_lastmodifieddate=LATER))
+    assert acme.deal()["hs_object_id"] == 1
+
+
 @pytest.mark.peer_pain(41)
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_b06_of_a_deal_that_comes_twice_the_newest_version_wins(acme: Tenant, job: Job, *, newest_first: bool) -> None:

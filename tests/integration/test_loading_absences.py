@@ -228,6 +228,14 @@ def test_c20_a_giant_record_is_cut_and_says_so(acme: Tenant, job: Job) -> None:
     assert (len(row["raw"]), row["raw_is_cut"], row["raw_sha256"]) == (2**20, True, hashlib.sha256(raw).digest())
 
 
+def test_c20_a_record_that_just_fits_is_kept_whole(acme: Tenant, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = b"just as long as may be"
+    monkeypatch.setattr(loading, "RAW_BYTES_MAX", len(zlib.compress(raw)))
+    in_transaction(acme, loading.quarantine, job, [bad(raw=raw)])
+    (row,) = quarantined(acme)
+    assert (zlib.decompress(row["raw"]), row["raw_is_cut"]) == (raw, False)
+
+
 def test_a_good_version_resolves_the_quarantine_of_its_deal_and_of_no_other(acme: Tenant, job: Job) -> None:
     other = Tenant(acme.url, "other")
     in_transaction(acme, loading.quarantine, job, [bad("5"), bad("6", raw=b"{}")])

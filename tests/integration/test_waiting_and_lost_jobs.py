@@ -82,6 +82,13 @@ def test_a_config_that_is_no_object_gives_way(acme: Tenant, config: str) -> None
     assert acme.job(acme.claim())["config"] == CONFIG
 
 
+def test_a_job_whose_config_somebody_emptied_has_one_with_its_selection_again(acme: Tenant) -> None:
+    first = acme.claim(a_run(try_number=1))
+    acme.execute("UPDATE hubspot.jobs SET config = NULL")
+    acme.claim(a_run(try_number=2))
+    assert acme.job(first)["config"] == {"selection": "all"}
+
+
 def test_a_retry_finds_the_job_that_its_run_has_taken_on(acme: Tenant) -> None:
     waiting = insert(acme)
     acme.claim(a_run(try_number=1))

@@ -43,8 +43,10 @@ _WRITING = (
 _CLAIMING = (
     *_of("integration/test_job_messages"),
     *_of("integration/test_jobs"),
+    *_of("integration/test_job_moments"),
     *_of("integration/test_waiting_and_lost_jobs"),
     *_of("integration/lifecycle/test_taking_up", "the_attempt_goes_on_with_the_same_job_and_a_new_epoch"),
+    *_of("integration/lifecycle/test_lost_commits", "d01_an_attempt_that_goes_on_ends_the_session_that_it_lost"),
     *_KILL_POINTS,
 )
 _LIFECYCLE = (
@@ -76,10 +78,12 @@ _JOBS_SQL = (
         "integration/lifecycle/test_lost_commits",
         "d04_a_transaction_in_progress_is_ended_before_it_is_looked_up",
         "d05_of_a_transaction_too_old_for_postgresql_the_ledger_tells",
+        "d13_a_transaction_of_a_server_that_failed_over_is_lost",
         "e16_a_session_stuck_in_copy_does_not_hold_the_fence_for_ever",
         "e16_a_session_that_holds_the_fence_and_works_is_waited_for",
         "e16_the_frozen_session_of_another_role_is_named_until_ours_may_end_it",
     ),
+    *_of("integration/lifecycle/test_unknown_commits"),
     *_of("integration/test_transaction_settings"),
     *_of(
         "integration/test_racing_claims",
@@ -97,6 +101,7 @@ _BATCHES = (
         "c29_more_bad_records_than_an_accident_stop_the_job_and_nothing_is_written[20]",
         "c29_as_many_as_an_accident_may_bring_go_to_quarantine",
     ),
+    *_of("integration/lifecycle/test_refused_statements", "d24_a_rule_that_refuses_every_deal_fails_the_job"),
     *_KILL_POINTS,
 )
 _COMMITTING = (*_of("integration/sync/test_committing"), *_KILL_POINTS)
@@ -108,6 +113,7 @@ _BOUNDS = _of("unit/test_reliability", "the_bounds_of_the_page_are_those_of_the_
 _REFUSALS = (*_of("integration/test_refusals"), *_BOUNDS)
 _RECOVERY = (*_of("integration/lifecycle/test_taking_up"), *_BOUNDS)
 _UNKNOWN_COMMITS = (
+    *_of("integration/lifecycle/test_unknown_commits"),
     *_of("integration/lifecycle/test_taking_up", "d04_a_session_that_does_not_end_is_named_with_what_to_do"),
     *_of(
         "integration/lifecycle/test_lost_commits",
@@ -120,22 +126,26 @@ _READING_AHEAD = _of("unit/sync/test_reading_ahead")
 _ALLOWANCE = _of("unit/sync/test_allowance")
 _COPYING = (
     *_KILL_POINTS,
+    *_of("integration/sync/test_copying"),
     *_of("integration/sync/test_lifecycle"),
     *_of("integration/sync/test_silence", "a_look_into_a_silent_database_ends_too"),
     *_of("integration/sync/test_read_again"),
     *_of("integration/sync/test_memory_ahead"),
     *_of("integration/sync/test_side_by_side"),
 )
-_COUNTING = _of(
-    "integration/sync/test_side_by_side",
-    "a_gap_that_the_window_does_not_explain_is_told_with_both_numbers",
-    "what_is_archived_after_a_full_run_was_told_a_count_is_no_gap",
+_COUNTING = (
+    *_of("unit/sync/test_counting"),
+    *_of("integration/sync/test_counting"),
+    *_of(
+        "integration/sync/test_side_by_side",
+        "a_gap_that_the_window_does_not_explain_is_told_with_both_numbers",
+        "what_is_archived_after_a_full_run_was_told_a_count_is_no_gap",
+    ),
 )
 _HEARTBEAT = (
+    *_of("integration/sync/test_heartbeat"),
     *_of("integration/lifecycle/test_processes"),
-    *_of("integration/lifecycle/test_clocks_and_neighbours"),
     *_of("integration/sync/test_silence"),
-    *_of("integration/sync/test_lifecycle"),
     *_BOUNDS,
 )
 _TRANSACTIONS = (

@@ -201,6 +201,16 @@ def test_e16_a_session_stuck_in_copy_does_not_hold_the_fence_for_ever(tenant: Te
         wait_until(lambda: not is_alive(tenant, pid), what="the end of the session", timeout_s=10)
 
 
+def test_d01_an_attempt_that_goes_on_ends_the_session_that_it_lost(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "LOST_AFTER", timedelta(seconds=0.1))
+    job = tenant.claim(a_run())
+    with frozen_in_copy(tenant, job, tenant.url) as pid, tenant.connect() as connection:
+        assert jobs.take_up(connection, job, tenant.order(a_run()), uuid4()).epoch == job.epoch + 1
+        wait_until(lambda: not is_alive(tenant, pid), what="the end of the session", timeout_s=10)
+
+
 @pytest.mark.usefixtures("impatient")
 def test_e16_a_session_that_holds_the_fence_and_works_is_waited_for(tenant: Tenant) -> None:
     old = tenant.claim(a_run(try_number=1))

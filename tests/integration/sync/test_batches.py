@@ -95,6 +95,19 @@ def test_what_was_listed_and_not_read_and_what_cannot_be_stored_is_not_absent(ac
     assert absent(acme) == [3, 5]
 
 
+def test_parts_of_a_list_that_were_read_side_by_side_in_any_order_miss_what_they_did_not_hold(acme: Tenant) -> None:
+    job = acme.claim()
+    write_page(acme, job, *map(a_record, range(1, 8)), phase="changed")
+    batch, parser = Batch("live"), DealParser([], allow_negative_amounts=False)
+    for ids, covers in (((6, 5), IdRange(low=4, high=7)), ((2, 3), IdRange(low=1, high=3))):
+        batch.add(parsed(Page(records=list(map(a_record, ids)), cursor=None, covers=covers), parser, 1))
+
+    with acme.connect() as connection:
+        write(connection, job, batch, progress=PROGRESS, watermark=None)
+
+    assert absent(acme) == [7]
+
+
 def test_search_and_confirmation_leave_nothing_absent(acme: Tenant) -> None:
     job = acme.claim()
     write_page(acme, job, *map(a_record, range(1, 4)), phase="changed")
