@@ -115,7 +115,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description="Do the tests notice planted bugs?")
     parser.add_argument("targets", nargs="+", choices=[*GROUPS, *TARGETS], metavar="TARGET", help="or a group of them")
     parser.add_argument("--sample", type=int, metavar="N", help="only so many mutants, drawn from those of all targets")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), metavar="S", help="of the sample")  # noqa: S311
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), metavar="S", help="of the sample")  # noqa: S311 - no secret
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there")
     return parser.parse_args(arguments)
 
