@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,15 +86,19 @@ def test_what_nobody_is_left_to_play_is_an_error() -> None:
 def test_whoever_ends_it_finds_nothing_left(number: signal.Signals) -> None:
     with simulation("--processes", "--seeds", "4", "--workers", "2") as process:
         wait_until(lambda: len(attempts_of(process.pid)) > 0, what="the first attempts", timeout_s=200)
+        wait_until(lambda: len(data_folders(descendants(process.pid))) == 2, what="both servers", timeout_s=60)
         family = descendants(process.pid)
-        folders = [word for pid in family for word in words_of(pid) if word.endswith("/data")]
-        assert len(set(folders)) == 2
+        folders = data_folders(family)
 
         os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
 
         assert process.wait(60) == 128 + number
         wait_until(lambda: not any(map(words_of, family)), what="the end of all", timeout_s=5)
         assert [folder for folder in folders if Path(folder).parents[1].exists()] == []
+
+
+def data_folders(family: Iterable[int]) -> set[str]:
+    return {word for pid in family for word in words_of(pid) if word.endswith("/data")}
 
 
 @contextmanager
