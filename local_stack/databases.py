@@ -13,6 +13,7 @@ from local_stack.exceptions import StackError
 
 DATABASE_URL = "DATABASE_URL"
 COPY = sql.SQL("TEMPLATE {} STRATEGY file_copy")  # half the time of wal_log, which is the default
+END_OURS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user"
 EMPTY = sql.SQL("TEMPLATE template0 ENCODING 'UTF8'")  # whatever the server's own default is
 
 
@@ -55,6 +56,7 @@ class DatabaseServer:
                 connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
             except psycopg.errors.InsufficientPrivilege:
                 # An autovacuum worker is a superuser's, and FORCE asks before it ends anybody; without it, it yields.
+                connection.execute(END_OURS, [database])
                 connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(name))
 
     def check(self) -> None:

@@ -109,27 +109,32 @@ class Workers:
         self.log = folder / "workers.log"
 
     def __enter__(self) -> Self:
-        self._listener = self._open.enter_context(socket.socket(socket.AF_UNIX))
-        self._listener.bind(str(self._address))
-        self._listener.listen()
-        self._listener.settimeout(PATIENCE_S)
-        log = self._open.enter_context(self.log.open("w"))
-        self._parent = subprocess.Popen(  # noqa: S603 - our own program
-            tethered([sys.executable, "-P", "-m", "local_stack.simulation.worker"], signal.SIGTERM),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=self._environment(),
-        )
-        if not self._parent.stdout or not any(line == "ready\n" for line in self._parent.stdout):
-            raise StackError(f"the workers did not start: {self.log.read_text()[-2000:]}")
+        with ExitStack() as opened:
+            self._listener = opened.enter_context(socket.socket(socket.AF_UNIX))
+            self._listener.bind(str(self._address))
+            self._listener.listen()
+            self._listener.settimeout(PATIENCE_S)
+            log = opened.enter_context(self.log.open("w"))
+            self._parent = subprocess.Popen(  # noqa: S603 - our own program
+                tethered([sys.executable, "-P", "-m", "local_stack.simulation.worker"], signal.SIGTERM),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=self._environment(),
+            )
+            opened.callback(self._end_parent)  # also when we are told to leave while it starts: it writes to our folder
+            if not self._parent.stdout or not any(line == "ready\n" for line in self._parent.stdout):
+                raise StackError(f"the workers did not start: {self.log.read_text()[-2000:]}")
+            self._open = opened.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def _end_parent(self) -> None:
         self._parent.kill()
         self._parent.communicate()
-        self._open.close()
 
     def start(self, name: str, order: dict[str, Any], see_batch: Callable[[str], None]) -> Worker:
         """A new attempt. Thread-safe."""

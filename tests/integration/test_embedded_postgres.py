@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
@@ -17,6 +18,7 @@ from local_stack.databases import DATABASE_URL
 from local_stack.exceptions import StackError
 from local_stack.postgres import (
     ROLE,
+    SUPERUSER,
     EmbeddedPostgres,
     server_account,
 )
@@ -207,6 +209,20 @@ def test_database_url_wins_over_an_embedded_server(monkeypatch: pytest.MonkeyPat
             server.drop_database("asked_for")
         assert not other.has_database("asked_for")
         assert other.has_database("postgres")  # theirs to stop, not ours
+
+
+def test_a_database_is_dropped_with_our_sessions_while_a_superuser_is_leaving_it(directory: Path) -> None:
+    with EmbeddedPostgres(directory, durable=False) as server, contextlib.ExitStack() as open_:
+        url = server.create_database("busy")
+        ours = open_.enter_context(psycopg.connect(url))
+        as_superuser = urlsplit(url)._replace(netloc=urlsplit(url).netloc.replace(ROLE, SUPERUSER)).geturl()
+        open_.enter_context(psycopg.connect(as_superuser, options="-c idle_session_timeout=1s"))
+
+        server.drop_database("busy")
+
+        assert not server.has_database("busy")
+        with pytest.raises(psycopg.OperationalError):
+            ours.execute("SELECT 1")
 
 
 def test_database_url_of_an_account_without_createdb_is_refused_with_the_remedy(

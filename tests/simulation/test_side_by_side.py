@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from local_stack.simulation.play import Play
 
 ROOT = Path(__file__).parents[2]
+WORKERS = ["-P", "-m", "local_stack.simulation.worker"]
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,29 @@ def test_whoever_ends_it_finds_nothing_left(number: signal.Signals) -> None:
     with simulation("--processes", "--seeds", "4", "--workers", "2") as process:
         wait_until(lambda: len(attempts_of(process.pid)) > 0, what="the first attempts", timeout_s=200)
         wait_until(lambda: len(data_folders(descendants(process.pid))) == 2, what="both servers", timeout_s=60)
-        family = descendants(process.pid)
-        folders = data_folders(family)
 
-        os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+        check_it_leaves_nothing(process, number)
 
-        assert process.wait(60) == 128 + number
-        wait_until(lambda: not any(map(words_of, family)), what="the end of all", timeout_s=5)
-        assert [folder for folder in folders if Path(folder).parents[1].exists()] == []
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_whoever_ends_it_while_workers_start_finds_nothing_left() -> None:
+    with simulation("--processes", "--seeds", "4", "--workers", "2") as process:
+        wait_until(lambda: len(starting_workers(process.pid)) == 2, what="both processes of workers", timeout_s=200)
+
+        check_it_leaves_nothing(process, signal.SIGTERM)
+
+
+def check_it_leaves_nothing(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    family = descendants(process.pid)
+    folders = data_folders(family)
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    wait_until(lambda: not any(map(words_of, family)), what="the end of all", timeout_s=5)
+    assert [folder for folder in folders if Path(folder).parents[1].exists()] == []
+
+
+def starting_workers(pid: int) -> set[int]:
+    return {each for each in descendants(pid) if words_of(each)[1:] == WORKERS}
 
 
 def data_folders(family: Iterable[int]) -> set[str]:
