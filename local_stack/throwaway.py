@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local_stack.databases import given_server
+from local_stack.exceptions import StackError
 from local_stack.postgres import EmbeddedPostgres, server_account
 from local_stack.postgres_binaries import open_to_everybody
+from local_stack.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - as below
 ROOM_MIN = 6 * 2**30  # bytes; a tenth of it for each of the servers of tests that run side by side is plenty
+WRITES_ON_S = 5.0  # a server whose starter was killed, until it has shut down
 SETTINGS = {"max_wal_size": "256MB"}  # so that it stays plenty
 
 
@@ -40,7 +43,13 @@ def temporary_directory(*, in_memory: bool = False) -> Iterator[Path]:
     try:
         yield directory
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        with contextlib.suppress(StackError):
+            wait_until(lambda: _is_removed(directory), what=f"removing {directory}", timeout_s=WRITES_ON_S)
+
+
+def _is_removed(directory: Path) -> bool:
+    shutil.rmtree(directory, ignore_errors=True)
+    return not directory.exists()
 
 
 @contextlib.contextmanager

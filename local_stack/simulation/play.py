@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self
 
 from local_stack import throwaway
@@ -19,7 +20,6 @@ from local_stack.simulation.stage import Stage
 from local_stack.simulation.stages import FIXED, Stages
 from local_stack.simulation.striking import Striking
 from local_stack.simulation.workers import SilentWorkerError, Worker, Workers
-from local_stack.throwaway import temporary_directory
 
 ATTEMPTS_MAX = 5 + UNSORTED_TIMES  # a search that does not sort ends one, each time
 # A crash of the server, unlike one of the machine, loses nothing that fsync would save.
@@ -32,23 +32,25 @@ REPEATED_MAX = 10
 class Play:
     """Everything that cases share; a context manager.
 
+    Args:
+        folder: an empty one, which PostgreSQL's account can enter; whoever made it removes it.
+
     Attributes:
         census: how often an undisturbed run reaches each kill point, by mode.
         played: what became of the cases since it was last taken.
     """
 
-    def __init__(self) -> None:
-        self._open = ExitStack()
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._open = folder, ExitStack()
         self.played = Played()
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
-            folder = opened.enter_context(temporary_directory(in_memory=True))
-            postgres = EmbeddedPostgres(folder / "pg", durable=False, settings=SETTINGS)
+            postgres = EmbeddedPostgres(self._folder / "pg", durable=False, settings=SETTINGS)
             server = opened.enter_context(postgres)
             self._proxy = opened.enter_context(CommitProxy("127.0.0.1", postgres.port))
             self._striking = Striking(postgres, self._proxy, self._start)
-            self.workers = opened.enter_context(Workers(folder))
+            self.workers = opened.enter_context(Workers(self._folder))
             template = opened.enter_context(template_database(server))
             self._stages = opened.enter_context(Stages(server, template, self._proxy.port, self.workers))
             self.census = self._counted()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
 import sys
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
@@ -15,12 +16,15 @@ from local_stack.exceptions import StackError
 from local_stack.simulation.play import Play
 from local_stack.simulation.played import Played
 from local_stack.tether import tie_to_parent
+from local_stack.throwaway import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
 LEAVES_WITHIN_S = 60.0  # the run under way ends, PostgreSQL stops, folders go
+logger = logging.getLogger(__name__)
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -42,7 +46,7 @@ def play_all(parts: Sequence[Part], *, processes: int) -> Generator[Played, None
         StackError: PostgreSQL or the workers do not start; or every process has died.
     """
     if processes <= 1:
-        with Play() as play:
+        with temporary_directory(in_memory=True) as folder, Play(folder) as play:
             for part in parts:
                 yield _played(play, part)
         return
@@ -68,11 +72,11 @@ class _Player:
         is_alive: as far as it has been heard.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.part: Part | None = None
         self.is_alive = True
         self.line, theirs = SPAWN.Pipe()
-        self.process = SPAWN.Process(target=_play_what_is_sent, args=(theirs, os.getpid()))
+        self.process = SPAWN.Process(target=_play_what_is_sent, args=(theirs, folder, os.getpid()))
         self.process.start()
         theirs.close()  # so that its end is heard
 
@@ -102,26 +106,30 @@ class _Player:
 @contextmanager
 def _players(number: int) -> Iterator[list[_Player]]:
     players: list[_Player] = []
-    try:
-        for _ in range(number):
-            players.append(_Player())  # noqa: PERF401 - those that began are stopped when the next one cannot
-        yield players
-    finally:
-        for each in players:
-            each.process.terminate()
-        for each in players:
-            each.process.join(LEAVES_WITHIN_S)
-            each.process.kill()
-            each.process.join()
+    with ExitStack() as folders:  # ours, so that they go however a player ends
+        try:
+            for _ in range(number):
+                folder = folders.enter_context(temporary_directory(in_memory=True))
+                players.append(_Player(folder))
+            yield players
+        finally:
+            for each in players:
+                each.process.terminate()
+            for each in players:
+                each.process.join(LEAVES_WITHIN_S)
+                each.process.kill()
+                each.process.join()
+                if each.process.exitcode:
+                    logger.warning("A process that plays has ended with status %s.", each.process.exitcode)
 
 
-def _play_what_is_sent(line: Connection, parent_pid: int) -> None:
+def _play_what_is_sent(line: Connection, folder: Path, parent_pid: int) -> None:
     """In the process of a player, until it is told to leave."""
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of us; who started us says when to leave
     tie_to_parent(parent_pid, signal.SIGTERM)
     try:
-        with Play() as play:
+        with Play(folder) as play:
             while True:
                 line.send(_played(play, line.recv()))
     except StackError as error:

@@ -16,6 +16,7 @@ from local_stack.simulation.matrix import chosen
 from local_stack.simulation.play import Play
 from local_stack.simulation.played import Played
 from local_stack.simulation.stage import Stage
+from local_stack.throwaway import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ EVERY = int(os.environ.get("SIMULATION_MATRIX_EVERY", "31"))  # with 442 cases: 
 
 @pytest.fixture(scope="module")
 def play() -> Iterator[Play]:
-    with Play() as prepared:
+    with temporary_directory(in_memory=True) as folder, Play(folder) as prepared:
         yield prepared
 
 

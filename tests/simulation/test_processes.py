@@ -25,6 +25,7 @@ from local_stack.simulation.play import Play
 from local_stack.simulation.processes import SeedAlone, play_processes
 from local_stack.simulation.stage import NEXT_DOOR_ID, ORGANIZATION_ID
 from local_stack.simulation.workers import Workers
+from local_stack.throwaway import temporary_directory
 
 CLAIMED = Case(mode="full", point=KillPoint.CLAIMED, place=Place.LAST, blow=Blow.KILLED)
 # One deal of the first organization into the table of the second one.
@@ -37,7 +38,7 @@ MOVE = """
 
 @pytest.fixture(scope="module")
 def play() -> Iterator[Play]:
-    with Play() as prepared:
+    with temporary_directory(in_memory=True) as folder, Play(folder) as prepared:
         yield prepared
 
 

@@ -19,6 +19,7 @@ from local_stack.processes import process_ids, wait_until
 from local_stack.simulation.checking import InvariantBrokenError
 from local_stack.simulation.played import Played
 from local_stack.simulation.side_by_side import Part, play_all
+from local_stack.throwaway import temporary_directory
 
 if TYPE_CHECKING:
     from local_stack.simulation.play import Play
@@ -75,6 +76,27 @@ def test_what_each_process_has_played_is_told_and_so_is_the_end_of_one() -> None
     assert sum(who.values()) == len(parts) - 1
     assert len(who) <= 2
     assert str(os.getpid()) not in who
+
+
+@dataclass(frozen=True)
+class Killed:
+    """Whoever plays it ends at once, with its server running."""
+
+    again: str = "do not"
+
+    def play(self, _play: Play) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with temporary_directory() as memory:
+        monkeypatch.setattr("local_stack.throwaway.MEMORY", memory)
+        monkeypatch.setattr("local_stack.throwaway.ROOM_MIN", 0)
+
+        played = list(play_all([Killed(), Quick()], processes=2))
+
+        assert sorted(len(each.problems) for each in played) == [0, 1]
+        assert list(memory.iterdir()) == []
 
 
 def test_what_nobody_is_left_to_play_is_an_error() -> None:
