@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
 
-LEAVES_WITHIN_S = 60.0  # the run under way ends, PostgreSQL stops, folders go
+# The run under way ends, PostgreSQL stops. Rarely nobody hears: an exit that is raised within a callback
+# of Python itself, as imports have them, is lost.
+LEAVES_WITHIN_S = 20.0
 logger = logging.getLogger(__name__)
 SPAWN = multiprocessing.get_context("spawn")
 
