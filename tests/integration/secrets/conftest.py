@@ -198,6 +198,8 @@ def canary_database(postgres_server: Any, migrated_template: str) -> Iterator[tu
     yield owner_url, parts._replace(netloc=f"{account}@{parts.hostname}:{parts.port}").geturl()
     with closing(psycopg.connect(owner_url, autocommit=True)) as owner:
         owner.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
+        # One that was cut off by a test may not have ended yet.
+        owner.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", [role])
         owner.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
         owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
     postgres_server.drop_database(name)
