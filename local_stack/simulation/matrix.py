@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from local_stack.simulation import harms
 from local_stack.simulation.cases import Case, matrix
 from local_stack.simulation.played import Played
 from local_stack.simulation.recovery import figures_of, lines_of
@@ -51,10 +52,12 @@ def play_matrix(options: argparse.Namespace, figures: dict[str, Any], say: Calla
     is_whole = len(cases) == len(matrix())
     unfelt = sorted(fault for fault, times in played.felt.items() if is_whole and not times)
     figures |= {"cases": len(cases), "failed_cases": played.failed, "unfelt_faults": unfelt}
+    figures |= {"harms": harms.counted(played.problems)}
     figures |= {"tally": dict(sorted(played.tally.items())), **figures_of(played.costs)}
     say("\n".join(["what a blow cost:", *lines_of(played.costs)]))
     said = ", ".join(f"{number:,} {name}" for name, number in sorted(played.tally.items()))
     say(f"{len(cases)} of {len(matrix())} cases ({said}); {len(played.failed)} failed")
+    say(f"of these: {harms.sentence(played.problems)}")
     if unfelt:
         say(f"planned, and never felt: {', '.join(unfelt)}")
     return bool(cases) and not played.failed and not unfelt

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from local_stack.simulation import harms
 from local_stack.simulation.cases import Case, NeverReachedError, matrix
 from local_stack.simulation.planned import has_happened
 from local_stack.simulation.played import Played
@@ -65,9 +66,11 @@ def play_processes(options: argparse.Namespace, figures: dict[str, Any], say: Ca
                 say(problem)
     failed = [seed.number for seed in seeds if str(seed) in played.failed]
     figures |= {"failed_seeds": failed, "tally": dict(sorted(played.tally.items())), **figures_of(played.costs)}
+    figures |= {"harms": harms.counted(played.problems)}
     say("\n".join(["what a blow cost:", *lines_of(played.costs)]))
     said = ", ".join(f"{number:,} {name}" for name, number in sorted(played.tally.items()))
     say(f"{said}; {len(failed)} of {len(seeds)} seeds failed")
+    say(f"of these: {harms.sentence(played.problems)}")
     return not failed
 
 

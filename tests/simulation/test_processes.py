@@ -16,12 +16,13 @@ import pytest
 from airflow_provider_hubspot_deals import kill_points
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from local_stack.processes import wait_until
-from local_stack.simulation import processes, worker
+from local_stack.simulation import matrix, processes, worker
 from local_stack.simulation.cases import Blow, Case, NeverReachedError, Place
 from local_stack.simulation.checking import InvariantBrokenError
 from local_stack.simulation.command import parse
 from local_stack.simulation.neighbours import Neighbour
 from local_stack.simulation.play import Play
+from local_stack.simulation.played import Played
 from local_stack.simulation.processes import SeedAlone, play_processes
 from local_stack.simulation.stage import NEXT_DOOR_ID, ORGANIZATION_ID
 from local_stack.simulation.workers import Workers
@@ -51,6 +52,22 @@ def test_two_organizations_side_by_side_are_both_right_whatever_strikes_one(monk
     blows = sum(number for name, number in figures["tally"].items() if name.startswith("blow "))
     assert blows == figures["tally"]["blows beside a running neighbour"] == len(processes.RUNS)
     assert figures["tally"]["runs of the neighbour"] >= len(processes.RUNS) + 2  # and two when people have gone home
+
+
+@pytest.mark.parametrize(("module", "command"), [(processes, "play_processes"), (matrix, "play_matrix")])
+def test_what_has_failed_is_told_by_its_harm(monkeypatch: pytest.MonkeyPatch, module: Any, command: str) -> None:
+    def play_all(*_: object, **__: object) -> Iterator[Played]:
+        played = Played()
+        played.fail("seed 1", "InvariantBrokenError: after batch 2: 1 broken\n  i1: 5", "again: …")
+        yield played
+
+    monkeypatch.setattr(module, "play_all", play_all)
+    figures: dict[str, Any] = {}
+    said: list[str] = []
+
+    assert not getattr(module, command)(parse(["--seed", "1"]), figures, said.append)
+    assert figures["harms"]["lost"] == 1
+    assert "of these: 1 lost, 0 doubled, 0 stale, 0 in another organization, 0 stuck, 0 otherwise wrong" in said
 
 
 def test_a_row_of_the_neighbour_is_told(play: Play) -> None:
