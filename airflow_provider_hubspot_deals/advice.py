@@ -142,7 +142,8 @@ _ADVICE = {
     ),
     "WRONG_PORTAL": Advice(
         "The token opens another HubSpot account than this organization's.",
-        "Put the right token into this organization's connection. Nothing was read or written.",
+        "Correct whichever is wrong, the HubSpot connection or portal_id in the organizations file, then run again. "
+        "Nothing of the other account was stored.",
     ),
 }
 CODES = frozenset(_ADVICE)

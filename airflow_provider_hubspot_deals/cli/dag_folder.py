@@ -7,9 +7,13 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.organizations import Organization
+
+if TYPE_CHECKING:
+    from airflow_provider_hubspot_deals.dag_factory.parts import Share
 
 _FUNCTION = "build_dags"
 
@@ -55,13 +59,11 @@ def gaps_in(folder: Path, path: Path, organizations: Sequence[Organization]) -> 
     Args:
         path: the organizations file.
     """
-    from airflow_provider_hubspot_deals.dag_factory.parts import Part, files_for
+    from airflow_provider_hubspot_deals.dag_factory.parts import files_for
 
-    calls = [*_calls(folder, path)]
-    parts = [_numbers(call) for call in calls] or [(1, 1)]
-    if None in parts:  # one that reckons its part: who knows which
+    shares = _shares(folder, path, organizations)
+    if shares is None:
         return []
-    shares = [part.share(organizations) for part in dict.fromkeys(Part(*each) for each in parts if each) if part.exists]
     gaps = [Gap(organizations=share.left_out, what=f"{_capital(share.advice)}.") for share in shares if share.left_out]
     seen = {each.dag_id for share in shares for each in (*share.built, *share.left_out)}
     enabled = [each for each in organizations if each.enabled]
@@ -69,6 +71,22 @@ def gaps_in(folder: Path, path: Path, organizations: Sequence[Organization]) -> 
         files = max(files_for(len(enabled)), *(share.part.of for share in shares), 1)
         gaps.append(Gap(organizations=unseen, what=_in_no_part(folder, unseen, files)))
     return gaps
+
+
+def warnings_in(folder: Path, path: Path, organizations: Sequence[Organization]) -> list[str]:
+    """Of each DAG file that is all but full, what to do; as ``gaps_in`` reads them."""
+    return [share.warning for share in _shares(folder, path, organizations) or () if share.warning]
+
+
+def _shares(folder: Path, path: Path, organizations: Sequence[Organization]) -> list[Share] | None:
+    """What each DAG file builds; None where one reckons its part: who knows which."""
+    from airflow_provider_hubspot_deals.dag_factory.parts import Part
+
+    parts = [_numbers(call) for call in _calls(folder, path)] or [(1, 1)]
+    if None in parts:
+        return None
+    known = dict.fromkeys(Part(*each) for each in parts if each)
+    return [part.share(organizations) for part in known if part.exists]
 
 
 def _in_no_part(folder: Path, unseen: Sequence[Organization], files: int) -> str:

@@ -20,14 +20,19 @@ class RunRequest:
     window_end: datetime | None = None
     additional_properties: tuple[str, ...] = ()
 
-    def command(self, slug: str, type_: str) -> str:
-        """What to type to ask for the same."""
+    def command(self, slug: str, type_: str, file: str | None = None) -> str:
+        """What to type to ask for the same.
+
+        Args:
+            file: the organizations file, if one was named.
+        """
         options = {
             "--type": None if type_ == STANDARD_TYPE else type_,
             "--mode": None if self.mode == "auto" else self.mode,
             "--window-start": self.window_start and self.window_start.isoformat(),
             "--window-end": self.window_end and self.window_end.isoformat(),
             "--additional-properties": ",".join(self.additional_properties),
+            "--file": file,
         }
         given = [word for option, value in options.items() if value for word in (option, value)]
         return shlex.join(["airflow", "hubspot-deals", "sync", slug, *given])

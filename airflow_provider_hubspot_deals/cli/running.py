@@ -34,11 +34,16 @@ DAG_ID = "command line"
 TRIGGER = "command line"
 
 
-def run(organization: Organization, request: RunRequest, *, output: str, is_verbose: bool = False) -> int:
+def run(
+    organization: Organization, request: RunRequest, *, file: str | None, output: str, is_verbose: bool = False
+) -> int:
     """Run the task as the organization's DAG does, and return the exit code of the command.
 
     The job says who started it. A run that was stopped, or that HubSpot or PostgreSQL let down, leaves its job pending;
     the next one that asks for the same goes on with it.
+
+    Args:
+        file: the organizations file, if one was named.
 
     Raises:
         HubSpotDealsError: nothing could be begun.
@@ -47,7 +52,7 @@ def run(organization: Organization, request: RunRequest, *, output: str, is_verb
     attempt = _next_attempt(organization, store, request)
     task = _task(organization, request)
     title = organization.slug if organization.type == STANDARD_TYPE else f"{organization.slug} ({organization.type})"
-    again = request.command(organization.slug, organization.type)
+    again = request.command(organization.slug, organization.type, file)
 
     connect = connection_opener(store.postgres_conn_id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from argparse import Namespace
 from difflib import get_close_matches
 from pathlib import Path
@@ -53,7 +54,10 @@ def organizations_file(arguments: Namespace) -> OrganizationsFile:
     file = load_organizations(path)
     if file.problems:
         entries = len({each.index for each in file.problems})
-        complain(f"{path}: {entries} of its entries cannot be used; `airflow hubspot-deals check` says why.")
+        check = shlex.join(
+            ["airflow", "hubspot-deals", "check", *(["--file", arguments.file] if arguments.file else [])]
+        )
+        complain(f"{path}: {entries} of its entries cannot be used; `{check}` says why.")
     return file
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # Airflow gives the import of a DAG file 30 s (dagbag_import_timeout), and 50 s to all that it does with it; an
 # organization takes 13 ms of them on two free cores (`./run bench fleet`), and several times that on a busy machine.
 ORGANIZATIONS_MAX = 500
+ORGANIZATIONS_MANY = 450  # from which on somebody should know of the former
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,18 @@ class Share:
     part: Part
     built: tuple[Organization, ...]
     left_out: tuple[Organization, ...]  # too many for one file: they have no DAG
+
+    @property
+    def warning(self) -> str:
+        """What to do before any is left out; empty while there is room."""
+        if self.left_out or len(self.built) < ORGANIZATIONS_MANY:
+            return ""
+        files = self.part.of * 2
+        return (
+            f"One DAG file has {len(self.built):,} organizations of the {ORGANIZATIONS_MAX:,} that it can build at "
+            f"most. Before there are more, make {files} DAG files of it, which `airflow hubspot-deals dag-files "
+            f"{files}` does."
+        )
 
     @property
     def advice(self) -> str:

@@ -68,6 +68,6 @@ def _moment(title: str, description: str) -> Param:
         pattern=_MOMENT,
         title=title,
         description=f"{description} In the time zone that Airflow shows; over REST with its offset, such as "
-        "2026-11-21T08:00:00Z. Empty: no limit on this side.",
+        "2026-11-21T08:00:00Z. Empty: no limit on this side; mode Window needs at least one of the two.",
         section=_WINDOW_SECTION,
     )

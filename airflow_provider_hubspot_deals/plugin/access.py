@@ -6,6 +6,7 @@ Airflow mounts a plugin's application without any authentication, so each route 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -50,8 +51,17 @@ def idle_dags() -> Mapping[str, str]:
         return {each.dag_id: each.why for each in session.execute(idle)}
 
 
+def next_runs() -> Mapping[str, datetime]:
+    """When a clock starts the next run of a DAG, as Airflow has worked it out; of idle ones too, which will not run."""
+    at = DagModel.next_dagrun_create_after.label("at")
+    coming = select(DagModel.dag_id, at).where(DagModel.next_dagrun_create_after.is_not(None))
+    with create_session() as session:
+        return {each.dag_id: each.at for each in session.execute(coming)}
+
+
 ReadableDags = Annotated[frozenset[str], Depends(readable_dags)]
 IdleDags = Annotated[Mapping[str, str], Depends(idle_dags)]
+NextRuns = Annotated[Mapping[str, datetime], Depends(next_runs)]
 
 
 def may_change(request: Request, user: GetUserDep) -> bool:

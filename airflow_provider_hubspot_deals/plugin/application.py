@@ -77,9 +77,9 @@ def place_of(request: Request, store: int = 0) -> Place:
     return Place(stores=known, store=known[store], links=links_of(request, store))
 
 
-def dags_of(readable: access.ReadableDags, idle: access.IdleDags) -> Dags:
-    """The DAGs that the user may read, and which of them run."""
-    return Dags(readable=readable, idle=idle)
+def dags_of(readable: access.ReadableDags, idle: access.IdleDags, next_runs: access.NextRuns) -> Dags:
+    """The DAGs that the user may read, which of them run, and when next."""
+    return Dags(readable=readable, idle=idle, next_runs=next_runs)
 
 
 PlaceDep = Annotated[Place, Depends(place_of)]

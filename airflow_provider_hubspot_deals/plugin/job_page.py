@@ -80,11 +80,16 @@ def read_job(connection: Connection[Any], schema: str, dag_id: str, job_id: UUID
 
 def conf_of(row: Mapping[str, Any]) -> dict[str, str]:
     """What to trigger the DAG with to have the same done again; an incremental job just goes on as scheduled."""
+    added = ",".join(row["additional_properties"])
+    return _what_is_read(row) | ({"properties": added} if added else {})
+
+
+def _what_is_read(row: Mapping[str, Any]) -> dict[str, str]:
     if row["mode"] == "full":
         return {"mode": "full"}
     if row["mode"] == "window":
-        window = {name: row[name] for name in ("window_start", "window_end")}
-        return {"mode": "window", **{name: value.isoformat() for name, value in window.items() if value is not None}}
+        asked = {name: row[f"asked_{name}"] for name in ("window_start", "window_end")}
+        return {"mode": "window", **{name: value for name, value in asked.items() if value is not None}}
     return {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -38,15 +39,24 @@ class Dags:
     Attributes:
         readable: those that the user may read.
         idle: those that start no run by themselves, and why.
+        next_runs: when a clock starts the next one of each, idle or not, as far as Airflow has worked it out.
     """
 
     readable: Collection[str]
     idle: Mapping[str, str] = field(default_factory=dict)
+    next_runs: Mapping[str, datetime] = field(default_factory=dict)
 
     def why_idle(self, *dag_ids: str) -> str:
         """Why none of these, as far as the user may read them, starts a run; empty when one does."""
         reasons = [self.idle.get(dag_id, "") for dag_id in dag_ids if dag_id in self.readable]
         return min(reasons, key=IDLE.index) if reasons and all(reasons) else ""
+
+    def next_run(self, *dag_ids: str) -> datetime | None:
+        """When the first of these, as far as the user may read them, starts a run; None where none is known."""
+        coming = {
+            self.next_runs.get(dag_id) for dag_id in dag_ids if dag_id in self.readable and dag_id not in self.idle
+        }
+        return min(filter(None, coming), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +69,7 @@ class OrganizationLine:
     dag_id: str  # of this organization's DAGs, one that the user may read
     job_is_readable: bool
     idle: str = ""  # one of ``IDLE``, or empty
+    next_run: datetime | None = None
     runs: Sparkline | None = None
 
     @property
@@ -82,6 +93,11 @@ class OrganizationLine:
     def completed_s(self) -> float | None:
         """How long ago the last run completed."""
         return wording.seconds_between(self.row["last_sync_at"], self.row["now"])
+
+    @property
+    def next_run_s(self) -> float | None:
+        """In how many seconds the next run starts; below zero when it is due."""
+        return wording.seconds_between(self.row["now"], self.next_run)
 
     @property
     def ended_s(self) -> float | None:
@@ -143,6 +159,7 @@ def line_of(row: Mapping[str, Any], dags: Dags) -> OrganizationLine:
         dag_id=row["dag_id"] if row["dag_id"] in dags.readable else row["job_dag_id"],
         job_is_readable=row["job_dag_id"] in dags.readable,
         idle=dags.why_idle(row["dag_id"], row["job_dag_id"]),
+        next_run=dags.next_run(row["dag_id"], row["job_dag_id"]),
     )
 
 

@@ -93,10 +93,14 @@ LIMIT %(jobs_max)s
 -- name: job
 -- A job of this DAG, archived ones too; none of another DAG, whose readers may be others.
 SELECT job.*, owner.slug, coalesce(owner.name, owner.slug) AS name, state.watermark, state.portal_id, portal.ui_domain,
-       {schema}.deal_type_of(job.type) AS deal_type, clock_timestamp() AS now
+       {schema}.deal_type_of(job.type) AS deal_type, clock_timestamp() AS now,
+       -- As asked; the columns are what the job has come to, and a config may be whatever somebody inserted.
+       config ->> 'window_start' AS asked_window_start, config ->> 'window_end' AS asked_window_end,
+       coalesce(jsonb_path_query_array(config, '$.additional_properties[*] ? (@.type() == "string")'), '[]')
+           AS additional_properties
 FROM (
     SELECT id, organization_id, type, status, mode, phase, trigger, attempt, created_at, start_time, end_time,
-           last_heartbeat, resume_at, window_start, window_end, error_code, error_message,
+           last_heartbeat, resume_at, window_start, window_end, config, error_code, error_message,
            records_extracted, records_expected, records_inserted, records_updated, records_unchanged, records_duplicate,
            records_stale, records_quarantined, records_deleted, value_issues, pages_read, batches, api_calls,
            api_calls_by_endpoint, rate_limit_hits, bytes_received, daily_limit, daily_remaining,
@@ -105,7 +109,7 @@ FROM (
     FROM {schema}.jobs
     UNION ALL
     SELECT id, organization_id, type, status, mode, phase, trigger, attempt, created_at, start_time, end_time,
-           last_heartbeat, resume_at, window_start, window_end, error_code, error_message,
+           last_heartbeat, resume_at, window_start, window_end, config, error_code, error_message,
            records_extracted, records_expected, records_inserted, records_updated, records_unchanged, records_duplicate,
            records_stale, records_quarantined, records_deleted, value_issues, pages_read, batches, api_calls,
            api_calls_by_endpoint, rate_limit_hits, bytes_received, daily_limit, daily_remaining,

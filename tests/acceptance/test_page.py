@@ -266,7 +266,8 @@ def test_without_a_login_the_page_says_where_to_sign_in(airflow_stack: AirflowSt
 
 @pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
 def test_run_again_queues_a_run_of_the_same_kind(airflow_stack: AirflowStack, tab: OpenTab) -> None:
-    run_id = airflow_stack.run_dag(LUMEN, {"mode": "full"})
+    asked: dict[str, object] = {"mode": "full", "properties": "hs_tcv"}
+    run_id = airflow_stack.run_dag(LUMEN, asked)
     admin = tab()
     admin.open(job_path(str(airflow_stack.job(run_id)["id"])))
     admin.frame.get_by_role("button", name="Run again").click()
@@ -274,5 +275,5 @@ def test_run_again_queues_a_run_of_the_same_kind(airflow_stack: AirflowStack, ta
     admin.frame.get_by_text("is queued").wait_for()
     newest = airflow_stack.airflow.get(f"/dags/{LUMEN}/dagRuns", order_by="-run_after", limit=1)["dag_runs"][0]
     assert newest["dag_run_id"] != run_id
-    assert newest["conf"] == {"mode": "full"}
+    assert newest["conf"] == asked
     airflow_stack.airflow.wait_for_run(LUMEN, newest["dag_run_id"])

@@ -150,6 +150,7 @@ def test_screenshots_of_the_page_in_both_themes(at_work: str, tab: OpenTab, take
             " of 6,",
             "WRONG_PORTAL",
             "stale: no run done for 7 h; goal 4 h",
+            "next run in ",
             "no schedule",
             "Lumen Energie",
             "sandbox",

@@ -398,6 +398,12 @@ def test_the_form_asks_for_times_as_airflows_date_picker_takes_them() -> None:
         )
 
 
+@pytest.mark.parametrize("name", ["window_start", "window_end"])
+def test_the_form_says_at_each_time_that_a_window_needs_one_of_them(name: str) -> None:
+    param = build_dag(parse_organization({"slug": "acme"})).params.get_param(name)
+    assert "mode Window needs at least one of the two" in str(param.description)
+
+
 def entries(count: int) -> str:
     return "".join(f'[[organizations]]\nslug = "organization-{number}"\n' for number in range(count))
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from airflow_provider_hubspot_deals.cli.calling import command
-from airflow_provider_hubspot_deals.cli.dag_folder import Gap, dag_folder, gaps_in
+from airflow_provider_hubspot_deals.cli.dag_folder import Gap, dag_folder, gaps_in, warnings_in
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE, WRONG
 from airflow_provider_hubspot_deals.cli.printing import complain, say, show_json, show_rows
 from airflow_provider_hubspot_deals.cli.stores import transaction_in
@@ -46,7 +46,8 @@ def check(arguments: Namespace) -> int:
     checked = check_text(read_text(path), path)
     if (entries := sum(each.enabled for each in checked.file.organizations)) >= _MANY:
         complain(f"Looking at {entries:,} organizations, which takes a while …")
-    gaps = gaps_in(dag_folder(arguments, may_be_missing=True), path, checked.file.organizations)
+    folder = dag_folder(arguments, may_be_missing=True)
+    gaps = gaps_in(folder, path, checked.file.organizations)
     beyond = [*_beyond_the_file(checked, asks=arguments.connect), *(_of_gap(checked, gap) for gap in gaps)]
     answers = sorted((each for each in beyond if isinstance(each, Answer)), key=lambda each: each.connection)
     mistakes = [*checked.mistakes, *(each for each in beyond if isinstance(each, Mistake))]
@@ -57,6 +58,8 @@ def check(arguments: Namespace) -> int:
         show_json({"file": str(path), **found})
     else:
         _show(path, checked, mistakes, answers)
+    for warning in warnings_in(folder, path, checked.file.organizations):
+        complain(warning)
     return WRONG if mistakes else DONE
 
 

@@ -78,12 +78,13 @@ def retry(arguments: Namespace) -> int:
     """Do what a failed or cancelled job was to do, in this process."""
     store, job = _found(arguments)
     if job["status"] not in {"failed", "cancelled"}:
-        again = RunRequest().command(job["organization"], job["type"])
+        again = RunRequest().command(job["organization"], job["type"], arguments.file)
         hint = f": `{again}`" if job["status"] == "completed" else ""
         raise ConfigurationError(f"Job {job['id']} is {job['status']}; a failed or cancelled one can be retried{hint}.")
     from airflow_provider_hubspot_deals.cli.running import run
 
-    return run(_owner(arguments, store, job), RunRequest.of(job), output=arguments.output, is_verbose=arguments.verbose)
+    owner, request = _owner(arguments, store, job), RunRequest.of(job)
+    return run(owner, request, file=arguments.file, output=arguments.output, is_verbose=arguments.verbose)
 
 
 def _found(arguments: Namespace) -> tuple[Store, sql.Row]:

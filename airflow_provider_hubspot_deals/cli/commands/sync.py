@@ -20,4 +20,5 @@ def sync(arguments: Namespace) -> int:
         window_end=arguments.window_end,
         additional_properties=added_of(arguments.additional_properties),
     )
-    return run(organization_named(arguments), request, output=arguments.output, is_verbose=arguments.verbose)
+    organization = organization_named(arguments)
+    return run(organization, request, file=arguments.file, output=arguments.output, is_verbose=arguments.verbose)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_hubspot_deals.dag_factory import parts
 from airflow_provider_hubspot_deals.dag_factory.parts import Part
 from tests.integration.cli.conftest import COMPANIES_ONLY, hubspot_connection
 
@@ -54,6 +55,16 @@ def test_check_says_beforehand_that_many_organizations_take_a_while(console: Con
     answer = console("check", "--output", "json")
     assert answer.err == "Looking at 100 organizations, which takes a while …\n"
     assert answer.json["mistakes"] == []
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_check_warns_of_a_dag_file_that_is_all_but_full_and_finds_nothing_wrong(
+    console: Console, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.setattr(parts, "ORGANIZATIONS_MANY", 2)
+    answer = console("check", "--output", output)
+    assert "`airflow hubspot-deals dag-files 2` does" in answer.err
+    assert answer.code == 0
 
 
 def test_check_tells_all_mistakes_with_their_lines(console: Console) -> None:

@@ -205,6 +205,18 @@ def test_the_hint_about_a_completed_job_names_its_type(console: Console) -> None
     assert "`airflow hubspot-deals sync acme --type sandbox`" in hint
 
 
+def test_what_to_type_names_the_file_that_was_named(console: Console) -> None:
+    file = str(console.file)
+    console("sync", "acme", "--file", file)
+    (done,) = console.jobs()
+    assert (
+        f"`airflow hubspot-deals sync acme --file {file}`" in console("jobs", "retry", str(done["id"]), "-f", file).err
+    )
+    console.file.write_text(f'{console.file.read_text()}[[organizations]]\nslug = "?"\n')
+    assert f"`airflow hubspot-deals check --file {file}` says why" in console("organizations", "--file", file).err
+    assert "`airflow hubspot-deals check` says why" in console("organizations").err
+
+
 def test_a_sync_reads_additional_properties_once_and_refuses_a_misspelt_one(console: Console) -> None:
     with_it = "SELECT 1 FROM hubspot.hubspot_deals WHERE raw_properties ? 'competitor' LIMIT 1"
     console.file.write_text('[[organizations]]\nslug = "acme"\nsearch_lag_minutes = 0\nproperties = ["seats"]\n')

@@ -21,6 +21,7 @@ from tests.integration.cli.conftest import COMMAND, SANDBOX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.integration.cli.conftest import Console
 
@@ -91,10 +92,18 @@ def without_progress(said: str) -> str:
         pytest.param("acme --mode full", id="full"),
         pytest.param("acme --type sandbox --additional-properties 'hs_*'", id="of a sandbox"),
         pytest.param("acme --mode window --window-start 2020-01-01T00:00:00+00:00", id="window"),
+        pytest.param("acme --mode full --file '{}'", id="of a file of its own"),
     ],
 )
-def test_what_a_stopped_sync_says_to_type_goes_on_with_its_own_job(console: Console, asked: str) -> None:
+def test_what_a_stopped_sync_says_to_type_goes_on_with_its_own_job(
+    console: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: str
+) -> None:
+    file = (tmp_path / "our files.toml").absolute()
+    file.write_bytes(console.file.read_bytes())
+    asked = asked.format(file)
     console("sync", "acme")
+    if "--file" in asked:
+        monkeypatch.delenv("HUBSPOT_DEALS_ORGANIZATIONS")
     console.simulator.application.latency_ms = SLOW_MS
     process = console.start("sync", *shlex.split(asked))
     while len(console.jobs()) == 1:

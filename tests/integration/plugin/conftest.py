@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -64,7 +65,12 @@ def knows_dags(
     from airflow.utils.session import create_session
 
     def put(
-        dag_ids: Sequence[str], *, is_paused: bool = False, is_stale: bool = False, schedule: str = "0 * * * *"
+        dag_ids: Sequence[str],
+        *,
+        is_paused: bool = False,
+        is_stale: bool = False,
+        schedule: str = "0 * * * *",
+        next_run: datetime | None = None,
     ) -> None:
         with create_session() as session:
             if session.get(DagBundleModel, "tests") is None:
@@ -73,6 +79,7 @@ def knows_dags(
             for dag_id in dag_ids:
                 dag = DagModel(dag_id=dag_id, bundle_name="tests")  # type: ignore[no-untyped-call]  # Airflow gives its constructor no types
                 dag.is_paused, dag.is_stale, dag.timetable_summary = is_paused, is_stale, schedule
+                dag.next_dagrun_create_after = next_run
                 session.merge(dag)
 
     yield put

@@ -115,9 +115,22 @@ def test_it_leads_to_the_run_the_log_and_hubspot(visit: Visit, acme: Tenant) -> 
 )
 def test_run_again_asks_for_the_same_work(visit: Visit, acme: Tenant, mode: str, conf: str) -> None:
     job = acme.claim(a_run(RUN))
-    acme.execute("UPDATE hubspot.jobs SET mode = %s, window_start = '2026-11-01Z', window_end = NULL", mode)
+    asked = '{"window_start": "2026-11-01T00:00:00+00:00", "window_end": null}'
+    acme.execute("UPDATE hubspot.jobs SET mode = %s, config = %s, window_end = '2026-11-02Z'", mode, asked)
     (body,) = re.findall(r'data-body="([^"]+)"', text_of(visit, job))
     assert unescape(body) == conf
+
+
+@pytest.mark.parametrize(
+    "config", [None, "3", '["x"]', '{"additional_properties": {"a": 1}}', '{"additional_properties": [1, null]}']
+)
+def test_a_job_that_somebody_inserted_with_any_config_has_its_page(
+    visit: Visit, acme: Tenant, config: str | None
+) -> None:
+    job = acme.claim(a_run(RUN))
+    acme.execute("UPDATE hubspot.jobs SET config = %s", config)
+    (body,) = re.findall(r'data-body="([^"]+)"', text_of(visit, job))
+    assert unescape(body) == '{"conf": {"mode": "full"}, "logical_date": null}'
 
 
 def test_a_job_at_work_cannot_be_run_again_beside_itself(visit: Visit, acme: Tenant) -> None:

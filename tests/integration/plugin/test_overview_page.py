@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import process_time
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,37 @@ def test_a_copy_whose_dag_is_paused_or_gone_or_without_a_schedule_is_said_to_be_
     for schedule in ("15 * * * *", "Asset or 15 * * * *", "@continuous"):
         knows_dags(["hubspot_deals_acme"], schedule=schedule)
         assert "1 stale" in stats(visit().get().text)
+
+
+def test_the_next_run_is_that_of_a_dag_that_a_clock_starts_and_that_one_may_read(
+    visit: Visit, acme: Tenant, knows_dags: KnowsDags
+) -> None:
+    acme.claim(a_run(dag_id="nightly"))
+    soon, later = (datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (30.5, 90.5))
+    own, other = ["hubspot_deals_acme"], ["nightly"]
+
+    def cell(name: str = "") -> str:
+        visitor = visit(role="viewer", name=f"only:{name}") if name else visit()
+        return words(cells(visitor.get().text, "acme").partition('class="job"')[0])
+
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"next_run": soon}, "next run in 30 min"),
+        ({"next_run": soon - timedelta(hours=1)}, "next run due"),
+        ({"next_run": soon, "is_paused": True}, "paused"),
+        ({"next_run": soon, "is_stale": True}, "no DAG"),
+        ({"schedule": "None"}, "no schedule"),
+        ({}, ""),
+    ]
+    for columns, told in cases:
+        knows_dags(own, **columns)
+        assert told in cell()
+        assert ("next run" in cell()) == ("next run" in told)
+    knows_dags(own, next_run=later)
+    knows_dags(other, next_run=soon)
+    assert "next run in 30 min" in cell()
+    assert "next run in 1 h 30 min" in cell("hubspot_deals_acme")
+    knows_dags(other, next_run=soon, is_paused=True)
+    assert "next run in 1 h 30 min" in cell()
 
 
 def test_a_job_says_how_long_ago_it_ended(visit: Visit, acme: Tenant) -> None:
@@ -276,12 +308,13 @@ def test_an_organization_of_somebody_s_own_dag_belongs_to_that_dag(
 def test_a_thousand_organizations_are_there_in_a_moment(
     visit: Visit, deals_database: str, knows_dags: KnowsDags
 ) -> None:
-    knows_dags(fill_fleet(deals_database, 1_000))
+    knows_dags(fill_fleet(deals_database, 1_000), next_run=datetime.now(UTC) + timedelta(hours=1))
     visitor = visit()
     first = visitor.get()
     assert "Page 1 of 20" in first.text
     assert "<strong>1,000</strong> organizations" in first.text
     assert first.text.count('<svg class="runs"') == 50
+    assert first.text.count("next run") == 50
 
     def seconds(**query: Any) -> float:
         began = cpu_seconds(deals_database)

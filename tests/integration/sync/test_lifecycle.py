@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import pytest
 
 from airflow_provider_hubspot_deals import sync
+from airflow_provider_hubspot_deals.advice import advice_for
 from airflow_provider_hubspot_deals.exceptions import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -198,6 +199,20 @@ def test_a_portal_named_in_the_request_must_be_the_tokens(acme: Organization) ->
     with pytest.raises(WrongPortalError):
         acme.sync(portal_id=1002)
     assert acme.deals() == {}
+
+
+def test_the_message_and_the_advice_of_a_wrong_portal_do_not_say_the_same(acme: Organization) -> None:
+    with pytest.raises(WrongPortalError):
+        acme.sync(portal_id=1002)
+    (job,) = acme.jobs()
+    remedy = advice_for(job["error_code"]).remedy
+    assert not phrases(job["error_message"]) & phrases(remedy)
+
+
+def phrases(text: str) -> set[str]:
+    """Any three words in a row."""
+    words = text.lower().split()
+    return {" ".join(words[place : place + 3]) for place in range(len(words) - 2)}
 
 
 def test_b08_a_deal_created_behind_the_cursor_is_not_lost(acme: Organization) -> None:

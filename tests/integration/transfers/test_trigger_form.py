@@ -6,17 +6,20 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_hubspot_deals.dag_factory import build_dag
 from airflow_provider_hubspot_deals.organizations import parse_organization
+from airflow_provider_hubspot_deals.plugin.job_page import read_job
 from hubspot_simulator import SimulatorServer
 from tests.integration.transfers.conftest import Airflow
 
 AUTO: dict[str, str] = {}
 FULL = {"mode": "full"}
 ALL_OF_THE_PAST = {"mode": "window", "window_start": "2020-01-01"}
+MONTHS = {"window_start": "2020-01-01T02:00:00+02:00", "window_end": "2020-03-01T00:00:00Z"}
 STORED = """
     SELECT hubspot_deal_id, raw_properties, custom_properties FROM hubspot.hubspot_deals ORDER BY hubspot_deal_id
 """
@@ -120,3 +123,29 @@ def test_a_narrower_choice_in_the_organizations_file_reads_everything_anew(airfl
     assert modes(airflow) == ["full", "full", "incremental"]
     assert "seats" in names(airflow)
     assert "competitor" not in names(airflow)
+
+
+@pytest.mark.parametrize("added", [{}, {"properties": "competitor, hs_*,!hs_tcv"}, {"properties": "all"}], ids=repr)
+@pytest.mark.parametrize("when", [AUTO, FULL, ALL_OF_THE_PAST, {"mode": "window", **MONTHS}], ids=repr)
+def test_run_again_on_the_page_of_a_job_enters_what_was_entered(
+    airflow: Airflow, when: dict[str, str], added: dict[str, str]
+) -> None:
+    own = ["seats"]
+    run(airflow, "scheduled__1", properties=own)
+    run(airflow, "manual__1", {**when, **added}, own)
+    run(airflow, "manual__2", again(airflow), own)
+    first, second = (
+        {name: job["config"][name] for name in ("mode", "window_start", "window_end", "additional_properties")}
+        for job in airflow.jobs()[1:]
+    )
+    assert bool(first["additional_properties"]) == bool(added)
+    assert second == first
+
+
+def again(airflow: Airflow) -> dict[str, str]:
+    """What the button of the newest job gives to Airflow."""
+    job = airflow.jobs()[-1]
+    with psycopg.connect(airflow.database_url) as connection:
+        page = read_job(connection, "hubspot", job["dag_id"], job["id"])
+    assert page is not None
+    return dict(page.conf)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_hubspot_deals.cli.dag_folder import gaps_in
+from airflow_provider_hubspot_deals.cli.dag_folder import gaps_in, warnings_in
 from airflow_provider_hubspot_deals.dag_factory import parts
 from airflow_provider_hubspot_deals.dag_factory.parts import Part
 from airflow_provider_hubspot_deals.organizations import Organization, parse_organization
@@ -104,3 +104,34 @@ def test_an_organization_that_is_switched_off_needs_no_dag(file: Path) -> None:
     write(file, one="part=1, of=1000")
     off = [parse_organization({"slug": "acme", "enabled": False})]
     assert without_dag(file, off) == set()
+
+
+@pytest.mark.parametrize(("number", "is_told"), [(449, False), (450, True), (500, True), (501, False)])
+def test_a_dag_file_that_is_all_but_full_is_told_before_anybody_is_left_out(
+    file: Path, number: int, *, is_told: bool
+) -> None:
+    organizations = [parse_organization({"slug": f"organization-{each}"}) for each in range(number)]
+    assert bool(without_dag(file, organizations)) == (number > parts.ORGANIZATIONS_MAX)
+    told = (
+        f"One DAG file has {number} organizations of the 500 that it can build at most. Before there are more, "
+        "make 2 DAG files of it, which `airflow hubspot-deals dag-files 2` does."
+    )
+    assert warnings_in(file.parent, file, organizations) == [told] * is_told
+
+
+def test_each_of_several_dag_files_is_told_alone_and_what_to_do_is_what_there_is_to_do(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fuller = max(sum(Part(number, 2).has(each.dag_id) for each in ORGANIZATIONS) for number in (1, 2))
+    monkeypatch.setattr(parts, "ORGANIZATIONS_MANY", fuller)
+    write(file, one="part=1, of=2", two="part=2, of=2")
+    (told,) = warnings_in(file.parent, file, ORGANIZATIONS)
+    assert "dag-files 4" in told
+    write(file, one="part=1, of=4", two="part=2, of=4", three="part=3, of=4", four="part=4, of=4")
+    assert warnings_in(file.parent, file, ORGANIZATIONS) == []
+
+
+def test_of_a_part_that_is_reckoned_nothing_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "ORGANIZATIONS_MANY", 1)
+    write(file, one="part=1, of=3", reckoned="part=int(__name__[-1]), of=3")
+    assert warnings_in(file.parent, file, ORGANIZATIONS) == []

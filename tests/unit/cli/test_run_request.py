@@ -60,10 +60,14 @@ def test_a_job_is_what_was_asked_of_it(asked: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_what_a_person_is_told_to_type_asks_for_the_same_of_the_same_portal(asked: RunRequest, type_: str) -> None:
-    program, *words = shlex.split(asked.command("acme", type_))
+@pytest.mark.parametrize("file", [None, "/srv/our files/organizations.toml"])
+def test_what_a_person_is_told_to_type_asks_for_the_same_of_the_same_portal(
+    asked: RunRequest, type_: str, file: str | None
+) -> None:
+    program, *words = shlex.split(asked.command("acme", type_, file))
     read = cli_parser.get_parser().parse_args(words)
     assert (program, words[:3], read.type or "standard") == ("airflow", ["hubspot-deals", "sync", "acme"], type_)
+    assert read.file == file
     given = RunRequest(
         mode=read.mode,
         window_start=read.window_start,

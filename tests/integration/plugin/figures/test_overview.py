@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from airflow_provider_hubspot_deals.plugin.wording import duration
+from tests.integration.plugin.figures.past import dag_of
 from tests.integration.plugin.shown import bars, stats, table, words
 from tests.integration.tenant import Tenant
 
@@ -103,6 +106,25 @@ def freshness(tenant: Tenant) -> str:
     found = ask(tenant, FRESHNESS)
     stale = f" stale: no run done for {duration(found['completed_s'])}; goal 6 h" if found["is_stale"] else ""
     return f"{duration(found['behind_s'])} ago{stale}"
+
+
+NEXT_RUNS = "SELECT dag_id, next_dagrun_create_after FROM dag WHERE NOT is_paused AND NOT is_stale"
+
+
+def test_the_next_run_of_each_organization_is_what_airflow_has_worked_out(
+    visit: Visit, seen: Sequence[Tenant], knows_dags: Callable[..., None]
+) -> None:
+    from airflow.utils.session import create_session
+
+    for place, tenant in enumerate(seen, start=1):
+        knows_dags([dag_of(tenant)], next_run=datetime.now(UTC) + timedelta(hours=place, minutes=30))
+    shown = {key: row["Up to date until"].partition("next run in ")[2] for key, row in board(visit).items()}
+    with create_session() as session:
+        coming = {row.dag_id: datetime.fromisoformat(str(row[1])) for row in session.execute(text(NEXT_RUNS))}
+    told = {(each.slug, each.type): coming[dag_of(each)].replace(tzinfo=UTC) - datetime.now(UTC) for each in seen}
+    for key, left in told.items():
+        assert shown[key] in {duration(left.total_seconds() + passed) for passed in range(-1, 120)}
+    assert len({in_.split(" min")[0] for in_ in shown.values()}) == len(seen)  # nobody's next run is another's
 
 
 def newest_job(tenant: Tenant) -> str:
