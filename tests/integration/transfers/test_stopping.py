@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,7 +35,8 @@ def run_task(airflow: Airflow, at: KillPoint | None, line: Connection) -> None:
     def stand_still(point: KillPoint) -> None:
         if point == at:
             line.send("here")
-            signal.pause()
+            while True:  # not signal.pause: a signal just before it would be handled after it, which is never
+                sleep(0.01)
 
     kill_points.listen(stand_still)
     try:
