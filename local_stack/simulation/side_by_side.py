@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import multiprocessing
 import os
@@ -127,6 +128,7 @@ def _players(number: int) -> Iterator[list[_Player]]:
 
 def _play_what_is_sent(line: Connection, folder: Path, parent_pid: int) -> None:
     """In the process of a player, until it is told to leave."""
+    faulthandler.enable()  # a library that crashes says where; otherwise only a status is left
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of us; who started us says when to leave
     tie_to_parent(parent_pid, signal.SIGTERM)

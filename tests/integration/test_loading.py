@@ -88,6 +88,18 @@ def test_i05_b18_a_version_never_goes_back(acme: Tenant, job: Job) -> None:
     assert acme.deal() == before
 
 
+def test_an_archived_version_that_is_older_than_the_stored_one_deletes_nothing(acme: Tenant, job: Job) -> None:
+    acme.store(job, a_row(1))
+    assert counts(acme, job, a_row(1, archived=True, hs_lastmodifieddate=EARLIER)) == {"stale": 1}
+    assert acme.deal()["archived"] is False
+
+
+def test_what_comes_again_is_counted_once_though_somebody_dated_the_stored_deal_ahead(acme: Tenant, job: Job) -> None:
+    acme.store(job, a_row(1))
+    acme.execute("UPDATE hubspot.hubspot_deals SET hs_lastmodifieddate = %s", LATER)
+    assert counts(acme, job, a_row(1)) == {"stale": 1}
+
+
 def test_a_cleared_value_becomes_null(acme: Tenant, job: Job) -> None:
     acme.store(job, a_row(1, amount="5", dealtype="newbusiness"))
     acme.store(job, a_row(1, amount="", dealtype=None, hs_lastmodifieddate=LATER))

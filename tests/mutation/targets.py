@@ -46,7 +46,13 @@ _CLAIMING = (
     *_of("integration/test_job_moments"),
     *_of("integration/test_waiting_and_lost_jobs"),
     *_of("integration/lifecycle/test_taking_up", "the_attempt_goes_on_with_the_same_job_and_a_new_epoch"),
-    *_of("integration/lifecycle/test_lost_commits", "d01_an_attempt_that_goes_on_ends_the_session_that_it_lost"),
+    *_of(
+        "integration/lifecycle/test_lost_commits",
+        "d01_an_attempt_that_goes_on_ends_the_session_that_it_lost",
+        "d02_d03_d04_a_job_whose_completion_is_lost_is_completed_once",
+        "e16_a_session_stuck_in_copy_does_not_hold_the_fence_for_ever",
+    ),
+    *_of("integration/sync/test_split_roles", "it_switches_the_amount_check_of_its_leaf"),
     *_KILL_POINTS,
 )
 _LIFECYCLE = (
