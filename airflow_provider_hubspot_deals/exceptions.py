@@ -13,6 +13,7 @@
     ├── RetriableError                the same call may work later
     │   ├── UpstreamUnavailableError  connection, TLS handshake, timeout, 5xx
     │   ├── DatabaseUnavailableError  PostgreSQL is away, restarting or out of connections
+    │   ├── JobLostError              the job was taken for dead, and nobody has taken it over
     │   ├── SecretsUnavailableError   Airflow's secrets backend does not answer
     │   ├── BadResponseError          an answer that is no deal page: HTML, cut JSON, a paging loop
     │   ├── RateLimitedError          429 until the time budget was spent
@@ -133,6 +134,12 @@ class DatabaseUnavailableError(RetriableError):
     """PostgreSQL is away, restarting, busy beyond our patience, or out of connections."""
 
     code = "DB_UNAVAILABLE"
+
+
+class JobLostError(RetriableError):
+    """The job was failed for its silence; its next attempt goes on from the checkpoint."""
+
+    code = "HEARTBEAT_LOST"
 
 
 class SecretsUnavailableError(RetriableError):

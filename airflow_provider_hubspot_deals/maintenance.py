@@ -83,7 +83,10 @@ def run_maintenance(
             if connection.closed:
                 raise
             failures[step] = str(error)
-    with database_errors(f"Maintenance of schema {schema!r}, catalog check"):
+    with (
+        database_errors(f"Maintenance of schema {schema!r}, catalog check"),
+        hung_up_after(connection, sql.TRANSACTION_TIMEOUT_S),
+    ):
         findings = tuple(security_findings(connection, schema))
     return MaintenanceReport(done=done, failures=failures, findings=findings)
 

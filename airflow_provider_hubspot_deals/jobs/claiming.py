@@ -15,15 +15,14 @@ from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.exceptions import (
     ConfigurationError,
     DatabaseUnavailableError,
-    JobAlreadyRunning,
     JobCancelled,
     JobSuperseded,
 )
 from airflow_provider_hubspot_deals.jobs.lifecycle import stopped
 from airflow_provider_hubspot_deals.jobs.model import SILENCE_MAX, Job, JobOrder
+from airflow_provider_hubspot_deals.jobs.rivals import STUCK_AFTER, end_or_respect, who_holds_the_fence
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 
-STUCK_AFTER = timedelta(seconds=sql.TRANSACTION_TIMEOUT_S + 30)  # no living client waits for a transaction that long
 LOST_AFTER = timedelta(seconds=2)  # what holds our own fence for longer is no rival's claim, but what we lost
 
 
@@ -37,10 +36,22 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
         DatabaseUnavailableError: another session holds the fence, and this one may not end it, or not yet.
     """
     keys = _keys(order)
+    try:
+        return _claimed(connection, schema, order, keys)
+    except _FenceHeldError:
+        raise who_holds_the_fence(connection, schema, order, keys) from None
+
+
+class _FenceHeldError(Exception):
+    """Another session has the fence for longer than we wait."""
+
+
+def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Mapping[str, Any]) -> Job:
     with sql.transaction(connection):
-        sql.execute(connection, "jobs.end_stuck_session", {**keys, "patience": STUCK_AFTER}, schema=schema)
+        stuck = {**keys, "patience": STUCK_AFTER, "load_ids": None}
+        sql.execute(connection, "jobs.end_stuck_session", stuck, schema=schema)
         _register(connection, schema, order, keys)
-        state = _fence(connection, schema, order, keys)
+        state = _fence(connection, schema, keys)
         if state is None:
             raise JobSuperseded(f"Organization {order.organization!r} was erased while its job was being claimed.")
         # After the fence, as in every batch: a switched amount check locks the leaf, and the other order can deadlock.
@@ -55,6 +66,7 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
         if own and own["status"] in {"pending", "running"}:
             job_id = own["id"]
         else:
+            (state["leaf_is_empty"],) = sql.column(connection, "jobs.is_empty", {}, schema=schema, leaf=leaf)
             job_id = _other_job(connection, schema, order, {**keys, **_beginning(order, state, own)})
         job = _job(order, schema, leaf, state, _started(connection, schema, job_id, uuid4(), keys))
         reached(KillPoint.CLAIM_WRITTEN)
@@ -75,11 +87,11 @@ def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUI
         DatabaseUnavailableError: this database does not know it; the run's retry makes another one.
     """
     schema, keys = job.schema, _keys(order)
+    ours = {"id": job.id, "load_ids": [job.load_id, load_id]}
     with sql.transaction(connection):  # on its own: a session that is being ended lets go of its locks a little later
-        sql.execute(connection, "jobs.end_stuck_session", {**keys, "patience": LOST_AFTER}, schema=schema)
+        sql.execute(connection, "jobs.end_stuck_session", {**keys, **ours, "patience": LOST_AFTER}, schema=schema)
     with sql.transaction(connection):
         state = sql.one(connection, "jobs.lock_sync_state", keys, schema=schema)
-        ours = {"id": job.id, "load_ids": [job.load_id, load_id]}
         stored = sql.one(connection, "jobs.job_of_attempts", ours, schema=schema)
         if state is not None and sql.one(connection, "jobs.status", ours, schema=schema) is None:
             raise DatabaseUnavailableError(
@@ -123,18 +135,12 @@ def _keys(order: JobOrder) -> dict[str, Any]:
     }
 
 
-def _fence(connection: Connection[Any], schema: str, order: JobOrder, keys: Mapping[str, Any]) -> sql.Row | None:
+def _fence(connection: Connection[Any], schema: str, keys: Mapping[str, Any]) -> sql.Row | None:
     """The organization's row of sync_state, locked."""
     try:
         return sql.one(connection, "jobs.lock_sync_state", keys, schema=schema)
     except LockNotAvailable:
-        raise DatabaseUnavailableError(
-            f"Another session holds the row of organization {order.organization!r} (type {order.type!r}) in "
-            f"{schema}.sync_state. If its worker is frozen, a load ends it after {STUCK_AFTER.total_seconds():.0f} s, "
-            "where it logs in as the same role, or as one that has pg_read_all_stats and pg_signal_backend; end any "
-            "other with pg_terminate_backend.",
-            code="DB_BUSY",
-        ) from None
+        raise _FenceHeldError from None
 
 
 def _register(connection: Connection[Any], schema: str, order: JobOrder, keys: Mapping[str, Any]) -> None:
@@ -156,7 +162,7 @@ def _other_job(connection: Connection[Any], schema: str, order: JobOrder, job: M
         if adopted := sql.column(connection, "jobs.adopt_job", {**job, "id": active["id"]}, schema=schema):
             return cast("UUID", adopted[0])
     elif active:
-        _end_or_respect(connection, schema, order, active)
+        end_or_respect(connection, schema, order, active)
     job_id = uuid4()
     sql.execute(connection, "jobs.insert_job", {**job, "id": job_id}, schema=schema)
     return job_id
@@ -173,27 +179,11 @@ def _beginning(order: JobOrder, state: sql.Row, own: sql.Row | None) -> dict[str
     return {**config, **nothing, "mode": _resolved_mode(order, state)}
 
 
-def _end_or_respect(connection: Connection[Any], schema: str, order: JobOrder, active: sql.Row) -> None:
-    """One organization and type has one active job; end one that nobody works on any more, respect any other."""
-    successor = f"run {order.origin.run_id!r} took over" if order.origin.run_id else "a run outside Airflow took over"
-    if active["abandoned"]:
-        why = {"error_code": "ABANDONED", "error_message": f"Run {active['run_id']!r} left it behind; {successor}."}
-    elif active["silent"]:
-        silence = f"No sign of life for more than {SILENCE_MAX.total_seconds():.0f} s"
-        why = {"error_code": "HEARTBEAT_LOST", "error_message": f"{silence}; {successor}."}
-    else:
-        raise JobAlreadyRunning(
-            f"Organization {order.organization!r} (type {order.type!r}) has an active job already: {active['id']}, "
-            f"{active['status']}, of run {active['run_id']!r}. This run leaves it alone."
-        )
-    sql.execute(connection, "jobs.fail_other", {"id": active["id"], **why}, schema=schema)
-
-
 def _resolved_mode(order: JobOrder, state: sql.Row) -> str:
     """An incremental run needs a full one before; ``auto`` also wants one when it is due or the selection changed."""
     if order.mode in {"full", "window"}:
         return order.mode
-    never_full = state["watermark"] is None
+    never_full = state["watermark"] is None or state["leaf_is_empty"]
     due = order.mode == "auto" and (state["full_is_due"] or state["selection"] != order.selection)
     return "full" if never_full or due else "incremental"
 

@@ -11,7 +11,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from airflow_provider_hubspot_deals import sql
-from airflow_provider_hubspot_deals.exceptions import JobCancelled, JobSuperseded, WrongPortalError
+from airflow_provider_hubspot_deals.exceptions import JobCancelled, JobLostError, JobSuperseded, WrongPortalError
 from airflow_provider_hubspot_deals.jobs.model import Job
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 
@@ -84,11 +84,16 @@ def tell(connection: Connection[Any], job: Job, kind: str, details: Mapping[str,
     )
 
 
-def stopped(connection: Connection[Any], job: Job) -> JobCancelled | JobSuperseded:
+def stopped(connection: Connection[Any], job: Job) -> JobCancelled | JobLostError | JobSuperseded:
     """Why the job is no longer ours."""
     row = sql.one(connection, "jobs.status", job.keys, schema=job.schema)
     if row and row["status"] == "cancelled":
         return JobCancelled(f"Job {job.id} of organization {job.organization!r} was cancelled; committed batches stay.")
+    if row and row["is_lost"] and row["epoch"] == job.epoch:
+        return JobLostError(
+            f"Job {job.id} of organization {job.organization!r} was taken for dead, as nothing was heard of it for so "
+            "long. Nobody has taken it over: the next try goes on from its last batch."
+        )
     return JobSuperseded(f"Job {job.id} is {row['status'] if row else 'gone'}; this attempt stops without writing.")
 
 

@@ -9,8 +9,7 @@ from alembic import context
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from airflow_provider_hubspot_deals.migrations import VERSION_TABLE, newer_than_package
-from airflow_provider_hubspot_deals.migrations.locks import lock_tables
+from airflow_provider_hubspot_deals.migrations import VERSION_TABLE, locks, newer_than_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +27,7 @@ def _engine(connect: Callable[[], psycopg.Connection[Any]]) -> Engine:
 
 
 def _enter_schema(connection: Connection, schema: str) -> None:
+    connection.execute(text(f"SET LOCAL lock_timeout TO '{locks.MIGRATOR_TIMEOUT}'"))
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"migrate {schema}"})
     # CREATE SCHEMA IF NOT EXISTS asks for CREATE on the database even when the schema exists.
     if not connection.execute(text("SELECT to_regnamespace(:name)"), {"name": schema}).scalar():
@@ -48,7 +48,7 @@ def _prepare_change(connection: Connection, schema: str) -> None:
     if unknown := heads - known:
         raise newer_than_package(schema, max(unknown))
     if context.config.attributes["locks"] and heads != {context.get_revision_argument()}:
-        lock_tables(cast("psycopg.Connection[Any]", connection.connection.dbapi_connection), schema)
+        locks.lock_tables(cast("psycopg.Connection[Any]", connection.connection.dbapi_connection), schema)
 
 
 def _run_migrations() -> None:

@@ -20,6 +20,7 @@ TRY = (
 )
 PAUSE_S = 0.25  # for those who stood behind it
 PATIENCE_S = 10.0
+MIGRATOR_TIMEOUT = "60s"  # for whoever is migrating this schema already
 
 
 def lock_tables(connection: Connection[Any], schema: str) -> None:

@@ -56,12 +56,16 @@ FOR UPDATE
 -- for ever: PostgreSQL ends no wait for a client by statement_timeout. The row's xmax is the transaction that has locked
 -- it. Its client has given up on a transaction as old as this long ago, if it lives. Whoever works is left alone: a
 -- person's purge takes its time. So is a role's session that ours may not end: the fence is waited for, and then named.
+-- load_ids: of an attempt that goes on, and leaves alone whoever has replaced it; NULL for a claim.
 SELECT pg_terminate_backend(activity.pid)
 FROM {schema}.sync_state AS state JOIN pg_stat_activity AS activity ON activity.backend_xid = state.xmax
 WHERE state.organization_id = %(organization_id)s AND state.type = %(type)s
   AND activity.wait_event_type = 'Client'
   AND activity.xact_start < clock_timestamp() - %(patience)s::interval
   AND (pg_has_role(activity.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE'))
+  AND (%(load_ids)s::uuid[] IS NULL OR EXISTS (
+      SELECT FROM {schema}.jobs WHERE load_id = ANY (%(load_ids)s) AND epoch = state.epoch
+  ))
 
 -- name: end_session_of_transaction
 -- By the transaction, not by a session's id: a pooler tells its clients invented ones.
@@ -104,7 +108,10 @@ FOR UPDATE OF own
 -- belongs to this very task instance as it was before somebody cleared it.
 -- A job that HubSpot told to wait is not abandoned before its time has come.
 -- unclaimed: inserted by hand, waiting for whatever run comes first.
+-- is_own: of this very task instance, cleared or not.
 SELECT id, status, dag_id, run_id,
+       coalesce(dag_id = %(dag_id)s AND run_id = %(run_id)s AND task_id = %(task_id)s AND map_index = %(map_index)s,
+                false) AS is_own,
        status = 'pending' AND attempt = 0 AND run_id IS NULL AND coalesce(resume_at, '-infinity') <= now() AS unclaimed,
        greatest(last_heartbeat, resume_at, created_at) < now() - %(silence)s AS silent,
        dag_id = %(dag_id)s
@@ -135,6 +142,10 @@ SET mode = %(mode)s, checkpoint = %(checkpoint)s, window_start = %(window_start)
     clear_number = %(clear_number)s, trigger = %(trigger)s
 WHERE id = %(id)s AND status = 'pending'
 RETURNING id
+
+-- name: is_empty
+-- A leaf that somebody dropped or emptied: what was read before is gone, whatever sync_state says.
+SELECT NOT EXISTS (SELECT FROM {schema}.{leaf}) AS is_empty
 
 -- name: next_epoch
 -- Another selection than the stored rows were read with leaves some of them thinner: the next auto run is a full one.
@@ -170,7 +181,13 @@ RETURNING id
 SELECT * FROM {schema}.jobs WHERE id = %(id)s AND load_id = ANY (%(load_ids)s) FOR UPDATE
 
 -- name: status
-SELECT status FROM {schema}.jobs WHERE id = %(id)s
+-- is_lost: failed for its silence alone; no attempt of any job has begun since.
+SELECT job.status, job.epoch,
+       job.status = 'failed' AND job.error_code = 'HEARTBEAT_LOST' AND job.epoch = state.epoch AS is_lost
+FROM {schema}.jobs AS job
+LEFT JOIN {schema}.sync_state AS state
+       ON state.organization_id = job.organization_id AND state.type = {schema}.deal_type_of(job.type)
+WHERE job.id = %(id)s
 
 -- name: lock_fence
 SELECT epoch, pg_current_xact_id()::text AS transaction_id FROM {schema}.sync_state

@@ -18,6 +18,7 @@ from airflow_provider_hubspot_deals.exceptions import (
     DeferredError,
     FatalError,
     HubSpotDealsError,
+    JobLostError,
     JobStopped,
     SchemaError,
     WrongPortalError,
@@ -146,7 +147,7 @@ def _record(
     error: BaseException,
     usage: Mapping[str, Any],
 ) -> None:
-    if isinstance(error, JobStopped):  # the row says how it ended already
+    if isinstance(error, JobStopped | JobLostError):  # the row says how it ended already
         jobs.count_usage(connection, job, usage)
         return
     if isinstance(error, WrongPortalError):

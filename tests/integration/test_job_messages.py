@@ -20,7 +20,7 @@ from airflow_provider_hubspot_deals.exceptions import (
     JobSuperseded,
     WrongPortalError,
 )
-from airflow_provider_hubspot_deals.jobs import JobOrigin, claiming
+from airflow_provider_hubspot_deals.jobs import JobOrigin, claiming, rivals
 from tests.integration.tenant import NO_USAGE, Tenant, a_batch, a_run
 
 
@@ -116,13 +116,34 @@ def test_a_fence_that_somebody_holds_says_what_ends_them(acme: Tenant, monkeypat
     assert raised.value.__suppress_context__
     assert str(raised.value) == (
         "Another session holds the row of organization 'acme' (type 'standard') in hubspot.sync_state. If its worker "
-        f"is frozen, a load ends it after {claiming.STUCK_AFTER.total_seconds():.0f} s, where it logs in as the same "
+        f"is frozen, a load ends it after {rivals.STUCK_AFTER.total_seconds():.0f} s, where it logs in as the same "
         "role, or as one that has pg_read_all_stats and pg_signal_backend; end any other with pg_terminate_backend."
     )
 
 
+@pytest.mark.parametrize(
+    ("seconds_of_silence", "expected"), [(0, JobAlreadyRunning), (500, DatabaseUnavailableError)], ids=["alive", "dead"]
+)
+def test_e22_a_run_that_is_in_the_middle_of_a_long_batch_is_left_alone(
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch, seconds_of_silence: int, expected: type[Exception]
+) -> None:
+    statements = sql._statements("jobs")
+    monkeypatch.setitem(statements, "set_transaction", statements["set_transaction"].replace("'10s'", "'100ms'"))
+    job = acme.claim(a_run("first"))
+    acme.execute(
+        "UPDATE hubspot.jobs"
+        " SET last_heartbeat = now() - make_interval(secs => %s), created_at = now() - interval '1 day'",
+        seconds_of_silence,
+    )
+    with closing(psycopg.connect(acme.url)) as other:
+        jobs.lock_fence(other, job)
+        with pytest.raises(expected):
+            acme.claim(a_run("second"))
+    assert acme.job(job)["status"] == "running"
+
+
 def test_no_client_of_ours_waits_as_long_as_a_stuck_session_may() -> None:
-    assert sql.TRANSACTION_TIMEOUT_S < claiming.STUCK_AFTER.total_seconds() < 2 * sql.TRANSACTION_TIMEOUT_S
+    assert sql.TRANSACTION_TIMEOUT_S < rivals.STUCK_AFTER.total_seconds() < 2 * sql.TRANSACTION_TIMEOUT_S
 
 
 @pytest.mark.parametrize("ended", ["completed", "failed"])

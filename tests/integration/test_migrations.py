@@ -15,7 +15,8 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from airflow_provider_hubspot_deals import migrations
-from airflow_provider_hubspot_deals.exceptions import ConfigurationError, SchemaError
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError, DatabaseUnavailableError, SchemaError
+from airflow_provider_hubspot_deals.migrations import locks
 from airflow_provider_hubspot_deals.migrations.__main__ import main
 from local_stack.databases import DatabaseServer
 from tests.integration.catalog import description
@@ -93,6 +94,18 @@ def test_g07_two_migrators_at_once_wait_for_each_other(
         for done in [threads.submit(migrate_in_a_process, empty_database_url) for _ in range(2)]:
             assert done.result() == ""
     assert description(empty_database_url) == description(database_url)
+
+
+def test_g07_a_migrator_that_never_ends_is_waited_for_a_while(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "MIGRATOR_TIMEOUT", "200ms")
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended('migrate hubspot', 0))")
+        with pytest.raises(DatabaseUnavailableError, match="lock timeout"):
+            migrations.upgrade(empty_database_url)
+    migrations.upgrade(empty_database_url)
+    assert revision_of(empty_database_url) == migrations.HEAD
 
 
 def test_an_upgrade_to_where_the_schema_has_been_changes_nothing(database_url: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_hubspot_deals import jobs, sql
-from airflow_provider_hubspot_deals.exceptions import JobStopped
+from airflow_provider_hubspot_deals.exceptions import JobLostError, JobSuperseded
 from airflow_provider_hubspot_deals.jobs import Job
 from tests.integration.tenant import NO_USAGE, Tenant, a_batch, a_run
 
@@ -143,7 +143,7 @@ def test_e26_a_reaper_and_the_finishing_worker_leave_one_end(acme: Tenant) -> No
             reaped, stopped = reaping.result(), completing.exception()
         (end,) = ends(acme, job)
         assert (end, reaped) == (acme.job(job)["status"], end == "failed")
-        assert isinstance(stopped, JobStopped) == (end == "failed")
+        assert isinstance(stopped, JobLostError) == (end == "failed")
         seen.add(end)
     assert seen <= {"completed", "failed"}
 
@@ -163,6 +163,15 @@ def test_g05_a_worker_that_wakes_up_after_it_was_reaped_writes_nothing(acme: Ten
     job = acme.claim()
     silence(acme, job, 500)
     reap(acme)
-    with pytest.raises(JobStopped):
+    with pytest.raises(JobLostError, match="taken for dead"):
         batch(acme, job)
     assert acme.job(job)["batches"] == 0
+
+
+def test_g05_when_another_run_has_begun_since_it_is_told_so(acme: Tenant) -> None:
+    job = acme.claim(a_run("first"))
+    silence(acme, job, 500)
+    reap(acme)
+    acme.claim(a_run("second"))
+    with acme.connect() as connection:
+        assert isinstance(jobs.stopped(connection, job), JobSuperseded)

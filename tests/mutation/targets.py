@@ -42,6 +42,7 @@ _WRITING = (
 )
 _CLAIMING = (
     *_of("integration/test_job_messages"),
+    *_of("integration/test_job_counts"),
     *_of("integration/test_jobs"),
     *_of("integration/test_job_moments"),
     *_of("integration/test_waiting_and_lost_jobs"),
@@ -196,6 +197,7 @@ TARGETS = {
     "loading": Target("loading.py", _WRITING),
     "deals.sql": Target("sql/deals.sql", _WRITING),
     "claiming": Target("jobs/claiming.py", _CLAIMING),
+    "rivals": Target("jobs/rivals.py", _CLAIMING),
     "lifecycle": Target("jobs/lifecycle.py", _LIFECYCLE),
     "jobs.sql": Target("sql/jobs.sql", _JOBS_SQL),
 }

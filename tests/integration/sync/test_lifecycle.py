@@ -18,6 +18,7 @@ from airflow_provider_hubspot_deals.exceptions import (
     DeferredError,
     JobAlreadyRunning,
     JobCancelled,
+    JobLostError,
     JobSuperseded,
     RetriableError,
     SchemaError,
@@ -72,7 +73,7 @@ def test_a_job_taken_for_dead_is_gone_on_with_from_its_checkpoint(acme: Organiza
         if (call, number) == ("list", 6):
             acme.execute("UPDATE hubspot.jobs SET status = 'failed', error_code = 'HEARTBEAT_LOST'")
 
-    with pytest.raises(JobSuperseded, match="is failed"):
+    with pytest.raises(JobLostError, match="the next try goes on"):
         acme.sync(before=take_for_dead, origin=RUN, **SMALL)
     requests = len(acme.simulator.requests)
 
