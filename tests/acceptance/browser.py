@@ -57,19 +57,17 @@ def without(reason: str) -> NoReturn:
 
 
 class Tab:
-    """One signed-in browser tab, and what went wrong in it."""
+    """One browser tab, signed in with a token or not at all, and what went wrong in it."""
 
-    def __init__(
-        self, browser: Browser, settings: AirflowSettings, user: str | None, *, theme: Theme = "light"
-    ) -> None:
-        self.url = settings.url
+    def __init__(self, browser: Browser, url: str, token: str | None, *, theme: Theme = "light") -> None:
+        self.url = url
         self.complaints: list[str] = []
         context = browser.new_context(
             viewport={"width": 1280, "height": 800}, color_scheme=theme, locale="en-US", timezone_id="UTC"
         )
         context.set_default_timeout(WAIT_MS)
-        if user is not None:
-            context.add_cookies([{"name": COOKIE, "value": token_of(settings, user), "url": self.url}])
+        if token is not None:
+            context.add_cookies([{"name": COOKIE, "value": token, "url": self.url}])
         context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
         context.on("request", lambda request: self._watch(request.url))
         self.page: Page = context.new_page()
