@@ -7,14 +7,13 @@ pictures of the first: of its terminal, and of what its visitor sees in a browse
 from __future__ import annotations
 
 import os
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local_stack.postgres import EmbeddedPostgres
-from tests.acceptance.browser import COOKIE, Tab, chromium
+from tests.acceptance.browser import COOKIE, WINDOW, Tab, chromium
 from tests.acceptance.demo_picture import draw, stale_lines
 from tests.acceptance.demo_visit import LAST_WORDS, ROOT, Login, Visit, demo, processes_of
 from tests.acceptance.forms import labels, new_connection, sign_in
@@ -22,8 +21,6 @@ from tests.acceptance.pictures import PLACE, TALL, take_picture, what_is_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from playwright.sync_api import Browser
 
     Failure = BaseException | None
 
@@ -56,32 +53,32 @@ def look_around(login: Login, folder: Path) -> dict[str, Failure]:
     """Take each picture; what fails is for the test of that picture to say, since the demo goes on."""
     try:
         with chromium() as browser:
-            token = token_of_visitor(browser, login)
-            return {name: look(name, browser, login.url, token, folder) for name in LOOKS}
+            light = Tab(browser, login.url, None)  # one for all of them: a new one loads all of Airflow's UI anew
+            light.open("/")
+            sign_in(light.page, login.user, login.password)
+            dark = Tab(browser, login.url, token_in(light), theme="dark")
+            return {name: look(name, dark if name.endswith("dark") else light, folder) for name in LOOKS}
     except (Exception, pytest.skip.Exception, pytest.fail.Exception) as failure:  # noqa: BLE001 - it is raised later
         return dict.fromkeys(LOOKS, failure)
 
 
-def token_of_visitor(browser: Browser, login: Login) -> str:
-    """What the login form leaves when it is given what the demo prints."""
-    visitor = Tab(browser, login.url, None)
-    visitor.open("/")
-    sign_in(visitor.page, login.user, login.password)
-    (token,) = (each["value"] for each in visitor.page.context.cookies() if each["name"] == COOKIE)
-    assert visitor.complaints == []
+def token_in(tab: Tab) -> str:
+    """What the login form has left."""
+    (token,) = (each["value"] for each in tab.page.context.cookies() if each["name"] == COOKIE)
     return token
 
 
-def look(name: str, browser: Browser, url: str, token: str, folder: Path) -> Failure:
-    """Look at what the picture shows, take it, and listen whether the tab complained."""
-    tab = Tab(browser, url, token, theme="dark" if name.endswith("dark") else "light")
-    with closing(tab.page.context):
-        try:
-            LOOKS[name](tab)
-            take_picture(name, tab.page, folder)
-            assert tab.complaints == []
-        except Exception as failure:  # noqa: BLE001 - the test of this picture raises it
-            return failure
+def look(name: str, tab: Tab, folder: Path) -> Failure:
+    """Look at what the picture shows, take it, and listen whether the tab complained since the last."""
+    tab.page.set_viewport_size(WINDOW)
+    try:
+        LOOKS[name](tab)
+        take_picture(name, tab.page, folder)
+        assert tab.complaints == []
+    except Exception as failure:  # noqa: BLE001 - the test of this picture raises it
+        return failure
+    finally:
+        tab.complaints.clear()
     return None
 
 

@@ -210,18 +210,11 @@ def test_screenshots_of_the_trigger_form_for_a_window(lived_in: AirflowStack, ta
 
 
 @pytest.mark.usefixtures("lived_in")
-def test_the_grid_shows_the_schedule_and_links_to_the_owner(tab: OpenTab) -> None:
-    admin = tab()
-    admin.open(f"/dags/{MERIDIAN}")
-    admin.page.get_by_text("load_deals").first.wait_for()
-    admin.page.get_by_role("link", name="Revenue operations").wait_for()
-    admin.page.get_by_text("* * *").first.wait_for()  # the schedule
-
-
-@pytest.mark.usefixtures("lived_in")
 def test_screenshots_of_what_a_dag_says_of_itself(tab: OpenTab, take: Take) -> None:
     admin = tab()
     admin.open(f"/dags/{MERIDIAN}")
+    admin.page.get_by_role("link", name="Revenue operations").wait_for()  # its owner
+    admin.page.get_by_text("* * *").first.wait_for()  # its schedule
     admin.page.get_by_role("button", name="Dag Docs").click()
     documentation = admin.page.get_by_role("dialog")
     documentation.get_by_role("heading", name="HubSpot deals of Meridian Robotics").wait_for()
