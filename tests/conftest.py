@@ -39,8 +39,9 @@ def is_foreign(name: str) -> bool:
     return upper in FOREIGN_NAMES or upper.startswith(FOREIGN_PREFIXES) or upper.endswith(FOREIGN_SUFFIXES)
 
 
-given_database_url = os.environ.get(DATABASE_URL)
-given_template = os.environ.get(MIGRATED_TEMPLATE)
+given = dict(os.environ)
+given_database_url = given.get(DATABASE_URL)
+given_template = given.get(MIGRATED_TEMPLATE)
 for variable in [name for name in os.environ if is_foreign(name)]:
     del os.environ[variable]
 
@@ -60,7 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="every bad value at every position, 10,000 examples of each property instead of 100",
+        help="every bad value at every position, 10,000 examples of each property instead of 100, a real dbt",
     )
 
 
@@ -82,6 +83,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_unconfigure() -> None:
     """Leave nothing in the temporary folder."""
     shutil.rmtree(airflow_home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def given_environment() -> dict[str, str]:
+    """The caller's, for what installs packages as the caller would: through a proxy, say."""
+    return given
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from local_stack.demo.visiting import PAGE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, FrameLocator, Page
+    from playwright.sync_api import Browser, FrameLocator, Page, ViewportSize
 
     from local_stack.airflow_settings import AirflowSettings
 
@@ -25,6 +25,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"
 BROWSER_TESTS = "BROWSER_TESTS"  # environment variable: with ``required`` a missing Chromium is a failure
 COOKIE = "_token"
 Theme = Literal["light", "dark"]
+WINDOW: ViewportSize = {"width": 1280, "height": 800}
 WAIT_MS = 30_000
 # A 401 before the login, and requests of a page that was left, are Airflow's everyday life.
 HARMLESS = ("401", "ERR_ABORTED")
@@ -57,19 +58,15 @@ def without(reason: str) -> NoReturn:
 
 
 class Tab:
-    """One signed-in browser tab, and what went wrong in it."""
+    """One browser tab, signed in with a token or not at all, and what went wrong in it."""
 
-    def __init__(
-        self, browser: Browser, settings: AirflowSettings, user: str | None, *, theme: Theme = "light"
-    ) -> None:
-        self.url = settings.url
+    def __init__(self, browser: Browser, url: str, token: str | None, *, theme: Theme = "light") -> None:
+        self.url = url
         self.complaints: list[str] = []
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 800}, color_scheme=theme, locale="en-US", timezone_id="UTC"
-        )
+        context = browser.new_context(viewport=WINDOW, color_scheme=theme, locale="en-US", timezone_id="UTC")
         context.set_default_timeout(WAIT_MS)
-        if user is not None:
-            context.add_cookies([{"name": COOKIE, "value": token_of(settings, user), "url": self.url}])
+        if token is not None:
+            context.add_cookies([{"name": COOKIE, "value": token, "url": self.url}])
         context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
         context.on("request", lambda request: self._watch(request.url))
         self.page: Page = context.new_page()

@@ -20,7 +20,7 @@ from local_stack.airflow_settings import USER, AirflowSettings
 from local_stack.demo.connections import hubspot_connection, postgres_connection
 from local_stack.ports import free_port
 from local_stack.simulator import SimulatorProcess
-from tests.acceptance.browser import Tab, Theme, chromium
+from tests.acceptance.browser import Tab, Theme, chromium, token_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -244,7 +244,8 @@ def tab(airflow_stack: AirflowStack, browser: Browser) -> Iterator[OpenTab]:
     opened: list[Tab] = []
 
     def open_tab(user: str | None = USER, theme: Theme = "light") -> Tab:
-        opened.append(Tab(browser, airflow_stack.settings, user, theme=theme))
+        token = None if user is None else token_of(airflow_stack.settings, user)
+        opened.append(Tab(browser, airflow_stack.settings.url, token, theme=theme))
         return opened[-1]
 
     yield open_tab

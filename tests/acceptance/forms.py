@@ -39,3 +39,11 @@ def pressed_test_button(page: Page, conn_id: str) -> str:
     row.get_by_role("button", name="Test Connection").click()
     page.get_by_text("Test Connection Successful").wait_for()
     return page.get_by_text("Connected to HubSpot account").inner_text()
+
+
+def sign_in(page: Page, user: str, password: str) -> None:
+    """Fill in the login form that Airflow's simple auth manager shows."""
+    page.get_by_label("Username").fill(user)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/login" not in url)

@@ -1,42 +1,32 @@
 """`./run demo` until somebody leaves, and `./run demo --once`: everything at first, then exactly what changed.
 
-Nothing is left running. ``SCREENSHOTS=docs/images ./run test acceptance -k picture`` renews the picture of the first.
+Nothing is left running. ``SCREENSHOTS=docs/images ./run test acceptance -k "screenshots or picture"`` renews the
+pictures of the first: of its terminal, and of what its visitor sees in a browser.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from local_stack.postgres import EmbeddedPostgres
+from tests.acceptance.browser import COOKIE, WINDOW, Tab, chromium
 from tests.acceptance.demo_picture import draw, stale_lines
-from tests.acceptance.processes import processes
+from tests.acceptance.demo_visit import LAST_WORDS, ROOT, Login, Visit, demo, processes_of
+from tests.acceptance.forms import labels, new_connection, sign_in
+from tests.acceptance.pictures import PLACE, TALL, take_picture, what_is_read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-ROOT = Path(__file__).resolve().parents[2]
+    Failure = BaseException | None
+
 PICTURE = "demo.svg"
-PLACE = "SCREENSHOTS"  # environment variable: the folder for the picture
-LAST_WORDS = "Ctrl-C stops everything."
+NORTHWIND = "hubspot_deals_northwind"
 pytestmark = pytest.mark.timeout(1500)
-
-
-@dataclass(frozen=True)
-class Visit:
-    """What one call of the demo came to."""
-
-    status: int
-    output: str
-    figures: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -48,43 +38,105 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def first(directory: Path) -> Visit:
-    """Somebody who looks until all is there, and presses Ctrl-C."""
-    return demo(directory)
+def seen() -> dict[str, Failure]:
+    """How each look at the first demo ended, by the name of its picture."""
+    return {}
 
 
-def demo(directory: Path, *arguments: str) -> Visit:
-    """The command behind `./run demo`, in the environment that runs the tests; ends it when it says how to."""
-    figures = directory.with_suffix(".json")
-    figures.unlink(missing_ok=True)
-    where = ["--port", "0", "--directory", str(directory), "--json", str(figures)]
-    output = ""
-    with subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "local_stack.demo", *where, *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout
-        try:
-            for line in process.stdout:
-                output += line
-                if line.startswith(LAST_WORDS) and output.count(LAST_WORDS) == 1:
-                    process.send_signal(signal.SIGINT)
-        except BaseException:
-            process.kill()
-            raise
-    return Visit(process.returncode, output, json.loads(figures.read_text()) if figures.exists() else {})
+@pytest.fixture(scope="module")
+def first(directory: Path, seen: dict[str, Failure]) -> Visit:
+    """Somebody who waits until all is there, looks around, and presses Ctrl-C."""
+    return demo(directory, look_around=lambda login: seen.update(look_around(login, directory.with_name("pictures"))))
 
 
-def processes_of(directory: Path) -> list[str]:
-    """Command lines of what still works in that directory; by environment, since Airflow renames its processes."""
-    return [
-        command.replace(b"\0", b" ").decode()
-        for _, environment, command in processes()
-        if str(directory).encode() in environment + command
-    ]
+def look_around(login: Login, folder: Path) -> dict[str, Failure]:
+    """Take each picture; what fails is for the test of that picture to say, since the demo goes on."""
+    try:
+        with chromium() as browser:
+            light = Tab(browser, login.url, None)  # one for all of them: a new one loads all of Airflow's UI anew
+            light.open("/")
+            sign_in(light.page, login.user, login.password)
+            dark = Tab(browser, login.url, token_in(light), theme="dark")
+            return {name: look(name, dark if name.endswith("dark") else light, folder) for name in LOOKS}
+    except (Exception, pytest.skip.Exception, pytest.fail.Exception) as failure:  # noqa: BLE001 - it is raised later
+        return dict.fromkeys(LOOKS, failure)
+
+
+def token_in(tab: Tab) -> str:
+    """What the login form has left."""
+    (token,) = (each["value"] for each in tab.page.context.cookies() if each["name"] == COOKIE)
+    return token
+
+
+def look(name: str, tab: Tab, folder: Path) -> Failure:
+    """Look at what the picture shows, take it, and listen whether the tab complained since the last."""
+    tab.page.set_viewport_size(WINDOW)
+    try:
+        LOOKS[name](tab)
+        take_picture(name, tab.page, folder)
+        assert tab.complaints == []
+    except Exception as failure:  # noqa: BLE001 - the test of this picture raises it
+        return failure
+    finally:
+        tab.complaints.clear()
+    return None
+
+
+def at_a_new_connection(admin: Tab) -> None:
+    admin.open("/connections")
+    form = new_connection(admin.page, "hubspot_acme")
+    admin.page.set_viewport_size(TALL)
+    assert labels(form, "Standard Fields") == ["Description", "API address", "Access token", "Port"]
+
+
+def at_the_trigger_form(admin: Tab) -> None:
+    admin.open(f"/dags/{NORTHWIND}")
+    admin.page.get_by_test_id("trigger-dag-button").click()
+    form = admin.page.get_by_role("dialog")
+    admin.page.set_viewport_size(TALL)
+    assert labels(form, "What to read") == ["Mode"]
+    form.get_by_text("Automatic: everything when due, else what changed").wait_for()
+
+
+def at_the_grid(admin: Tab) -> None:
+    admin.open(f"/dags/{NORTHWIND}")
+    for expected in ("load_deals", "Last Dag Run", "na1"):
+        admin.page.get_by_text(expected).first.wait_for()
+
+
+def at_the_page(admin: Tab) -> None:
+    admin.open()
+    read = what_is_read(admin.frame)
+    for expected in ("4 organizations", "0 failed", "20,", "Aurora Energie", "Kiosk", "sandbox", "no schedule"):
+        assert expected in read
+    assert read.count("completed full · ") == 4
+
+
+def at_a_job(admin: Tab) -> None:
+    admin.open()
+    admin.frame.get_by_role("link", name="Newest job of Northwind Traders: completed", exact=True).click()
+    admin.frame.get_by_role("heading", name="Timeline").wait_for()
+    read = what_is_read(admin.frame)
+    for expected in ("completed", "deals read", "phase live", "Log of the task", "Run again"):
+        assert expected in read
+    assert "What to do" not in read
+
+
+LOOKS: dict[str, Callable[[Tab], None]] = {
+    "connection": at_a_new_connection,
+    "trigger": at_the_trigger_form,
+    "grid": at_the_grid,
+    "page-light": at_the_page,
+    "page-dark": at_the_page,
+    "job": at_a_job,
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.usefixtures("first")
+def test_screenshots_of_what_the_running_demo_shows(name: str, seen: dict[str, Failure]) -> None:
+    if failure := seen[name]:
+        raise failure
 
 
 def test_the_picture_of_the_demo_shows_what_it_prints(first: Visit) -> None:

@@ -111,7 +111,8 @@ def test_the_report_follows_a_load_and_is_left_out_when_nothing_changed(airflow_
 
 def test_dbt_is_called_for_or_the_command_is_shown(airflow_stack: AirflowStack) -> None:
     run_id = airflow_stack.run_dag("dbt_after_load")
-    assert "dbt build --project-dir dbt --select source:hubspot+" in airflow_stack.logs("dbt_after_load", run_id)
+    asked = "dbt build --select source:hubspot+ source:hubspot_reporting+"
+    assert asked in airflow_stack.logs("dbt_after_load", run_id)
 
 
 def test_a_backfill_reads_its_months_one_after_the_other(airflow_stack: AirflowStack) -> None:

@@ -1,12 +1,12 @@
-"""Pictures of what people see. ``SCREENSHOTS=docs/images ./run test acceptance -k screenshots`` renews the documents'.
+"""Pictures of what the demo does not come to: failures, work that takes long, tokens that may little.
 
-What is in a page is looked at before its picture is taken; a tab whose page asked for anything on another machine, or
-had an error in its console, fails its test in the end.
+``SCREENSHOTS=docs/images ./run test acceptance -k screenshots`` renews the documents'; test_demo.py takes those of
+what the demo shows. What is in a page is looked at before its picture is taken; a tab whose page asked for anything on
+another machine, or had an error in its console, fails its test in the end.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,40 +17,19 @@ import pytest
 from local_stack.demo.connections import hubspot_connection
 from local_stack.processes import wait_until
 from tests.acceptance.forms import labels, new_connection, pressed_test_button
+from tests.acceptance.pictures import TALL, take_picture, what_is_read
 
 if TYPE_CHECKING:
-    from playwright.sync_api import FrameLocator, Locator, Page, ViewportSize
+    from playwright.sync_api import FrameLocator, Locator, Page
 
     from tests.acceptance.browser import OpenTab, Theme
     from tests.acceptance.conftest import AirflowStack
 
-HARBOR, LUMEN = "hubspot_deals_harbor", "hubspot_deals_lumen"
+LUMEN = "hubspot_deals_lumen"
 NORTHWIND, NORTHWIND_SANDBOX = "hubspot_deals_northwind", "hubspot_deals_northwind_sandbox"
 MERIDIAN = "hubspot_deals_meridian"
 SLOW_MS, SLOWER_MS = 1_000, 20_000  # for each answer of the simulator: a run lasts as long as its pictures take
 TIMEOUT_S = 120.0
-TALL: ViewportSize = {"width": 1280, "height": 1000}  # shows what of a form lies below the usual window
-PLACE = "SCREENSHOTS"  # environment variable: the folder for the pictures
-
-# A sparkline shows thirty runs: these are what a schedule would have left.
-EARLIER_RUNS = """
-ALTER TABLE hubspot.jobs DISABLE TRIGGER USER;
-INSERT INTO hubspot.jobs (organization_id, type, status, created_at, start_time, end_time, scan_id, mode,
-                          records_extracted, records_updated, config)
-SELECT organization_id, 'hubspot_deals' || CASE type WHEN 'standard' THEN '' ELSE '_' || type END,
-       CASE WHEN mod(number, 17) = 3 THEN 'failed' ELSE 'completed' END, at, at, at + interval '20 seconds',
-       'earlier ' || gen_random_uuid(), 'incremental', deals, deals, '{}'
-FROM hubspot.sync_state, generate_series(2, 28) AS run,
-     LATERAL (SELECT abs(hashtext(organization_id || type || run)), now() - run * interval '1 hour')
-         AS began (number, at),
-     LATERAL (SELECT CASE run WHEN 24 THEN 400 ELSE mod(number, 40) END) AS read (deals);
-ALTER TABLE hubspot.jobs ENABLE TRIGGER USER
-"""
-FORGET_THEM = """
-ALTER TABLE hubspot.jobs DISABLE TRIGGER USER;
-DELETE FROM hubspot.jobs WHERE starts_with(scan_id, 'earlier ');
-ALTER TABLE hubspot.jobs ENABLE TRIGGER USER
-"""
 AGE = """
 UPDATE hubspot.sync_state SET last_sync_at = now() - interval '7 hours', watermark = now() - interval '8 hours'
 WHERE stale_after_minutes = 240
@@ -60,22 +39,18 @@ Take = Callable[[str, "Page"], None]
 
 def live(stack: AirflowStack) -> None:
     """Let happen what the pictures show."""
-    began = [(each, stack.begin_dag(each)) for each in (HARBOR, LUMEN, NORTHWIND, NORTHWIND_SANDBOX, MERIDIAN)]
+    began = [(each, stack.begin_dag(each)) for each in (LUMEN, NORTHWIND, NORTHWIND_SANDBOX, MERIDIAN)]
     for dag_id, run_id in began:
         assert stack.airflow.wait_for_run(dag_id, run_id, timeout_s=TIMEOUT_S) == "success"
-    stack.simulator.mutate(9100001, create=4, edit=9, archive=2, merge=1)
-    stack.run_dag(HARBOR)
     fail_at_another_portal(stack, NORTHWIND)
-    stack.query(EARLIER_RUNS)
     stack.query(AGE)
 
 
 @pytest.fixture(scope="module")
-def lived_in(airflow_stack: AirflowStack) -> Iterator[AirflowStack]:
+def lived_in(airflow_stack: AirflowStack) -> AirflowStack:
     """A stack with a past: runs that completed, one that failed, data that grew stale."""
     live(airflow_stack)
-    yield airflow_stack
-    airflow_stack.query(FORGET_THEM)
+    return airflow_stack
 
 
 @pytest.fixture
@@ -95,14 +70,8 @@ def at_work(lived_in: AirflowStack) -> Iterator[str]:
 
 @pytest.fixture
 def take(tmp_path: Path) -> Take:
-    """Write a picture of what the window shows, once nothing moves any more."""
-    folder = Path(os.environ.get(PLACE) or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def taken(name: str, page: Page) -> None:
-        page.screenshot(path=folder / f"{name}.png", animations="disabled", caret="hide")
-
-    return taken
+    """Write a picture of what the window shows."""
+    return lambda name, page: take_picture(name, page, tmp_path)
 
 
 def fail_at_another_portal(stack: AirflowStack, dag_id: str) -> None:
@@ -114,11 +83,6 @@ def fail_at_another_portal(stack: AirflowStack, dag_id: str) -> None:
         assert stack.finish_dag(dag_id)[1] == "failed"
     finally:
         stack.airflow.set_connections([hubspot_connection(northwind, stack.tokens, stack.simulator.url)])
-
-
-def what_is_read(frame: FrameLocator) -> str:
-    """The words on the page, whatever the lines."""
-    return re.sub(r"\s+", " ", frame.locator("body").inner_text())
 
 
 def enlarge(page: Page, dialog: Locator) -> None:
@@ -139,7 +103,7 @@ def focused(page: Page, frame: FrameLocator) -> str:
     return element.get_attribute("aria-label") or " ".join(element.inner_text().split())
 
 
-def test_screenshots_of_the_page_in_both_themes(at_work: str, tab: OpenTab, take: Take) -> None:
+def test_screenshots_of_what_runs_failed_and_grew_stale(at_work: str, tab: OpenTab, take: Take) -> None:
     themes: tuple[Theme, ...] = ("light", "dark")
     for theme in themes:
         admin = tab(theme=theme)
@@ -158,7 +122,8 @@ def test_screenshots_of_the_page_in_both_themes(at_work: str, tab: OpenTab, take
         ):
             assert expected in read
         assert at_work in (admin.frame.get_by_role("link", name="Newest job of Meridian").get_attribute("href") or "")
-        take(f"page-{theme}", admin.page)
+        if theme == "light":
+            take("page-running", admin.page)
         admin.frame.get_by_role("searchbox").focus()
         assert [focused(admin.page, admin.frame) for _ in range(2)] == ["Find", "1 running"]
 
@@ -171,7 +136,7 @@ def test_screenshots_of_a_job_at_work(at_work: str, tab: OpenTab, take: Take) ->
     for expected in ("running", "full", "deals read", "started", "phase live", at_work, "Log of the task", "Cancel"):
         assert expected in read
     assert "What to do" not in read
-    take("job", admin.page)
+    take("job-running", admin.page)
 
 
 def test_screenshots_of_a_job_that_failed(lived_in: AirflowStack, tab: OpenTab, take: Take) -> None:
@@ -185,13 +150,11 @@ def test_screenshots_of_a_job_that_failed(lived_in: AirflowStack, tab: OpenTab, 
 
 
 @pytest.mark.usefixtures("airflow_stack")
-def test_screenshots_of_the_connection_form(tab: OpenTab, take: Take) -> None:
+def test_screenshots_of_the_connection_form_for_an_oauth_app(tab: OpenTab, take: Take) -> None:
     admin = tab()
     admin.open("/connections")
     form = new_connection(admin.page, "hubspot_acme")
     admin.page.set_viewport_size(TALL)
-    assert labels(form, "Standard Fields") == ["Description", "API address", "Access token", "Port"]
-    take("connection", admin.page)
     assert labels(form, "Extra Fields") == ["HubSpot account ID"]
     assert labels(form, "OAuth app (in place of an access token)") == ["Client ID", "Client secret", "Refresh token"]
     take("connection-oauth", admin.page)
@@ -231,16 +194,13 @@ def test_screenshots_of_the_answer_of_the_test_button(few_scopes: str, tab: Open
     assert 0 < used < 10  # those of this test alone
 
 
-def test_screenshots_of_the_trigger_form(lived_in: AirflowStack, tab: OpenTab, take: Take) -> None:
+def test_screenshots_of_the_trigger_form_for_a_window(lived_in: AirflowStack, tab: OpenTab, take: Take) -> None:
     before = lived_in.airflow.get(f"/dags/{MERIDIAN}/dagRuns")["total_entries"]
     admin = tab()
     admin.open(f"/dags/{MERIDIAN}")
     admin.page.get_by_test_id("trigger-dag-button").click()
     form = admin.page.get_by_role("dialog")
     admin.page.set_viewport_size(TALL)
-    assert labels(form, "What to read") == ["Mode"]
-    form.get_by_text("Automatic: everything when due, else what changed").wait_for()
-    take("trigger", admin.page)
     assert labels(form, "Window (only with mode Window)") == ["Modified from", "Modified until"]
     take("trigger-window", admin.page)
     assert labels(form, "Properties") == ["Further properties"]
@@ -250,19 +210,11 @@ def test_screenshots_of_the_trigger_form(lived_in: AirflowStack, tab: OpenTab, t
 
 
 @pytest.mark.usefixtures("lived_in")
-def test_screenshots_of_the_grid(tab: OpenTab, take: Take) -> None:
-    admin = tab()
-    admin.open(f"/dags/{MERIDIAN}")
-    admin.page.get_by_text("load_deals").first.wait_for()
-    admin.page.get_by_role("link", name="Revenue operations").wait_for()
-    admin.page.get_by_text("* * *").first.wait_for()  # the schedule
-    take("grid", admin.page)
-
-
-@pytest.mark.usefixtures("lived_in")
 def test_screenshots_of_what_a_dag_says_of_itself(tab: OpenTab, take: Take) -> None:
     admin = tab()
     admin.open(f"/dags/{MERIDIAN}")
+    admin.page.get_by_role("link", name="Revenue operations").wait_for()  # its owner
+    admin.page.get_by_text("* * *").first.wait_for()  # its schedule
     admin.page.get_by_role("button", name="Dag Docs").click()
     documentation = admin.page.get_by_role("dialog")
     documentation.get_by_role("heading", name="HubSpot deals of Meridian Robotics").wait_for()

@@ -25,13 +25,17 @@ def test_an_example_is_one_dag_called_as_its_file(file: Path) -> None:
 
 def test_dbt_is_called_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dbt = tmp_path / "dbt"
-    dbt.write_text('#!/bin/sh\necho "dbt was called: $*"\n', encoding="utf-8")
+    dbt.write_text('#!/bin/sh\necho "dbt was called in $PWD: $*"\n', encoding="utf-8")
     dbt.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setenv("HUBSPOT_DBT_PROJECT", "/srv/models of ours")
     (task,) = dag_of(EXAMPLES / "dbt_after_load.py").tasks
-    said = task.execute({})
-    assert said == "dbt was called: build --project-dir /srv/models of ours --select source:hubspot+"
+    asked = "build --select source:hubspot+ source:hubspot_reporting+"
+    assert task.execute({}) == f"dbt was called in {EXAMPLES / 'dbt'}: {asked}"
+    ours = tmp_path / "models of ours"
+    ours.mkdir()
+    monkeypatch.setenv("HUBSPOT_DBT_PROJECT", str(ours))
+    (task,) = dag_of(EXAMPLES / "dbt_after_load.py").tasks
+    assert task.execute({}) == f"dbt was called in {ours}: {asked}"
 
 
 def test_the_windows_of_a_backfill_touch_each_other() -> None:
