@@ -104,6 +104,13 @@ class Stage:
         )
         return len(ended)
 
+    def take_for_dead(self) -> int:
+        """As the hourly maintenance does after two minutes without a heartbeat; how many jobs."""
+        silent = "UPDATE hubspot.jobs SET last_heartbeat = now() - interval '1 hour' WHERE organization_id = %s"
+        self._ask(f"{silent} AND status = 'running' RETURNING id", ORGANIZATION_ID)
+        ((reaped,),) = self._ask("SELECT hubspot.reap_silent_jobs()")
+        return int(reaped)
+
     def has_claimed(self, application: str) -> bool:
         """Whether an attempt took an epoch, as the audit has noted."""
         return bool(self._ask("SELECT epoch FROM audit.attempts WHERE application = %s", application))

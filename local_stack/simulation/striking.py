@@ -52,6 +52,7 @@ class Striking:
         strike = {
             Blow.KILLED: self._kill,
             Blow.FROZEN: self._freeze,
+            Blow.REAPED: self._reap,
             Blow.STOPPED: self._stop,
             Blow.DISCONNECTED: self._disconnect,
             Blow.SERVER_CRASHED: self._crash_server,
@@ -118,6 +119,18 @@ class Striking:
         if ended == "completed" and case.point != KillPoint.COMPLETED:
             raise InvariantBrokenError(f"{case}: the frozen attempt was replaced, and reports success")
         return took_over
+
+    def _reap(self, case: Case, stage: Stage, worker: Worker) -> str:
+        worker.freeze()
+        stage.end_sessions(worker.name)  # as idle_in_transaction_session_timeout would: what is written is not reaped
+        hits = stage.take_for_dead()
+        worker.signal(signal.SIGCONT)
+        ended = _go_on(worker)
+        if not hits:
+            raise NeverReachedError(f"{case}: it had no job to be taken for dead")
+        if not ended.startswith("JobLostError"):
+            raise InvariantBrokenError(f"{case}: its job was taken for dead, and it ended: {ended}")
+        return ended
 
 
 def _go_on(worker: Worker) -> str:

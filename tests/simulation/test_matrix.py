@@ -21,7 +21,7 @@ from local_stack.throwaway import temporary_directory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EVERY = int(os.environ.get("SIMULATION_MATRIX_EVERY", "31"))  # with 442 cases: each blow, both modes
+EVERY = int(os.environ.get("SIMULATION_MATRIX_EVERY", "26"))  # with 494 cases: each blow, both modes
 
 
 @pytest.fixture(scope="module")
