@@ -24,6 +24,7 @@ from airflow_provider_hubspot_deals.exceptions import (
     WrongPortalError,
 )
 from airflow_provider_hubspot_deals.sql.hanging_up import hung_up_after
+from airflow_provider_hubspot_deals.sync.recovery import passes
 from airflow_provider_hubspot_deals.sync.request import SyncRequest
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def _unavailable(error: psycopg.Error, organization: str) -> DatabaseUnavailable
         return DatabaseUnavailableError(f"PostgreSQL {what} ({about}, {_first_line(error)}).", code=code)
     if busy := _BUSY.get(sqlstate):
         return DatabaseUnavailableError(f"PostgreSQL is busy {about}: {busy}", code="DB_BUSY")
-    if isinstance(error, psycopg.OperationalError) and sqlstate != _TOO_LONG:
+    if passes(error) or (isinstance(error, psycopg.OperationalError) and sqlstate != _TOO_LONG):
         return DatabaseUnavailableError(f"PostgreSQL is not available {about}: {_first_line(error)}")
     return None
 

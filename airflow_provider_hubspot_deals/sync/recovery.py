@@ -27,6 +27,7 @@ _PASSING = (
     *("40", "55P03"),  # deadlock, serialization, a lock not available
     "53300",  # too many connections
     "25006",  # read-only: a standby, until the address leads to the primary again
+    *("25P03", "25P04"),  # this process stood still within a transaction, for longer than the server lets it
 )
 
 
@@ -65,7 +66,7 @@ class Recovery:
             JobCancelled, JobSuperseded: the job is not ours any more.
         """
         self._in_a_row += 1
-        if not _passes(error) or self._in_a_row > IN_A_ROW_MAX:
+        if not passes(error) or self._in_a_row > IN_A_ROW_MAX:
             raise error
         log.warning("Job %s: PostgreSQL does not go on (%s); connecting again.", job.id, type(error).__name__)
         load_id = uuid4()
@@ -74,7 +75,7 @@ class Recovery:
             try:
                 return self._taken_up(job, transaction_id, load_id)
             except psycopg.Error as again:
-                if not _passes(again):
+                if not passes(again):
                     raise
                 error = again
         raise error
@@ -91,7 +92,8 @@ class Recovery:
         return TakenUp(connection=connection, job=job, was_committed=was_committed)
 
 
-def _passes(error: psycopg.Error) -> bool:
+def passes(error: psycopg.Error) -> bool:
+    """Whether another connection, now or soon, may do what this one could not."""
     if error.sqlstate is None:  # libpq's own: lost, or refused while connecting
         return isinstance(error, psycopg.OperationalError)
     return error.sqlstate.startswith(_PASSING)

@@ -11,9 +11,11 @@ import time
 import psycopg
 import pytest
 
-from airflow_provider_hubspot_deals import jobs
-from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, JobSuperseded
+from airflow_provider_hubspot_deals import jobs, kill_points, sql
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, HubSpotDealsError, JobSuperseded
+from airflow_provider_hubspot_deals.kill_points import KillPoint
 from airflow_provider_hubspot_deals.sync import heartbeat, recovery
+from local_stack.processes import wait_until
 from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL, at_call, wait_for_stop
 from tests.integration.sync.conftest import Organization
 
@@ -42,6 +44,58 @@ def run_and_freeze(organization: Organization) -> None:
         organization.sync(origin=A_TRY, before=before, **SMALL)
     except JobSuperseded:
         os._exit(42)
+
+
+@pytest.mark.parametrize(
+    "point", [KillPoint.BATCH_BEGUN, KillPoint.ROWS_WRITTEN, KillPoint.BATCH_WRITTEN, KillPoint.COMPLETION_WRITTEN]
+)
+def test_e16_a_worker_that_froze_within_a_transaction_until_its_session_was_ended_goes_on(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch, point: KillPoint
+) -> None:
+    assert freeze_until_timed_out(acme, monkeypatch, point) == "completed"
+
+    (job,) = acme.jobs()
+    assert (job["status"], job["attempt"], job["records_inserted"]) == ("completed", 2, 245)
+    assert acme.differences() == []
+
+
+def test_e16_a_worker_that_froze_within_its_claim_leaves_the_work_to_its_retry(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert freeze_until_timed_out(acme, monkeypatch, KillPoint.CLAIM_WRITTEN) == "DB_UNAVAILABLE"
+    assert acme.sync(origin=NEXT_TRY, **SMALL).status == "completed"
+    assert acme.differences() == []
+
+
+def freeze_until_timed_out(organization: Organization, monkeypatch: pytest.MonkeyPatch, point: KillPoint) -> str:
+    """How a worker ends that stood still within a transaction for longer than PostgreSQL lets it."""
+    statements = sql._statements("jobs")
+    hasty = statements["set_transaction"].replace("'30s'", "'1s'")
+    monkeypatch.setitem(statements, "set_transaction", hasty)
+    outcomes = multiprocessing.get_context("fork").SimpleQueue()
+    worker = multiprocessing.get_context("fork").Process(target=run_and_freeze_at, args=(organization, point, outcomes))
+    worker.start()
+    assert worker.pid is not None
+    wait_for_stop(worker.pid)
+    held = "SELECT FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()"
+    wait_until(lambda: organization.query(held) == [], what="the end of its session", timeout_s=30)
+    os.kill(worker.pid, signal.SIGCONT)
+    worker.join(60)
+    assert worker.exitcode == 0
+    return str(outcomes.get())
+
+
+def run_and_freeze_at(organization: Organization, point: KillPoint, outcomes: multiprocessing.SimpleQueue[str]) -> None:
+    def freeze(current: KillPoint) -> None:
+        if current == point:
+            kill_points.listen(None)
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    kill_points.listen(freeze)
+    try:
+        outcomes.put(organization.sync(origin=A_TRY, **SMALL).status)
+    except HubSpotDealsError as error:
+        outcomes.put(error.code)
 
 
 def test_e17_an_attempt_whose_heartbeats_fail_ends_itself(acme: Organization, monkeypatch: pytest.MonkeyPatch) -> None:

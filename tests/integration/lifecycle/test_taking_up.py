@@ -120,7 +120,9 @@ def test_what_does_not_pass_is_raised_without_another_connection(
     assert raised.value is error
 
 
-@pytest.mark.parametrize("sqlstate", ["08006", "25006", "40001", "40P01", "53300", "55P03", "57014", "57P01"])
+@pytest.mark.parametrize(
+    "sqlstate", ["08006", "25006", "25P03", "25P04", "40001", "40P01", "53300", "55P03", "57014", "57P01"]
+)
 def test_what_passes_is_worth_another_connection(
     acme: Tenant, job: jobs.Job, connecting: Connecting, sqlstate: str
 ) -> None:
