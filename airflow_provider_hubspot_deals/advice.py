@@ -99,7 +99,8 @@ _ADVICE = {
         "The message names HubSpot's reason; change what it says. Its support wants the correlation id.",
     ),
     "RESPONSE_TOO_LARGE": Advice(
-        "An answer was larger than any page can be.", "Read fewer properties, or look for a proxy that answers itself."
+        "An answer was too large, even with a single deal in it.",
+        "Read fewer properties, or look for a proxy that answers itself.",
     ),
     "SCHEMA_MISMATCH": Advice(
         "The tables are missing, older than this version, or closed to the loading role.",

@@ -9,7 +9,7 @@
     │   └── HubSpotRefusedError       HubSpot says no, and will say it again
     │       ├── AuthenticationError   401, malformed or revoked token
     │       ├── MissingScopeError     403 with the scopes that are missing
-    │       └── ResponseTooLargeError a body larger than any page can be
+    │       └── ResponseTooLargeError a body larger than is read of one answer
     ├── RetriableError                the same call may work later
     │   ├── UpstreamUnavailableError  connection, TLS handshake, timeout, 5xx
     │   ├── DatabaseUnavailableError  PostgreSQL is away, restarting or out of connections
@@ -121,7 +121,7 @@ class MissingScopeError(HubSpotRefusedError):
 
 
 class ResponseTooLargeError(HubSpotRefusedError):
-    """The body exceeds the cap; nothing sensible is that large."""
+    """The body exceeds the cap; of deals, fewer are asked for, down to one."""
 
     code = "RESPONSE_TOO_LARGE"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
 from airflow_provider_hubspot_deals.client import associations, calls, payloads
+from airflow_provider_hubspot_deals.client.answer_sizes import ListLimit, read_in_halves
 from airflow_provider_hubspot_deals.client.calls import Call
 from airflow_provider_hubspot_deals.client.clock import Clock
 from airflow_provider_hubspot_deals.client.deal_answers import DealAnswers
@@ -94,6 +96,7 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
             daily_reserve_percent=daily_reserve_percent,
         )
         self._answers: dict[tuple[str, ...], DealAnswers] = {}
+        self._list_limit = ListLimit(LIST_LIMIT_MAX)
 
     @property
     def usage(self) -> Usage:
@@ -135,17 +138,10 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
 
         ``after`` acts as "id ≥ after". A short or empty page may still have a ``next_after``. When the properties do
         not fit into a URL, the ids are listed and the records read by batch/read; deals that vanish in between are
-        left out.
+        left out. The page's ``limit`` is what was asked for in the end: fewer where deals are large.
         """
-        if calls.fit_into_url(properties):
-            call = calls.list_deals(self._paths, properties, archived=archived, after=after, limit=limit)
-            if len(self._base_url) + len(call.target) <= URL_LENGTH_MAX:
-                return self._requester.send(call, payloads.read_listed, parse=self._parser_of(properties))
-        call = calls.list_deals(self._paths, ("hs_object_id",), archived=archived, after=after, limit=limit)
-        ids, next_after = self._requester.send(call, payloads.read_listed_ids)
-        found = {record.get("id"): record for record in self._read_batch(ids, properties, archived=archived)}
-        records = [found[deal_id] for deal_id in map(str, ids) if deal_id in found]
-        return ListedDeals(records=records, next_after=next_after)
+        read_page = partial(self._listed, properties, archived=archived, after=after)
+        return self._list_limit.read(read_page, limit=limit, after=after)
 
     def read_deals(self, ids: Sequence[int], *, properties: Sequence[str], archived: bool = False) -> list[Record]:
         """At most 100 deals by id, in no particular order.
@@ -156,7 +152,8 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
         Raises:
             ValueError: more than 100 ids.
         """
-        return self._read_batch(_at_most(BATCH_READ_MAX, ids), properties, archived=archived)
+        read = partial(self._read_batch, properties=properties, archived=archived)
+        return read_in_halves(read, _at_most(BATCH_READ_MAX, ids))
 
     def read_history(self, ids: Sequence[int], properties: Sequence[str]) -> list[Record]:
         """At most 50 live deals by id, each with the changes of ``properties`` in ``propertiesWithHistory``.
@@ -224,6 +221,17 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
 
     def _parser_of(self, properties: Sequence[str]) -> Callable[[bytes], Any]:
         return self._answers.setdefault(tuple(properties), DealAnswers()).parse
+
+    def _listed(self, properties: Sequence[str], limit: int, *, archived: bool, after: str | None) -> ListedDeals:
+        if calls.fit_into_url(properties):
+            call = calls.list_deals(self._paths, properties, archived=archived, after=after, limit=limit)
+            if len(self._base_url) + len(call.target) <= URL_LENGTH_MAX:
+                return self._requester.send(call, payloads.read_listed, parse=self._parser_of(properties))
+        call = calls.list_deals(self._paths, ("hs_object_id",), archived=archived, after=after, limit=limit)
+        ids, next_after = self._requester.send(call, payloads.read_listed_ids)
+        found = {record.get("id"): record for record in self._read_batch(ids, properties, archived=archived)}
+        records = [found[deal_id] for deal_id in map(str, ids) if deal_id in found]
+        return ListedDeals(records=records, next_after=next_after)
 
     def _read_batch(self, ids: Sequence[int], properties: Sequence[str], *, archived: bool) -> list[Record]:
         def read_part(some: Sequence[int], names: Sequence[str]) -> list[Record]:

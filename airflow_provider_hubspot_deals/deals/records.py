@@ -18,6 +18,7 @@ class ListedDeals:
 
     records: list[Record]
     next_after: str | None  # opaque cursor of the next page; None on the last page
+    limit: int = 100  # how many were asked for; HubSpot's maximum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,7 +102,7 @@ class _Division:
     def _taken(self, stretch: Stretch, listed: ListedDeals) -> Page:
         """The part of a page that belongs to ``stretch``, which goes on after it."""
         last_id = _checked_order(listed.records, stretch)
-        following = listed.next_after or after_full_page(listed.records)
+        following = listed.next_after or after_full_page(listed)
         self._check_end(stretch, last_id, following, is_empty=not listed.records)
         is_read = _is_read(stretch, last_id, following)
         covers = IdRange(low=stretch.low, high=stretch.high if is_read else last_id)

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from airflow_provider_hubspot_deals.deals.records import Record
+from airflow_provider_hubspot_deals.deals.records import ListedDeals, Record
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from airflow_provider_hubspot_deals.extraction.pages import ID_MAX, Cursor, DealSource, IdRange, Page, deal_id
 from airflow_provider_hubspot_deals.extraction.readers import Readers
 
-LIST_PAGE = 100  # HubSpot's maximum for the list, and what the client asks for
 EMPTY_PAGES_MAX = 3  # in a row, each with a next page: legal, but not for ever
 
 
@@ -35,7 +34,7 @@ def listed_pages(
     asked = readers.ask(partial(ask, after=after))
     while True:
         listed = asked.result()
-        after = listed.next_after or after_full_page(listed.records)
+        after = listed.next_after or after_full_page(listed)
         # An empty page may lead to itself: its deals are there, and it was not ready. EMPTY_PAGES_MAX of them do.
         is_loop = after in seen and bool(listed.records)
         if after is not None and not is_loop:
@@ -54,13 +53,13 @@ def listed_pages(
         seen.add(after)
 
 
-def after_full_page(records: list[Record]) -> str | None:
+def after_full_page(listed: ListedDeals) -> str | None:
     """A full page without a next one may be the end, or an answer that lost its cursor: ask once more.
 
     HubSpot's cursor is "id ≥ after", and its own is the last id plus one.
     """
     try:
-        return str(deal_id(records[-1]) + 1) if len(records) == LIST_PAGE else None
+        return str(deal_id(listed.records[-1]) + 1) if len(listed.records) == listed.limit else None
     except ValueError:
         return None
 

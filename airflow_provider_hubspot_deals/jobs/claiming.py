@@ -130,6 +130,7 @@ def _keys(order: JobOrder) -> dict[str, Any]:
         "task_id": origin.task_id,
         "map_index": origin.map_index,
         "clear_number": origin.clear_number,
+        "first_try": origin.first_try,
         "try_number": origin.try_number,
         "trigger": origin.trigger,
     }

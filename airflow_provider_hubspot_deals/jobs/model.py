@@ -33,7 +33,9 @@ class JobOrigin:
     """The Airflow task instance that a job belongs to; all None outside Airflow.
 
     Attributes:
-        clear_number: how often the DAG run was cleared. A retry continues its job, a cleared task starts another.
+        clear_number: how often anything of the DAG run was cleared. A retry continues its job, a cleared task starts
+            another.
+        first_try: the first try since this very task was last cleared; None when that is not known.
         max_tries: tries after the first one; the last try's failure fails the job.
         trigger: how the run came about, e.g. ``scheduled`` or ``manual``.
     """
@@ -45,6 +47,7 @@ class JobOrigin:
     try_number: int = 1
     max_tries: int = 0
     clear_number: int = 0
+    first_try: int | None = None
     trigger: str | None = None
 
     @property

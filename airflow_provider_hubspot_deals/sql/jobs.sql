@@ -83,7 +83,9 @@ SELECT CASE WHEN %(transaction_id)s::xid8 < pg_current_xact_id()
 SELECT EXISTS (SELECT FROM {schema}.job_batches WHERE job_id = %(job_id)s AND xid = %(transaction_id)s::xid8)
 
 -- name: job_of_run
--- The newest job of this very Airflow task instance: a retry continues it, a cleared task starts another.
+-- The newest job of this very Airflow task instance: a retry continues it, a cleared task starts another. Airflow counts
+-- the clears of the run, whichever task was meant; which try was the first one since its last clear tells a retry from it.
+-- A completed job is taken for this attempt's own only where both say so: better a run too many than a clear without one.
 -- is_lost: taken for dead and failed by somebody else, while its rows and checkpoint are as good as those of a job that
 -- waits for its retry. Not where a later job read with another selection: what it rewrote must be read again.
 -- Locked: who cancels it, or takes it for dead, does so before the claim or after it, and never in the middle.
@@ -96,11 +98,16 @@ SELECT own.*,
                  AND later.config ->> 'selection' IS DISTINCT FROM %(run_selection)s
            ) AS is_lost
 FROM {schema}.jobs AS own
-WHERE own.organization_id = %(organization_id)s AND own.type = %(job_type)s
-  AND own.dag_id = %(dag_id)s AND own.run_id = %(run_id)s AND own.task_id = %(task_id)s
-  AND own.map_index = %(map_index)s AND own.clear_number = %(clear_number)s
-ORDER BY own.created_at DESC
-LIMIT 1
+WHERE own.id = (
+      SELECT id FROM {schema}.jobs
+      WHERE organization_id = %(organization_id)s AND type = %(job_type)s
+        AND dag_id = %(dag_id)s AND run_id = %(run_id)s AND task_id = %(task_id)s AND map_index = %(map_index)s
+      ORDER BY created_at DESC
+      LIMIT 1
+  )
+  AND CASE WHEN own.status = 'completed'
+           THEN own.clear_number = %(clear_number)s AND own.try_number >= coalesce(%(first_try)s, own.try_number)
+           ELSE own.clear_number = %(clear_number)s OR own.try_number BETWEEN %(first_try)s AND %(try_number)s END
 FOR UPDATE OF own
 
 -- name: active_job
@@ -158,6 +165,7 @@ RETURNING epoch
 -- A checkpoint is good for the selection that it was read with, what that run alone read besides included.
 UPDATE {schema}.jobs
 SET status = 'running', attempt = attempt + 1, epoch = %(epoch)s, load_id = %(load_id)s, try_number = %(try_number)s,
+    clear_number = %(clear_number)s,
     start_time = coalesce(start_time, now()), last_heartbeat = clock_timestamp(), resume_at = NULL,
     error_code = NULL, error_message = NULL,
     checkpoint = CASE WHEN config ->> 'selection' = %(run_selection)s THEN checkpoint END,

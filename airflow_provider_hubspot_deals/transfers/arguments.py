@@ -109,8 +109,15 @@ def origin_of(context: Context) -> JobOrigin:
         try_number=task_instance.try_number,
         max_tries=task_instance.max_tries,
         clear_number=getattr(dag_run, "clear_number", None) or 0,
+        first_try=_first_try(context),
         trigger=None if run_type is None else str(getattr(run_type, "value", run_type)),
     )
+
+
+def _first_try(context: Context) -> int | None:
+    """Clearing a task lets it try ``retries`` times more from the try that it has come to; a retry changes nothing."""
+    retries = getattr(context.get("task"), "retries", None)
+    return None if retries is None else context["ti"].max_tries - retries + 1
 
 
 def unknown_conf(context: Context) -> list[str]:

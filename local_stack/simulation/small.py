@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_hubspot_deals.extraction import confirming, listing, ranges, searching
+from airflow_provider_hubspot_deals.extraction import confirming, ranges, searching
 from airflow_provider_hubspot_deals.sync import heartbeat
 from local_stack.simulation.hearts import make_hearts_stoppable
 
@@ -13,7 +13,6 @@ HEARTBEAT_S = 0.3  # so that attempts of half a second have some
 
 def prepare_process() -> None:
     """In this process, for good."""
-    listing.LIST_PAGE = LIST_PAGE
     searching.SEARCH_PAGE = SEARCH_PAGE
     searching.BATCH_READ_MAX = BATCH_READ_MAX
     confirming.BATCH_READ_MAX = BATCH_READ_MAX  # type: ignore[attr-defined]  # imported there by name

@@ -187,11 +187,52 @@ def test_a_retry_after_a_pause_forgets_the_error_and_keeps_the_beginning(acme: T
 
 
 def test_e21_a_cleared_task_starts_another_job_and_ends_the_old_one(acme: Tenant) -> None:
-    first = acme.claim(a_run(clear_number=0))
-    cleared = acme.claim(a_run(clear_number=1))
+    first = acme.claim(a_run(clear_number=0, first_try=1))
+    record(acme, first, checkpoint={"phase": "live", "cursor": {"after": "7"}})
+    cleared = acme.claim(a_run(clear_number=1, try_number=2, first_try=2))
     assert (acme.job(first)["status"], cleared.checkpoint) == ("failed", None)
     with pytest.raises(JobAlreadyRunning):  # the old attempt, should it try again
         acme.claim(a_run(clear_number=0))
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["waiting", "taken for dead"])
+def test_e32_a_retry_goes_on_with_its_job_though_another_task_of_the_run_was_cleared(
+    acme: Tenant, is_lost: bool
+) -> None:
+    checkpoint = {"phase": "live", "cursor": {"after": "7"}}
+    first = acme.claim(a_run(map_index=3, try_number=1, first_try=1, clear_number=0))
+    record(acme, first, checkpoint=checkpoint)
+    if is_lost:
+        acme.execute("UPDATE hubspot.jobs SET status = 'failed', error_code = 'HEARTBEAT_LOST'")
+    for number in (2, 3):
+        retry = acme.claim(a_run(map_index=3, try_number=number, first_try=1, clear_number=number - 1))
+        assert retry.checkpoint == checkpoint
+    assert (acme.job(retry)["continues"] or retry.id) == first.id
+    complete(acme, retry)
+    again = acme.claim(a_run(map_index=3, try_number=4, first_try=1, clear_number=2))
+    assert (again.is_finished, again.id) == (True, retry.id)
+
+
+@pytest.mark.parametrize("clear_number", [0, 1])
+def test_e21_a_task_that_is_cleared_after_its_success_starts_another_job(acme: Tenant, clear_number: int) -> None:
+    """Airflow can be told not to count the clear on the run."""
+    first = acme.claim(a_run(try_number=1, first_try=1))
+    complete(acme, first)
+    cleared = acme.claim(a_run(try_number=2, first_try=2, clear_number=clear_number))
+    assert (cleared.is_finished, cleared.id == first.id) == (False, False)
+
+
+def test_an_edit_of_the_tasks_retries_makes_no_clear_a_retry(acme: Tenant) -> None:
+    """With more retries than Airflow counted with, the first try seems to have been an earlier one."""
+    complete(acme, acme.claim(a_run(try_number=1, first_try=1)))
+    assert not acme.claim(a_run(try_number=2, first_try=-1, clear_number=1)).is_finished
+
+
+def test_an_attempt_from_before_the_clear_does_not_take_the_job_of_the_one_after_it(acme: Tenant) -> None:
+    acme.claim(a_run(try_number=1, first_try=1))
+    acme.claim(a_run(try_number=2, first_try=2, clear_number=1))
+    with pytest.raises(JobAlreadyRunning):
+        acme.claim(a_run(try_number=1, first_try=1))
 
 
 def test_e32_mapped_tasks_of_one_run_are_different_runs(acme: Tenant) -> None:

@@ -33,18 +33,27 @@ class Airflow:
         defaults = {"task_id": "load_deals", "organization": "acme", "search_lag_minutes": 0}
         return HubSpotDealsToPostgresOperator(**{**defaults, **arguments})
 
-    def context(self, run_id: str = "manual__1", try_number: int = 1) -> Any:
+    def context(
+        self,
+        run_id: str = "manual__1",
+        try_number: int = 1,
+        *,
+        task: HubSpotDealsToPostgresOperator | None = None,
+        max_tries: int = 3,
+        clear_number: int | None = None,
+    ) -> Any:
         """What a run triggered over REST gives: no logical date, and nothing derived from one."""
         return {
+            "task": task,
             "ti": SimpleNamespace(
                 dag_id="acme_deals",
                 run_id=run_id,
                 task_id="load_deals",
                 map_index=None,
                 try_number=try_number,
-                max_tries=3,
+                max_tries=max_tries,
             ),
-            "dag_run": SimpleNamespace(run_type="manual", clear_number=None),
+            "dag_run": SimpleNamespace(run_type="manual", clear_number=clear_number),
             "outlet_events": OutletEventAccessors(),
         }
 

@@ -133,3 +133,25 @@ def test_a03_a05_a07_a08_a12_a17_to_a19_a21_a23_to_a30_b04_a_failure_is_told_and
     assert len(lists) <= (5 if is_final else 3)  # pages that were committed are not asked for again
     (count,) = airflow.query("SELECT count(*) FROM hubspot.hubspot_deals WHERE NOT archived")
     assert count["count"] == ACME.deals
+
+
+def test_e32_only_a_clear_of_the_task_itself_begins_another_job(
+    airflow: Airflow, simulator: SimulatorServer, patience: Callable[[float], None]
+) -> None:
+    """Airflow counts the clears of a run; clearing a task lets it try ``retries`` times more."""
+    patience(5.0)
+    rule = simulator.add_fault(for_now("UPSTREAM_DOWN", status=500).rule())
+    task = airflow.task(batch_rows=100, retries=3)
+    with pytest.raises(RetriableError):
+        task.execute(airflow.context(task=task))
+    rule.times = 0
+    asked = len(simulator.requests)
+
+    task.execute(airflow.context(task=task, try_number=2, clear_number=1))
+
+    lists = [seen for seen in simulator.requests[asked:] if seen.endpoint == "list"]
+    assert len(lists) <= 3  # pages that were committed are not asked for again
+    assert [job["status"] for job in airflow.jobs()] == ["completed"]
+
+    task.execute(airflow.context(task=task, try_number=3, max_tries=2 + 3, clear_number=1))
+    assert [job["status"] for job in airflow.jobs()] == ["completed", "completed"]

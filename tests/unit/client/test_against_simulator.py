@@ -12,7 +12,12 @@ from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
 from airflow_provider_hubspot_deals.client.retries import Retries
 from airflow_provider_hubspot_deals.client.transport import Timeouts
 from airflow_provider_hubspot_deals.deals.properties import Properties
-from airflow_provider_hubspot_deals.exceptions import AuthenticationError, HubSpotDealsError, MissingScopeError
+from airflow_provider_hubspot_deals.exceptions import (
+    AuthenticationError,
+    HubSpotDealsError,
+    MissingScopeError,
+    ResponseTooLargeError,
+)
 from hubspot_simulator.faults import FaultRule
 from hubspot_simulator.server import SimulatorServer
 from hubspot_simulator.specification import PortalSpec
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 PLAIN = PortalSpec(portal_id=1001, deals=350, archived=30, region="eu1", unstorable_text=True, oddity_rate=0.2)
 WIDE = PortalSpec(portal_id=1002, deals=120, archived=3, extra_properties=1_200)
 NARROW = PortalSpec(portal_id=1003, deals=5, scopes=("oauth",))
+LARGE = PortalSpec(portal_id=1005, deals=230, archived=0)
+UNKNOWN = [f"custom_property_number_{number:04d}" for number in range(400)]  # too many for a URL
 GRANT = PortalSpec(portal_id=1004, deals=250, app="oauth", rotate_refresh_token=True)
 FAST = Retries(backoff_s=0.001)
 TIMES = Timeouts(connect_s=2.0, read_s=0.5, total_s=1.0)
@@ -94,6 +101,48 @@ def test_a15_a_portal_with_more_properties_than_a_url_or_a_request_holds_comes_w
         records = walk(client, names)
     assert [int(record["id"]) for record in records] == sorted(truth)
     assert all(values(record, names) == values(truth[int(record["id"])], names) for record in records)
+
+
+@pytest.fixture
+def large_deals() -> Iterator[SimulatorServer]:
+    """40 of 230 deals are so large that no answer could hold 20 of them."""
+    with SimulatorServer([LARGE], rate_limits=False) as server:
+        portal = server.portal(LARGE.portal_id)
+        portal.edit_deals(sorted(portal.live_deals())[120:160], {"description": "x" * 6_000})
+        yield server
+
+
+@pytest.mark.parametrize("more_names", [[], UNKNOWN], ids=["in the list", "by id"])
+def test_c20_a_page_too_large_is_asked_for_again_with_fewer_deals(
+    large_deals: SimulatorServer, more_names: list[str]
+) -> None:
+    truth = large_deals.portal(LARGE.portal_id).live_deals()
+    with connect(large_deals, LARGE, body_size_max=120_000) as client:
+        pages = [client.list_deals(properties=["description", *more_names])]
+        while pages[-1].next_after:
+            pages.append(client.list_deals(properties=["description", *more_names], after=pages[-1].next_after))
+    found = [(int(deal["id"]), values(deal, ["description"])) for page in pages for deal in page.records]
+    assert found == [(deal_id, values(truth[deal_id], ["description"])) for deal_id in sorted(truth)]
+    limits = [page.limit for page in pages]
+    assert limits[0] == 100
+    assert min(limits) < 20
+    assert limits[-1] > min(limits)  # what is large need not stay so
+
+
+def test_c20_deals_too_large_for_one_answer_are_read_by_id_in_several(large_deals: SimulatorServer) -> None:
+    ids = sorted(large_deals.portal(LARGE.portal_id).live_deals())[100:200]
+    with connect(large_deals, LARGE, body_size_max=120_000) as client:
+        records = client.read_deals(ids, properties=["description"])
+    assert sorted(int(record["id"]) for record in records) == ids
+
+
+def test_c20_one_deal_too_large_for_an_answer_is_named(large_deals: SimulatorServer) -> None:
+    large = sorted(large_deals.portal(LARGE.portal_id).live_deals())[120]
+    with connect(large_deals, LARGE, body_size_max=5_000) as client:
+        with pytest.raises(ResponseTooLargeError, match=f"a single deal: the first one from id {large} on"):
+            client.list_deals(properties=["description"], after=str(large))
+        with pytest.raises(ResponseTooLargeError, match=f"a single deal: id {large}"):
+            client.read_deals([large - 1, large, large + 1], properties=["description"])
 
 
 def test_a_walk_of_the_search_by_id_finds_every_live_deal(simulator: SimulatorServer) -> None:
@@ -179,11 +228,13 @@ def test_one_fault_in_the_middle_of_a_walk_changes_nothing(simulator: SimulatorS
 
 
 @pytest.mark.parametrize("fault", ["gzip_bomb", "redirect"])
-def test_one_hostile_answer_ends_the_walk(simulator: SimulatorServer, fault: str) -> None:
+def test_hostile_answers_end_the_walk(simulator: SimulatorServer, fault: str) -> None:
     location = "http://169.254.169.254/latest"
-    simulator.add_fault(FaultRule(endpoint="list", portal_id=1001, fault=fault, status=302, location=location))
+    hostile = FaultRule(endpoint="list", portal_id=1001, fault=fault, times=None, status=302, location=location)
+    simulator.add_fault(hostile)
     with connect(simulator, timeouts=Timeouts()) as client, pytest.raises(HubSpotDealsError) as raised:
         walk(client, ["dealname"])
+    hostile.times = 0
     assert raised.value.code in {"RESPONSE_TOO_LARGE", "UNEXPECTED_REDIRECT"}
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_hubspot_deals.client.pauses import PAUSE_MIN_S
 from airflow_provider_hubspot_deals.client.rate_limits import RateLimits
 from airflow_provider_hubspot_deals.client.retries import Retries
 from airflow_provider_hubspot_deals.exceptions import (
@@ -43,12 +45,20 @@ def test_a01_retry_after_is_waited_for(client: HubSpotClient, server: ScriptedSe
 
 
 def test_a02_without_retry_after_waits_grow_and_are_not_alike(
-    client: HubSpotClient, server: ScriptedServer, clock: StoppedClock
+    make_client: Callable[..., HubSpotClient], server: ScriptedServer, clock: StoppedClock
 ) -> None:
-    server.answers(*[limited()] * 6, GOOD)
-    listed_ids(client)
-    assert all(1.0 <= wait <= 61.0 for wait in clock.sleeps)
-    assert len(set(clock.sleeps)) == len(clock.sleeps)
+    """Each wait is random, so what grows is seen in many clients' waits."""
+    waits = []
+    for _ in range(40):
+        clock.sleeps.clear()
+        server.answers(*[limited()] * 6, GOOD)
+        listed_ids(make_client())
+        assert all(1.0 <= wait <= 61.0 for wait in clock.sleeps)
+        assert len(set(clock.sleeps)) == len(clock.sleeps) == 6
+        waits.append([wait - PAUSE_MIN_S[429] for wait in clock.sleeps])
+    medians = [median(nth) for nth in zip(*waits, strict=True)]
+    for earlier, later in zip(medians, medians[2:], strict=False):
+        assert later > 2 * earlier  # four times as long, but for chance
 
 
 def test_jitter_is_spread_over_the_whole_wait(make_client: Callable[..., HubSpotClient], clock: StoppedClock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,6 +49,12 @@ def test_rising_ids_cover_every_id_without_a_gap(source: FakeSource) -> None:
 def test_an_empty_portal_covers_every_id(source: FakeSource) -> None:
     source.pages = {None: listed([])}
     assert ranges(walk(source)) == [(0, ID_MAX)]
+
+
+def test_b03_a_page_as_full_as_was_asked_for_is_not_the_end(source: FakeSource) -> None:
+    """Its cursor may be lost, also where few deals were asked for, since they are large."""
+    source.pages = {None: replace(listed([3, 5]), limit=2), "6": listed([9])}
+    assert [ids_of(page.records) for page in walk(source)] == [[3, 5], [9]]
 
 
 @pytest.mark.parametrize("start", [1, 2])
