@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
+
+from airflow_provider_hubspot_deals.deals.moments import moment_from
 
 ROWS_MAX = 10_000
 DAG_FILES_MAX = 100
@@ -37,7 +39,6 @@ def _number(text: str, highest: int) -> int:
 def moment(text: str) -> datetime:
     """A time; UTC when it names no zone."""
     try:
-        given = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("must be a time such as 2026-11-21T08:00:00Z") from None
-    return given if given.tzinfo else given.replace(tzinfo=UTC)
+        return moment_from(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

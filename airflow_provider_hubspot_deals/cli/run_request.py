@@ -47,7 +47,8 @@ class RunRequest:
                 asked.get(name) == (moment and moment.isoformat())
                 for name, moment in (("window_start", self.window_start), ("window_end", self.window_end))
             )
-        return self.mode in ("auto", job["mode"]) and job["mode"] != "window"
+        # What was asked for as incremental is a full run where none has been completed before.
+        return self.mode in ("auto", job["mode"], asked.get("mode")) and job["mode"] != "window"
 
     @classmethod
     def of(cls, job: Mapping[str, Any]) -> RunRequest:

@@ -12,6 +12,7 @@ from airflow_provider_hubspot_deals.dag_factory.organization_dag import START_DA
 from airflow_provider_hubspot_deals.dag_factory.run_types import without_backfills
 from airflow_provider_hubspot_deals.operators.maintenance import EVENTS_MONTHS_MAX, HubSpotDealsMaintenanceOperator
 from airflow_provider_hubspot_deals.organizations import USUAL_STORE, Store, dag_id_of, spread
+from airflow_provider_hubspot_deals.organizations.organization import TAG
 
 TASK_ID = "maintain"
 EVENTS_MONTHS = 13  # a year, and the month that has begun
@@ -69,7 +70,7 @@ def build_maintenance_dag(store: Store, dag_id: str) -> DAG:
                 description="Older months of job_events are dropped as a whole. The current one always stays.",
             )
         },
-        tags={"hubspot", "maintenance"},
+        tags={TAG, "maintenance"},
         **without_backfills(),
     ) as dag:
         HubSpotDealsMaintenanceOperator(

@@ -16,6 +16,7 @@ from airflow_provider_hubspot_deals.dag_factory.watching import when_due_or_chan
 from airflow_provider_hubspot_deals.notifications.callbacks import JobCallback
 from airflow_provider_hubspot_deals.notifications.staleness import stale_alert
 from airflow_provider_hubspot_deals.organizations import dag_id_of
+from airflow_provider_hubspot_deals.organizations.organization import TAG
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def build_dag(organization: Organization) -> DAG:
         catchup=False,  # a run reads whatever is due, so missed ones need no repetition
         max_active_runs=1,
         params=trigger_form(organization),
-        tags={"hubspot", organization.type, *organization.tags},
+        tags={TAG, organization.type, *organization.tags},
         owner_links=dict(organization.owner_links),
         deadline=stale_alert(organization),
         **without_backfills(),

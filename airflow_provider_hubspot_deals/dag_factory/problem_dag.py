@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseO
 from airflow_provider_hubspot_deals.dag_factory.organization_dag import START_DATE
 from airflow_provider_hubspot_deals.dag_factory.run_types import without_backfills
 from airflow_provider_hubspot_deals.organizations import dag_id_of
+from airflow_provider_hubspot_deals.organizations.organization import MISTAKE_TAG, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 CONFIGURATION_DAG_ID = dag_id_of("configuration")
-TAG = "configuration-error"
 
 
 class ConfigurationErrorOperator(BaseOperator):
@@ -49,7 +49,7 @@ def build_problem_dag(dag_id: str, problems: Sequence[str]) -> DAG:
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,  # Airflow's default is paused: it would never run, never fail, tell nobody
-        tags={"hubspot", TAG},
+        tags={TAG, MISTAKE_TAG},
         **without_backfills(),
     ) as dag:
         ConfigurationErrorOperator(task_id="configuration_error", problems=list(problems))

@@ -15,6 +15,7 @@ _MODES = {
     "incremental": "Incremental: what changed since the last run",
     "window": "Window: what was modified between two times",
 }
+_YEARS = "(?=19[7-9]|[2-9])(?!9999)"  # what lies outside of these in UTC alone is refused as the run begins
 _WINDOW_SECTION = "Window (only with mode Window)"
 # `format` alone checks nothing unless jsonschema's optional validators happen to be installed.
 _MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
@@ -65,7 +66,7 @@ def _moment(title: str, description: str) -> Param:
         None,
         type=["null", "string"],
         format="date-time",
-        pattern=_MOMENT,
+        pattern=_YEARS + _MOMENT,
         title=title,
         description=f"{description} In the time zone that Airflow shows; over REST with its offset, such as "
         "2026-11-21T08:00:00Z. Empty: no limit on this side; mode Window needs at least one of the two.",

@@ -15,6 +15,8 @@ SCHEMA_PATTERN = r"(?!pg_)[a-z_][a-z0-9_]{0,62}"  # PostgreSQL keeps pg_ for its
 PROPERTY_PATTERN = r"!?[\w.*?-]{1,255}"  # a name, or a pattern; with an exclamation mark: not these
 _GOAL_MIN = 1440  # minutes; what runs hourly is not stale after two hours: HubSpot may be away for some
 _PREFIX = "hubspot_deals"  # of DAGs, tables and job types
+TAG = "hubspot"  # of every DAG that a file builds
+MISTAKE_TAG = "configuration-error"  # of one that only says what is wrong with the file, or with an entry
 
 # Fixed for ever: the ids made from it are the tenant keys of stored rows.
 _ID_NAMESPACE = UUID("6f0d3c1e-5d0b-5b0e-9a44-8f1c7a0c2d11")

@@ -5,6 +5,7 @@ Airflow mounts a plugin's application without any authentication, so each route 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
@@ -14,18 +15,20 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.auth.tokens import get_signing_key
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
 from airflow.api_fastapi.logging.decorators import action_logging
-from airflow.models.dag import DagModel
+from airflow.models.dag import DagModel, DagTag
 from airflow.utils.session import create_session
 from fastapi import Depends, Header, HTTPException, Request, status
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from sqlalchemy import case, or_, select
+from sqlalchemy import case, func, or_, select
 
+from airflow_provider_hubspot_deals.organizations.organization import MISTAKE_TAG, TAG, dag_id_of
 from airflow_provider_hubspot_deals.plugin.overview import NO_DAG, NO_SCHEDULE, PAUSED
 
 TOKEN_MAX_AGE_S = 24 * 3600
 # What Airflow notes of DAGs that no clock starts, or none a second time.
 _WITHOUT_CLOCK = ("None", "@once", "Asset", "Partitioned Asset", "PartitionedAtRuntime")
+_MAINTENANCE = re.compile(rf"{dag_id_of('maintenance')}(\.|$)")  # no organization's
 _TOKEN_SALT = "hubspot-deals-page"  # noqa: S105 - tells our signatures from Airflow's own, no secret
 
 signed_in = Depends(get_user)
@@ -59,9 +62,25 @@ def next_runs() -> Mapping[str, datetime]:
         return {each.dag_id: each.at for each in session.execute(coming)}
 
 
+def built_dags() -> Mapping[str, bool]:
+    """DAGs of the organizations that a file has now, and whether each only says what is wrong with its entry."""
+    is_mistaken = func.max(case((DagTag.name == MISTAKE_TAG, 1), else_=0)).label("is_mistaken")
+    built = (
+        select(DagTag.dag_id, is_mistaken)
+        .join(DagModel, DagModel.dag_id == DagTag.dag_id)
+        .where(DagTag.name.in_((TAG, MISTAKE_TAG)), DagTag.dag_id.startswith(dag_id_of(""), autoescape=True))
+        .where(DagModel.is_stale.is_(False))
+        .group_by(DagTag.dag_id)
+    )
+    with create_session() as session:
+        found = {each.dag_id: bool(each.is_mistaken) for each in session.execute(built)}
+    return {dag_id: is_mistaken for dag_id, is_mistaken in found.items() if not _MAINTENANCE.match(dag_id)}
+
+
 ReadableDags = Annotated[frozenset[str], Depends(readable_dags)]
 IdleDags = Annotated[Mapping[str, str], Depends(idle_dags)]
 NextRuns = Annotated[Mapping[str, datetime], Depends(next_runs)]
+BuiltDags = Annotated[Mapping[str, bool], Depends(built_dags)]
 
 
 def may_change(request: Request, user: GetUserDep) -> bool:

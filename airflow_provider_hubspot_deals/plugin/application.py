@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -77,9 +78,12 @@ def place_of(request: Request, store: int = 0) -> Place:
     return Place(stores=known, store=known[store], links=links_of(request, store))
 
 
-def dags_of(readable: access.ReadableDags, idle: access.IdleDags, next_runs: access.NextRuns) -> Dags:
+def dags_of(
+    readable: access.ReadableDags, idle: access.IdleDags, next_runs: access.NextRuns, built: access.BuiltDags
+) -> Dags:
     """The DAGs that the user may read, which of them run, and when next."""
-    return Dags(readable=readable, idle=idle, next_runs=next_runs)
+    mistaken = {dag_id for dag_id, is_mistaken in built.items() if is_mistaken}
+    return Dags(readable=readable, idle=idle, next_runs=next_runs, built=built, mistaken=mistaken)
 
 
 PlaceDep = Annotated[Place, Depends(place_of)]
@@ -96,10 +100,21 @@ def links_of(request: Request, store: int = 0) -> Links:
 def overview(place: PlaceDep, dags: DagsDep, q: str = "", sort: str = SORTS[0], page: str = "1") -> Response:
     """The table of the organizations whose DAGs the user may read."""
     number = int(page) if page.isascii() and page.isdecimal() and len(page) < len(str(_PAGE_MAX)) else 1
+    choice = Choice(search=q.replace("\0", ""), sort=sort, page=number)
+    dags = replace(dags, built=set(dags.built) - _dags_of_other_stores(place))
     with reading(place.store) as connection:
-        choice = Choice(search=q.replace("\0", ""), sort=sort, page=number)
         found = read_overview(connection, place.store.schema, dags, choice)
     return pages.render("overview.html", place=place, links=place.links, overview=found, deals_board=deals_board)
+
+
+def _dags_of_other_stores(place: Place) -> set[str]:
+    """Of organizations that have run into another store, so that this one's table is not where they are missing."""
+    elsewhere: set[str] = set()
+    for store in place.stores:
+        if store != place.store:
+            with suppress(PageUnavailableError), reading(store) as connection:
+                elsewhere.update(sql.column(connection, "board.known_dags", {}, schema=store.schema))
+    return elsewhere
 
 
 def jobs(place: PlaceDep, dag_id: str, organization_id: UUID, type_: Type) -> Response:

@@ -40,11 +40,15 @@ class Dags:
         readable: those that the user may read.
         idle: those that start no run by themselves, and why.
         next_runs: when a clock starts the next one of each, idle or not, as far as Airflow has worked it out.
+        built: those of organizations that an organizations file has now, whether one may read them or not.
+        mistaken: those of them that only say what is wrong with the entry, and read nothing.
     """
 
     readable: Collection[str]
     idle: Mapping[str, str] = field(default_factory=dict)
     next_runs: Mapping[str, datetime] = field(default_factory=dict)
+    built: Collection[str] = ()
+    mistaken: Collection[str] = ()
 
     def why_idle(self, *dag_ids: str) -> str:
         """Why none of these, as far as the user may read them, starts a run; empty when one does."""
@@ -53,10 +57,10 @@ class Dags:
 
     def next_run(self, *dag_ids: str) -> datetime | None:
         """When the first of these, as far as the user may read them, starts a run; None where none is known."""
-        coming = {
-            self.next_runs.get(dag_id) for dag_id in dag_ids if dag_id in self.readable and dag_id not in self.idle
-        }
-        return min(filter(None, coming), default=None)
+        running = [
+            each for each in dag_ids if each in self.readable and not (each in self.idle or each in self.mistaken)
+        ]
+        return min(filter(None, map(self.next_runs.get, running)), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,7 @@ class OrganizationLine:
     dag_id: str  # of this organization's DAGs, one that the user may read
     job_is_readable: bool
     idle: str = ""  # one of ``IDLE``, or empty
+    has_mistake: bool = False  # its entry of the organizations file cannot be used, so nothing is read
     next_run: datetime | None = None
     runs: Sparkline | None = None
 
@@ -110,7 +115,7 @@ class Overview:
     """One page of the table, and what all organizations together are doing.
 
     Attributes:
-        counts: how many organizations by the word of their newest job, and by ``stale`` and ``never``.
+        counts: how many organizations by the word of their newest job, by ``stale`` and ``never``, and ``mistaken``.
         found: how many the search leaves.
     """
 
@@ -127,7 +132,12 @@ class Overview:
 
 _SORTS: dict[str, Callable[[OrganizationLine], Any]] = {
     "organization": lambda line: line.row["name"].casefold(),
-    "freshness": lambda line: (bool(line.idle), line.behind_s is not None, -(line.behind_s or 0.0)),
+    "freshness": lambda line: (
+        not line.has_mistake,
+        bool(line.idle),
+        line.behind_s is not None,
+        -(line.behind_s or 0.0),
+    ),
     "job": lambda line: _URGENCY.index(line.progress.word),
     "deals": lambda line: -line.row["deals"] if line.row["deals"] else 0,
     "changed": lambda line: -line.row["changed_today"],
@@ -138,8 +148,9 @@ SORTS = tuple(_SORTS)
 
 
 def read_overview(connection: Connection[Any], schema: str, dags: Dags, choice: Choice) -> Overview:
-    """Read the organizations that belong to the DAGs that the user may read."""
-    names = {"dag_ids": sorted(dags.readable), "schema": schema}
+    """Read the organizations that belong to the DAGs that the user may read, those that have never run among them."""
+    built = sorted(set(dags.built) & set(dags.readable))
+    names = {"dag_ids": sorted(dags.readable), "built": built, "schema": schema}
     found = sql.rows(connection, "board.organizations", names, schema=schema)
     overview = arranged([line_of(row, dags) for row in found], choice)
     keys = {
@@ -160,6 +171,7 @@ def line_of(row: Mapping[str, Any], dags: Dags) -> OrganizationLine:
         job_is_readable=row["job_dag_id"] in dags.readable,
         idle=dags.why_idle(row["dag_id"], row["job_dag_id"]),
         next_run=dags.next_run(row["dag_id"], row["job_dag_id"]),
+        has_mistake=row["dag_id"] in dags.mistaken and row["dag_id"] in dags.readable,
     )
 
 
@@ -177,11 +189,17 @@ def arranged(lines: Sequence[OrganizationLine], choice: Choice) -> Overview:
         pages=pages,
         found=len(found),
         total=len(lines),
-        counts=Counter([line.progress.word for line in lines] + [line.freshness for line in lines]),
+        counts=_counts(lines),
         deals=sum(line.row["deals"] or 0 for line in lines),
         changed_today=sum(line.row["changed_today"] for line in lines),
         api_calls_today=sum(line.row["api_calls_today"] for line in lines),
     )
+
+
+def _counts(lines: Sequence[OrganizationLine]) -> Mapping[str, int]:
+    counts = Counter([line.progress.word for line in lines] + [line.freshness for line in lines])
+    counts["mistaken"] = sum(line.has_mistake for line in lines)
+    return counts
 
 
 def _matches(line: OrganizationLine, search: str) -> bool:

@@ -7,6 +7,14 @@ SELECT set_config('statement_timeout', '10s', true),
 -- name: organizations
 -- Each organization and type that belongs to one of these DAGs, with its newest job: the active one, else the last ended.
 -- Deals are counted by PostgreSQL's statistics: counting them would read every leaf.
+WITH known AS (
+    SELECT state.organization_id, state.type, owner.slug, coalesce(owner.name, owner.slug) AS name, state.watermark,
+           state.portal_id, state.last_sync_at, state.stale_after_minutes,
+           'hubspot_deals_' || owner.slug || CASE state.type WHEN 'standard' THEN '' ELSE '_' || state.type END AS dag_id,
+           'hubspot_deals' || CASE state.type WHEN 'standard' THEN '' ELSE '_' || state.type END AS job_type
+    FROM {schema}.sync_state AS state
+    JOIN {schema}.organizations AS owner ON owner.id = state.organization_id
+)
 SELECT seen.organization_id, seen.type, seen.slug, seen.name, seen.dag_id, seen.watermark, seen.portal_id,
        seen.last_sync_at, seen.stale_after_minutes, portal.ui_domain,
        CASE WHEN pg_stat_get_live_tuples(leaf.oid) > 0 THEN pg_stat_get_live_tuples(leaf.oid)
@@ -26,12 +34,13 @@ SELECT seen.organization_id, seen.type, seen.slug, seen.name, seen.dag_id, seen.
            = (now() AT TIME ZONE coalesce(portal.time_zone, 'UTC'))::date AS daily_is_of_today,
        clock_timestamp() AS now
 FROM (
-    SELECT state.organization_id, state.type, owner.slug, coalesce(owner.name, owner.slug) AS name, state.watermark,
-           state.portal_id, state.last_sync_at, state.stale_after_minutes,
-           'hubspot_deals_' || owner.slug || CASE state.type WHEN 'standard' THEN '' ELSE '_' || state.type END AS dag_id,
-           'hubspot_deals' || CASE state.type WHEN 'standard' THEN '' ELSE '_' || state.type END AS job_type
-    FROM {schema}.sync_state AS state
-    JOIN {schema}.organizations AS owner ON owner.id = state.organization_id
+    SELECT * FROM known
+    UNION ALL
+    -- Of one that has never run only its DAG is known.
+    SELECT NULL, 'standard', NULL, substr(built.dag_id, length('hubspot_deals_') + 1), NULL, NULL, NULL, NULL,
+           built.dag_id, NULL
+    FROM unnest(%(built)s::text[]) AS built (dag_id)
+    WHERE NOT EXISTS (SELECT FROM known WHERE known.dag_id = built.dag_id)
 ) AS seen
 LEFT JOIN LATERAL (
     SELECT newest.* FROM (
@@ -55,6 +64,12 @@ LEFT JOIN pg_class AS leaf
        ON leaf.relname = {schema}.deals_partition(seen.organization_id, seen.type)::name
       AND leaf.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
 WHERE seen.dag_id = ANY (%(dag_ids)s) OR job.dag_id = ANY (%(dag_ids)s)
+
+-- name: known_dags
+-- DAGs of the organizations that have run into this store.
+SELECT 'hubspot_deals_' || owner.slug || CASE state.type WHEN 'standard' THEN '' ELSE '_' || state.type END
+FROM {schema}.sync_state AS state
+JOIN {schema}.organizations AS owner ON owner.id = state.organization_id
 
 -- name: recent_runs
 -- For those on the screen: the last ended runs, oldest first.

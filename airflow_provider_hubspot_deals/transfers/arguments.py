@@ -6,10 +6,11 @@ Arguments may come out of templates, so every value may be a string, and the tri
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from airflow_provider_hubspot_deals.deals.moments import moment_from
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.organizations import Organization, check_settings, organization_from
 
@@ -61,16 +62,15 @@ def moment_of(argument: str, value: object) -> datetime | None:
     """Return a time with its zone, UTC when it names none; None when nothing is given.
 
     Raises:
-        ConfigurationError: it is no time.
+        ConfigurationError: it is no time, or one that no deal can have been modified at.
     """
     given = given_or_none(value)
     if given is None:
         return None
     try:
-        moment = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
-    except ValueError:
-        raise ConfigurationError(f"{argument} must be a time such as 2026-11-21T08:00:00Z") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        return moment_from(given if isinstance(given, datetime) else str(given))
+    except ValueError as error:
+        raise ConfigurationError(f"{argument} {error}") from None
 
 
 def added_of(value: object) -> tuple[str, ...]:

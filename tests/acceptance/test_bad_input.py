@@ -37,6 +37,8 @@ SLOW_MS = 5_000  # for each answer: a run takes a dozen
         pytest.param({"properties": "dealname\n../../etc/passwd"}, id="a path for properties"),
         pytest.param({"window_start": STOLEN}, id="SQL for a time"),
         pytest.param({"window_end": {"now": 1}}, id="an object for a time"),
+        pytest.param({"window_start": "0001-01-01T00:00:00+14:00"}, id="a time before the year 1, in UTC"),
+        pytest.param({"window_end": "9999-12-31T23:59:59-14:00"}, id="a time after the year 9999, in UTC"),
         pytest.param({"window_start": "2026-01-01T00:00:00Z" + TEMPLATE}, id="a template behind a time"),
     ],
 )

@@ -59,8 +59,8 @@ def airflow_app() -> Iterator[FastAPI]:
 def knows_dags(
     airflow_app: FastAPI,  # noqa: ARG001 - makes the metadata
 ) -> Iterator[Callable[..., None]]:
-    """Put DAGs into Airflow's metadata, as far as permissions need them: those that run, if nothing else is said."""
-    from airflow.models.dag import DagModel
+    """Put DAGs into Airflow's metadata, as far as the page looks at them: those that run, if nothing else is said."""
+    from airflow.models.dag import DagModel, DagTag
     from airflow.models.dagbundle import DagBundleModel
     from airflow.utils.session import create_session
 
@@ -71,6 +71,7 @@ def knows_dags(
         is_stale: bool = False,
         schedule: str = "0 * * * *",
         next_run: datetime | None = None,
+        tags: Sequence[str] = ("hubspot",),
     ) -> None:
         with create_session() as session:
             if session.get(DagBundleModel, "tests") is None:
@@ -80,10 +81,12 @@ def knows_dags(
                 dag = DagModel(dag_id=dag_id, bundle_name="tests")  # type: ignore[no-untyped-call]  # Airflow gives its constructor no types
                 dag.is_paused, dag.is_stale, dag.timetable_summary = is_paused, is_stale, schedule
                 dag.next_dagrun_create_after = next_run
+                dag.tags = [DagTag(name=tag, dag_id=dag_id) for tag in tags]
                 session.merge(dag)
 
     yield put
     with create_session() as session:
+        session.query(DagTag).delete()
         session.query(DagModel).delete()
 
 

@@ -11,6 +11,12 @@ def words(text: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text))).strip()
 
 
+def cells(text: str, slug: str) -> str:
+    """The row of one organization."""
+    (row,) = [row for row in text.split("<tr>") if f"{slug}</a>" in row]
+    return row
+
+
 def table(text: str, label: str) -> list[dict[str, str]]:
     """The rows of the table in the region of that name: what is read in each cell, by the heading of its column."""
     (region,) = re.findall(rf'aria-label="{label}">(.*?)</table>', text, re.DOTALL)

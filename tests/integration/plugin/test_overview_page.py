@@ -19,7 +19,7 @@ from airflow_provider_hubspot_deals.organizations.organization import dag_id_of
 from airflow_provider_hubspot_deals.organizations.stores import USUAL_STORE
 from airflow_provider_hubspot_deals.plugin.reading import reading
 from tests.integration.plugin.fleet import fill_fleet
-from tests.integration.plugin.shown import stats, words
+from tests.integration.plugin.shown import cells, stats, words
 from tests.integration.tenant import Tenant, a_batch, a_run
 from tests.integration.two_tenants import fill
 
@@ -51,12 +51,6 @@ def stat(pid: int) -> list[str]:
     The 14th and 15th are the CPU ticks of its children that have ended.
     """
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-
-
-def cells(text: str, slug: str) -> str:
-    """The row of one organization."""
-    (row,) = [row for row in text.split("<tr>") if f"{slug}</a>" in row]
-    return row
 
 
 def test_a_running_job_shows_how_far_it_is_and_when_it_will_be_done(visit: Visit, acme: Tenant) -> None:
@@ -182,15 +176,6 @@ def test_the_budget_of_the_account_is_shown_on_the_day_that_hubspot_told_it(visi
     assert "of 250,000" not in cells(visit().get().text, "acme")
 
 
-def test_an_organization_that_never_ran_says_so(visit: Visit, acme: Tenant) -> None:
-    acme.claim(a_run())
-    acme.execute("DELETE FROM hubspot.jobs")
-    row = cells(visit().get().text, "acme")
-    assert "never" in row
-    assert "no run yet" in row
-    assert "no runs yet" in row
-
-
 def test_names_errors_and_searches_are_text_and_never_markup(visit: Visit, acme: Tenant) -> None:
     job = acme.claim(a_run(run_id=HOSTILE))
     acme.execute("UPDATE hubspot.organizations SET name = %s", HOSTILE)
@@ -305,10 +290,13 @@ def test_an_organization_of_somebody_s_own_dag_belongs_to_that_dag(
     assert f"/dags/nightly/jobs/{job.id}" in text
 
 
+@pytest.mark.parametrize("organizations", [1_000, 500, 0], ids="{} have run".format)
 def test_a_thousand_organizations_are_there_in_a_moment(
-    visit: Visit, deals_database: str, knows_dags: KnowsDags
+    visit: Visit, deals_database: str, knows_dags: KnowsDags, organizations: int
 ) -> None:
-    knows_dags(fill_fleet(deals_database, 1_000), next_run=datetime.now(UTC) + timedelta(hours=1))
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    knows_dags(fill_fleet(deals_database, organizations), next_run=soon)
+    knows_dags([f"hubspot_deals_org-{number:04}" for number in range(organizations + 1, 1_001)], next_run=soon)
     visitor = visit()
     first = visitor.get()
     assert "Page 1 of 20" in first.text

@@ -125,6 +125,11 @@ def test_a_window_reads_what_was_modified_in_it(airflow: Airflow, simulator: Sim
             id="end before start",
         ),
         pytest.param({"mode": "window", "window_start": "soon"}, "window_start must be a time", id="no time"),
+        pytest.param(
+            {"mode": "window", "window_end": "9999-12-31T23:59:59-14:00"},
+            "window_end must be a time of the years 1970 to 9998",
+            id="time that PostgreSQL holds and Python cannot read",
+        ),
         pytest.param({"organization": ""}, "organization is missing", id="no organization"),
         pytest.param({"organization": "A B"}, "organization must be", id="organization no slug"),
         pytest.param({"organization_id": "7"}, "organization_id must be a UUID", id="id no UUID"),

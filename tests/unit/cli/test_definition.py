@@ -97,6 +97,8 @@ def test_every_choice_says_what_it_is_without_it() -> None:
         ["sync"],
         ["sync", "acme", "--mode", "everything"],
         ["sync", "acme", "--window-start", "yesterday"],
+        ["sync", "acme", "--mode", "window", "--window-start", "0001-01-01T00:00:00+14:00"],
+        ["sync", "acme", "--mode", "window", "--window-end", "9999-12-31T23:59:59-14:00"],
         ["jobs", "list", "--limit", "0"],
         ["jobs", "list", "--limit", "1e3"],
         ["jobs", "list", "--status", "lost"],

@@ -16,7 +16,7 @@ MOMENT = datetime(2026, 11, 21, 8, tzinfo=UTC)
 WINDOW = {"mode": "window", "config": {"window_start": MOMENT.isoformat(), "window_end": None}}
 
 
-def job(mode: str | None, **config: Any) -> dict[str, Any]:
+def job(mode: str | None, /, **config: Any) -> dict[str, Any]:
     return {"mode": mode, "config": config or None}
 
 
@@ -29,6 +29,10 @@ def job(mode: str | None, **config: Any) -> dict[str, Any]:
         (RunRequest(mode="full"), job("full"), True),
         (RunRequest(mode="full"), job("incremental"), False),
         (RunRequest(mode="incremental"), job("full"), False),
+        (RunRequest(mode="incremental"), job("full", mode="auto"), False),
+        (RunRequest(mode="incremental"), job("full", mode="incremental"), True),
+        (RunRequest(mode="full"), job("full", mode="incremental"), True),
+        (RunRequest(mode="full"), job("incremental", mode="incremental"), False),
         (RunRequest(mode="window", window_start=MOMENT), WINDOW, True),
         (RunRequest(mode="window", window_end=MOMENT), WINDOW, False),
         (RunRequest(mode="window", window_start=MOMENT), job("full"), False),

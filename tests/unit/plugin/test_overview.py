@@ -148,6 +148,19 @@ def test_of_an_organization_whose_dag_is_idle_no_run_is_missed_and_it_stands_beh
     assert found.counts["stale"] == 1
 
 
+def test_a_mistake_stands_before_everything_else_and_hides_nothing() -> None:
+    old = NOW - timedelta(days=9)
+    rows = [an_organization("new", watermark=None), an_organization("broken", last_sync_at=old, watermark=old)]
+    own = {row["dag_id"] for row in rows}
+    dags = Dags(readable=own, next_runs=dict.fromkeys(own, NOW), mistaken={"hubspot_deals_broken"})
+    found = arranged([line_of(row, dags) for row in rows], Choice(sort="freshness"))
+    assert [(line.row["slug"], line.has_mistake, line.next_run) for line in found.lines] == [
+        ("broken", True, None),
+        ("new", False, NOW),
+    ]
+    assert (found.counts["mistaken"], found.counts["stale"]) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("idle", "why"),
     [
