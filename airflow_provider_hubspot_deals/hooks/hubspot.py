@@ -61,6 +61,30 @@ class HubSpotHook(HttpHook):
         super().__init__(method=method, http_conn_id=hubspot_conn_id, **http_options)
         self.hubspot_conn_id = hubspot_conn_id
 
+    def run(
+        self,
+        endpoint: str | None = None,
+        data: dict[str, Any] | str | None = None,
+        headers: dict[str, Any] | None = None,
+        extra_options: dict[str, Any] | None = None,
+        **request_options: Any,  # noqa: ANN401 - HttpHook's
+    ) -> Any:  # noqa: ANN401 - as above
+        """Send one request and return HubSpot's answer, a ``requests.Response``; an answer that is no success raises.
+
+        What may write is sent once; what only reads is asked again as the client does.
+
+        Args:
+            endpoint: path of the API, such as ``/crm/v3/owners``.
+            data: parameters of the address with GET; else the body, as JSON text.
+            headers: have no effect, the client sends its own.
+            extra_options: as HttpHook has them; timeouts, TLS and proxies are the client's.
+            request_options: of ``requests.Request``, such as ``json`` for a body.
+
+        Raises:
+            HubSpotDealsError: the connection cannot be right, or HubSpot refused or did not answer.
+        """
+        return super().run(endpoint, data, headers, extra_options, **request_options)
+
     def get_client(
         self,
         *,

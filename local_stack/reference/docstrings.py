@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from dataclasses import dataclass
 
 _SECTION = re.compile(r"^(Args|Returns|Raises):\n((?:(?: .*)?\n?)*)", re.MULTILINE)
@@ -37,7 +38,7 @@ def docstring_of(thing: object) -> Docstring:
     if raw is None:
         msg = f"{thing!r} has no docstring"
         raise ValueError(msg)
-    sections = {found[1]: inspect.cleandoc(found[2]) for found in _SECTION.finditer(f"{raw}\n")}
+    sections = {found[1]: textwrap.dedent(found[2]) for found in _SECTION.finditer(f"{raw}\n")}
     return Docstring(
         text=markdown(_SECTION.split(f"{raw}\n", maxsplit=1)[0]),
         arguments=_entries(sections.get("Args", "")),

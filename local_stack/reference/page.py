@@ -30,7 +30,7 @@ CLASSES: tuple[type, ...] = (
     HubSpotDealsWebhookNotifier,
     HubSpotHook,
 )
-METHODS: dict[type, tuple[str, ...]] = {HubSpotHook: ("get_client", "access")}
+METHODS: dict[type, tuple[str, ...]] = {HubSpotHook: ("run", "get_client", "access")}
 FUNCTIONS = (build_dags, build_dag, deals_asset)
 HEAD = """\
 # Reference

@@ -62,3 +62,29 @@ def test_a_docstring_is_taken_apart() -> None:
         "three": "`x`.",
     }
     assert (found.returns, found.raises) == ("Nothing.", {"ValueError": "never."})
+
+
+def test_an_entry_that_stands_alone_in_its_section_is_read_to_its_last_line() -> None:
+    def documented() -> None:
+        """Do it.
+
+        Raises:
+            ValueError: never; not
+                when it would like to.
+        """
+
+    assert docstring_of(documented).raises == {"ValueError": "never; not when it would like to."}
+
+
+def test_no_cell_breaks_off_where_its_docstring_begins_a_line() -> None:
+    assert "refuses its token; not retried. |" in page()
+
+
+def test_the_page_has_what_other_pages_say_of_the_hook() -> None:
+    named = {name for each in ("README.md", "docs/airflow.md") for name in _hook_methods(PAGE.parents[1] / each)}
+    assert named == {"access", "get_client", "run"}
+    assert [name for name in sorted(named) if f"#### HubSpotHook.{name}\n" not in page()] == []
+
+
+def _hook_methods(of: Path) -> list[str]:
+    return re.findall(r"`HubSpotHook(?:\([^)`]*\))?\.(\w+)", of.read_text("utf-8"))
