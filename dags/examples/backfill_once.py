@@ -1,14 +1,14 @@
 """Read once more what was modified between two days: after a repair in HubSpot, or for a property chosen later.
 
-Trigger it by hand, and pause the organization's own DAG meanwhile: an organization has one active job, and a month that
-meets another is skipped. For the same reason the months come one after the other.
+Trigger it by hand. Each month is a run of the organization's own DAG, which must not be paused: it reads what the entry
+in the organizations file says. An operator that says less (no associations, no negative amounts) would take the rest
+away from each deal that it reads. The months come one after the other, as all runs of that DAG do.
 """
 
 from datetime import UTC, datetime, timedelta
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Param, task
-
-from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
 
 with DAG(
     "backfill_once",
@@ -23,20 +23,21 @@ with DAG(
 
     @task
     def months(params: dict[str, str] | None = None) -> list[dict[str, str]]:
-        """Windows that touch each other, as arguments of the operator."""
+        """Windows that touch each other, as the trigger form of an organization's DAG takes them."""
         asked = params or {}
         start, end = (datetime.fromisoformat(asked[name]).replace(tzinfo=UTC) for name in ("first_day", "last_day"))
         end, windows = end + timedelta(days=1), []
         while start < end:
             following = min((start.replace(day=1) + timedelta(days=32)).replace(day=1), end)
-            windows.append({"window_start": start.isoformat(), "window_end": following.isoformat()})
+            window = {"window_start": start.isoformat(), "window_end": following.isoformat()}
+            windows.append({"mode": "window", **window})
             start = following
         return windows
 
-    HubSpotDealsToPostgresOperator.partial(
+    TriggerDagRunOperator.partial(
         task_id="load_month",
-        organization="northwind",
-        hubspot_conn_id="hubspot_northwind",
-        mode="window",
+        trigger_dag_id="hubspot_deals_northwind",
+        wait_for_completion=True,
+        poke_interval=10,
         max_active_tis_per_dagrun=1,
-    ).expand_kwargs(months())
+    ).expand(conf=months())

@@ -116,10 +116,12 @@ def test_dbt_is_called_for_or_the_command_is_shown(airflow_stack: AirflowStack) 
 
 
 def test_a_backfill_reads_its_months_one_after_the_other(airflow_stack: AirflowStack) -> None:
-    run_id = airflow_stack.run_dag("backfill_once", {"first_day": "2025-01-10", "last_day": "2025-03-31"})
+    airflow_stack.airflow.unpause(NORTHWIND)
+    airflow_stack.run_dag("backfill_once", {"first_day": "2025-01-10", "last_day": "2025-03-31"})
     jobs = airflow_stack.query(
-        "SELECT mode, status, config, start_time, end_time FROM hubspot.jobs WHERE run_id = %s ORDER BY start_time",
-        run_id,
+        "SELECT mode, status, config, start_time, end_time FROM hubspot.jobs WHERE dag_id = %s AND mode = 'window'"
+        " ORDER BY start_time",
+        NORTHWIND,
     )
     assert [(job["mode"], job["status"]) for job in jobs] == [("window", "completed")] * 3
     windows = sorted((job["config"]["window_start"], job["config"]["window_end"]) for job in jobs)

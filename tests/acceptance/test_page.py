@@ -207,12 +207,16 @@ def test_an_answer_that_is_late_does_not_bring_back_what_was(
 
 
 @pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
-def test_a_viewer_finds_no_button(tab: OpenTab, waiting_job: str) -> None:
-    viewer = tab(VIEWER)
-    viewer.open(job_path(waiting_job))
-    viewer.frame.get_by_text("Timeline").wait_for()
-    assert viewer.frame.get_by_role("button", name="Cancel").count() == 0
-    assert viewer.frame.get_by_role("button", name="Run again").count() == 0
+def test_a_viewer_finds_no_button(airflow_stack: AirflowStack, tab: OpenTab, waiting_job: str) -> None:
+    ended_job = str(airflow_stack.job(airflow_stack.run_dag(HARBOR))["id"])
+    admin, viewer = tab(), tab(VIEWER)
+    for path, button in [(job_path(waiting_job), "Cancel"), (job_path(ended_job, HARBOR), "Run again")]:
+        admin.open(path)
+        admin.frame.get_by_role("button", name=button).wait_for()
+        viewer.open(path)
+        viewer.frame.get_by_text("Timeline").wait_for()
+        assert viewer.frame.get_by_role("button", name="Cancel").count() == 0
+        assert viewer.frame.get_by_role("button", name="Run again").count() == 0
 
 
 def jobs_and_runs(stack: AirflowStack) -> tuple[list[dict[str, Any]], int]:

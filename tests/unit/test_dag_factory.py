@@ -6,14 +6,16 @@ import json
 import re
 import shutil
 import stat
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import process_time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.models.taskinstance import TaskInstance
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.types import DagRunType
@@ -308,6 +310,17 @@ def test_a_dag_that_watches_runs_when_deals_change_too(schedule: str, expected: 
 def test_watching_with_a_schedule_of_one_run_is_explained(path: Path) -> None:
     dags = built(path, TWO + 'schedule = "@once"\nwatch_every_seconds = 60')
     assert "needs a schedule that repeats" in what_fails(dags["hubspot_deals_zeta"])
+
+
+def test_the_pause_before_another_attempt_grows_from_a_minute_and_ends_at_half_an_hour() -> None:
+    scheduled = DagSerialization.from_dict(DagSerialization.to_dict(build_dag(parse_organization({"slug": "acme"}))))
+    attempt: Any = TaskInstance(scheduled.get_task("load_deals"), run_id="manual__1", dag_version_id=uuid4())
+    attempt.end_date = datetime(2026, 11, 22, tzinfo=UTC)
+    minutes = []
+    for attempt.try_number in (1, 2, 3, 10, 50):
+        minutes.append((attempt.next_retry_datetime() - attempt.end_date).total_seconds() / 60)
+    assert [shortest <= each < 2 * shortest for shortest, each in zip((1, 2, 4), minutes, strict=False)] == [True] * 3
+    assert minutes[3:] == [30, 30]
 
 
 def test_an_asset_keeps_its_address_through_airflow() -> None:

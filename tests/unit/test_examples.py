@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
+from airflow_provider_hubspot_deals.dag_factory import build_dag
+from airflow_provider_hubspot_deals.organizations import parse_organization
+
 EXAMPLES = Path(__file__).parents[2] / "dags" / "examples"
 
 
@@ -44,3 +47,14 @@ def test_the_windows_of_a_backfill_touch_each_other() -> None:
     assert [window["window_start"][:10] for window in windows] == ["2025-12-15", "2026-01-01", "2026-02-01"]
     assert [window["window_end"] for window in windows][:2] == [window["window_start"] for window in windows][1:]
     assert windows[-1]["window_end"][:10] == "2026-03-01"
+
+
+def test_a_backfill_is_read_by_the_organization_s_own_dag_whose_form_takes_its_windows() -> None:
+    """A task of its own would know nothing of the entry, and take away what the entry alone reads."""
+    example = dag_of(EXAMPLES / "backfill_once.py")
+    assert not [task for task in example.tasks if "HubSpot" in task.task_type]
+    own = build_dag(parse_organization({"slug": "northwind"}))
+    assert example.get_task("load_month").partial_kwargs["trigger_dag_id"] == own.dag_id
+    for window in example.get_task("months").python_callable({"first_day": "2025-12-15", "last_day": "2026-02-28"}):
+        own.params.update(window)
+        assert own.params.validate()["mode"] == "window"

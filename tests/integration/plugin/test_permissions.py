@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 from fastapi.routing import APIRoute
+from itsdangerous import TimestampSigner
 
 from airflow_provider_hubspot_deals.plugin import pages
 from airflow_provider_hubspot_deals.plugin.application import create_app
@@ -123,6 +125,15 @@ def test_a_viewer_sees_a_job_and_no_button_and_cannot_cancel_it(visit: Visit, ac
     assert acme.job(job)["status"] == "running"
 
 
+def test_a_viewer_is_not_asked_to_run_an_ended_job_again(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run())
+    acme.execute("UPDATE hubspot.jobs SET status = 'completed' WHERE id = %s", job.id)
+    assert 'data-ask="again"' in visit(role="user", name="ursula").get(job_path(job)).text
+    page = visit(role="viewer", name="vera").get(job_path(job))
+    assert page.status_code == 200
+    assert 'data-ask="again"' not in page.text
+
+
 def test_whoever_may_change_runs_cancels_a_job_and_the_trail_names_them(visit: Visit, acme: Tenant) -> None:
     job = acme.claim(a_run())
     assert press_cancel(visit(role="user", name="ursula"), job) == 200
@@ -168,6 +179,20 @@ def test_what_a_browser_adds_by_itself_takes_no_page_s_place(visit: Visit, acme:
     job = acme.claim(a_run())
     assert visit().post(f"{job_path(job)}/cancel", Authorization=header).status_code == 403
     assert acme.job(job)["status"] == "running"
+
+
+@pytest.mark.parametrize(("hours", "answer"), [(23, 200), (25, 403)])
+def test_a_page_s_buttons_work_for_a_day(
+    visit: Visit, acme: Tenant, monkeypatch: pytest.MonkeyPatch, hours: int, answer: int
+) -> None:
+    job = acme.claim(a_run())
+    signed_s = int(time.time()) - hours * 3_600
+    with monkeypatch.context() as earlier:
+        earlier.setattr(TimestampSigner, "get_timestamp", lambda _: signed_s)
+        token = TOKEN.search(visit().get(job_path(job)).text)
+    assert token
+    header = {"X-HubSpot-Deals-Token": token[1]}
+    assert visit().post(f"{job_path(job)}/cancel", **header).status_code == answer
 
 
 def test_the_page_of_one_user_presses_no_button_for_another(visit: Visit, acme: Tenant) -> None:

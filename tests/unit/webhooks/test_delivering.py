@@ -77,9 +77,11 @@ def an_event(about: str = "job 1") -> Event:
 
 
 def test_an_event_arrives_signed_once(sender: Sender, server: ScriptedServer) -> None:
+    began_s = int(time.time())
     sender.deliver(an_event())
     (request,) = server.requests
     assert (request.method, request.target) == ("POST", "/hooks/s3cr3t?tenant=acme")
+    assert began_s <= int(request.headers["webhook-timestamp"]) <= time.time()
     receiver = Receiver(server)
     assert receiver.take(request)
     (event,) = receiver.taken.values()
