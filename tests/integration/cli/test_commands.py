@@ -222,8 +222,10 @@ def test_a_sync_reads_additional_properties_once_and_refuses_a_misspelt_one(cons
     console.file.write_text('[[organizations]]\nslug = "acme"\nsearch_lag_minutes = 0\nproperties = ["seats"]\n')
     console("sync", "acme")
     assert console.query(with_it) == []
-    assert console("sync", "acme", "--mode", "full", "--additional-properties", "competitor, no_such_*").code == 0
+    assert console("sync", "acme", "--mode", "full", "--additional-properties", "competitor, hs_*").code == 0
     assert console.query(with_it)
+    nothing = console("sync", "acme", "--additional-properties", "no_such_*")
+    assert (nothing.code, "was to read no_such_* besides" in nothing.err) == (1, True)
     misspelt = console("sync", "acme", "--additional-properties", "competitr")
     assert (misspelt.code, "did you mean competitor" in misspelt.err) == (1, True)
     assert console("sync", "acme", "--additional-properties", "deal name").code == 1
