@@ -143,8 +143,7 @@ _ADVICE = {
     ),
     "WRONG_PORTAL": Advice(
         "The token opens another HubSpot account than this organization's.",
-        "Correct whichever is wrong, the HubSpot connection or portal_id in the organizations file, then run again. "
-        "Nothing of the other account was stored.",
+        "Correct what the message names, then run again. Nothing of the other account was stored.",
     ),
 }
 CODES = frozenset(_ADVICE)

@@ -37,6 +37,7 @@ class AirflowClient:
         """`{"scheduler": "healthy", …}`; empty while nobody answers."""
         try:
             answer = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=REQUEST_TIMEOUT_S)
+            answer.raise_for_status()  # an API server that is just starting may answer with what went wrong
             components: dict[str, dict[str, str | None]] = answer.json()
         except requests.RequestException:
             return {}

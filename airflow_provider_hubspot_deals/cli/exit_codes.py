@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_hubspot_deals.exceptions import (
+    ConfigurationError,
     DeferredError,
     HubSpotDealsError,
     JobAlreadyRunning,
@@ -11,6 +12,7 @@ from airflow_provider_hubspot_deals.exceptions import (
 
 DONE = 0
 WRONG = 1  # somebody must change something
+WRONG_CALL = 2  # as argparse ends
 LATER = 3  # the same call may work later
 ACTIVE = 4  # somebody else is at it
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
@@ -26,8 +28,14 @@ EXPLAINED = """exit codes:
 """
 
 
+class WrongCallError(ConfigurationError):
+    """The words of a command contradict each other, or one of them means nothing."""
+
+
 def exit_code_of(error: HubSpotDealsError) -> int:
     """The code that says what the caller should do about ``error``."""
     if isinstance(error, (RetriableError, DeferredError)):
         return LATER
+    if isinstance(error, WrongCallError):
+        return WRONG_CALL
     return ACTIVE if isinstance(error, JobAlreadyRunning) else WRONG

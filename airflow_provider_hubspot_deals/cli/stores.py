@@ -14,6 +14,7 @@ from airflow_provider_hubspot_deals.cli.user import current_user
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.hooks.postgres import opened
 from airflow_provider_hubspot_deals.organizations import Store
+from airflow_provider_hubspot_deals.organizations.organization import STANDARD_TYPE
 
 
 @contextmanager
@@ -35,23 +36,30 @@ def transaction_in(store: Store) -> Iterator[Connection[Any]]:
             yield connection
 
 
-def rows_of_all(stores: Sequence[Store], statement: str, wanted: Mapping[str, Any], latest: str) -> list[sql.Row]:
+def rows_of_all(
+    stores: Sequence[Store], statement: str, wanted: Mapping[str, Any], latest: str, *, type_: str | None
+) -> list[sql.Row]:
     """At most ``wanted["rows_max"]`` rows of all stores, with the latest ones first.
 
     Args:
         wanted: parameters of the statement; ``organization`` is a slug, or None for all.
         latest: the column that says when.
+        type_: of portal, or None for all; what was misspelt finds nothing.
 
     Raises:
-        ConfigurationError: no store has ever had an organization of that name.
+        ConfigurationError: no store has ever had an organization of that name, or a portal of that type.
     """
     found: list[sql.Row] = []
     slugs: set[str] = set()
+    types = {STANDARD_TYPE}
     for store in stores:
         with transaction_in(store) as connection:
             found += sql.rows(connection, statement, wanted, schema=store.schema)
             slugs.update(sql.column(connection, "listing.organizations", {}, schema=store.schema))
+            types.update(sql.column(connection, "listing.types", {}, schema=store.schema))
     name = wanted["organization"]
     if name is not None and name not in slugs:
         raise ConfigurationError(f"No organization of this name was ever loaded{nearest(name, sorted(slugs))}.")
+    if type_ is not None and type_ not in types and not found:
+        raise ConfigurationError(f"No portal of this type was ever loaded{nearest(type_, sorted(types))}.")
     return sorted(found, key=lambda row: row[latest], reverse=True)[: wanted["rows_max"]]

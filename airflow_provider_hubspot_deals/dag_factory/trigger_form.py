@@ -19,6 +19,7 @@ _YEARS = "(?=19[7-9]|[2-9])(?!9999)"  # what lies outside of these in UTC alone 
 _WINDOW_SECTION = "Window (only with mode Window)"
 # `format` alone checks nothing unless jsonschema's optional validators happen to be installed.
 _MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
+_PROPERTY_LIST_MAX = 5_000  # characters; patterns say more than anybody types
 _PROPERTY_LIST = r"^\s*!?[\w.*?\-]+(\s*,\s*!?[\w.*?\-]+)*\s*$"
 
 
@@ -46,10 +47,11 @@ def trigger_form(organization: Organization) -> dict[str, Param]:
             title="Further properties",
             description=f"{_own_properties(organization)} What stands here is read besides, in this run alone: "
             "HubSpot's internal property names with commas between them, such as closed_lost_reason,hs_tcv; hs_* "
-            "chooses all that begin so, !hs_analytics_* takes away from these, all is every one. A name that the "
-            "portal does not have fails the run. Later runs read without them, and each deal that they read again "
-            "loses these values; whoever wants to keep them names them in the organizations file.",
+            "chooses all that begin so, !hs_analytics_* takes away from these, all is every one. A name or pattern "
+            "that nothing in the portal answers to fails the run. Later runs read without them, and each deal that "
+            "they read again loses these values; whoever wants to keep them names them in the organizations file.",
             pattern=_PROPERTY_LIST,
+            maxLength=_PROPERTY_LIST_MAX,
             section="Properties",
         ),
     }

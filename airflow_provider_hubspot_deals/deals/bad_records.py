@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import orjson
 
@@ -12,6 +12,9 @@ from airflow_provider_hubspot_deals.deals.properties import Properties
 
 SHORT_TEXT_MAX = 64  # of a broken id, to find the record again
 _VERSION = "hs_lastmodifieddate"
+
+ReasonCode = Literal["BAD_ID", "BAD_RECORD", "BAD_VERSION", "TOO_DEEP", "TOO_LARGE"]
+REASON_CODES: tuple[str, ...] = get_args(ReasonCode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,7 @@ class BadRecord:
 class UnstorableError(Exception):
     """A verdict on a record: a stable code, and the field that it is about."""
 
-    def __init__(self, code: str, field: str | None = None) -> None:
+    def __init__(self, code: ReasonCode, field: str | None = None) -> None:
         super().__init__(code)
         self.code, self.field = code, field
 

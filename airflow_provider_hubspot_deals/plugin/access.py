@@ -54,6 +54,12 @@ def idle_dags() -> Mapping[str, str]:
         return {each.dag_id: each.why for each in session.execute(idle)}
 
 
+def is_paused(dag_id: str) -> bool:
+    """Whether runs of the DAG wait until somebody switches it on."""
+    with create_session() as session:
+        return bool(session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == dag_id)))
+
+
 def next_runs() -> Mapping[str, datetime]:
     """When a clock starts the next run of a DAG, as Airflow has worked it out; of idle ones too, which will not run."""
     at = DagModel.next_dagrun_create_after.label("at")

@@ -142,6 +142,7 @@ def job(request: Request, place: PlaceDep, user: GetUserDep, dag_id: str, job_id
         board=deals_board(found.row["portal_id"], found.row["ui_domain"]),
         may_cancel=found.progress.is_active and access.may_change(request, user),
         may_run_again=not found.progress.is_active and access.may_trigger(request, user),
+        is_paused=access.is_paused(dag_id),
         token=access.form_token(user),
     )
 

@@ -79,7 +79,7 @@ def read_job(connection: Connection[Any], schema: str, dag_id: str, job_id: UUID
 
 
 def conf_of(row: Mapping[str, Any]) -> dict[str, str]:
-    """What to trigger the DAG with to have the same done again; an incremental job just goes on as scheduled."""
+    """What to trigger the DAG with to have the same done again."""
     added = ",".join(row["additional_properties"])
     return _what_is_read(row) | ({"properties": added} if added else {})
 
@@ -90,7 +90,9 @@ def _what_is_read(row: Mapping[str, Any]) -> dict[str, str]:
     if row["mode"] == "window":
         asked = {name: row[f"asked_{name}"] for name in ("window_start", "window_end")}
         return {"mode": "window", **{name: value for name, value in asked.items() if value is not None}}
-    return {}
+    # As a scheduled run: everything, if that has become due meanwhile. Whoever said incremental wants no such run.
+    is_as_scheduled = row["mode"] is None or row["asked_mode"] == "auto"
+    return {} if is_as_scheduled else {"mode": "incremental"}
 
 
 def _speeds(batches: Sequence[Mapping[str, Any]]) -> list[float]:

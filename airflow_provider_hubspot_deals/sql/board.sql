@@ -110,6 +110,7 @@ LIMIT %(jobs_max)s
 SELECT job.*, owner.slug, coalesce(owner.name, owner.slug) AS name, state.watermark, state.portal_id, portal.ui_domain,
        {schema}.deal_type_of(job.type) AS deal_type, clock_timestamp() AS now,
        -- As asked; the columns are what the job has come to, and a config may be whatever somebody inserted.
+       config ->> 'mode' AS asked_mode,
        config ->> 'window_start' AS asked_window_start, config ->> 'window_end' AS asked_window_end,
        coalesce(jsonb_path_query_array(config, '$.additional_properties[*] ? (@.type() == "string")'), '[]')
            AS additional_properties

@@ -34,6 +34,9 @@ RETURNING id
 -- name: organizations
 SELECT slug FROM {schema}.organizations
 
+-- name: types
+SELECT DISTINCT type FROM {schema}.sync_state
+
 -- name: portals
 -- How fresh each organization and type is, and how its newest job stands.
 SELECT state.organization_id, state.type, state.portal_id, state.watermark, state.last_sync_at, state.last_full_sync_at,

@@ -23,12 +23,15 @@ def check_portal(request: SyncRequest, connection: Connection[Any], job: jobs.Jo
     Raises:
         WrongPortalError: the token opens another portal than this organization's, or somebody else's.
     """
-    for expected in (request.portal_id, job.portal_id):
+    remedies = {  # of one and the same portal the latter: what was bound has been right once
+        request.portal_id: "Correct whichever is wrong: the token in its connection, or its portal_id.",
+        job.portal_id: "Put the right token into its connection.",
+    }
+    for expected, remedy in remedies.items():
         if expected is not None and expected != facts.portal_id:
             raise WrongPortalError(
                 f"The HubSpot token of organization {request.organization!r} (type {request.type!r}) "
-                f"opens portal {facts.portal_id}, but this organization's portal is {expected}. "
-                "Put the right token into its connection."
+                f"opens portal {facts.portal_id}, but this organization's portal is {expected}. {remedy}"
             )
     if job.portal_id is None:
         jobs.bind_portal(connection, job, facts.portal_id)

@@ -55,9 +55,9 @@ def properties_to_read(asked: Sequence[str] | None, defined: Collection[str], ad
 
 
 def misspelt(added: Sequence[str], defined: Collection[str]) -> list[str]:
-    """Plain names among ``added`` that no property of the portal has."""
-    plain = [entry for entry in added if not entry.startswith("!") and not _is_pattern(entry)]
-    return [name for name in plain if name not in defined and name not in REQUIRED_PROPERTIES]
+    """Names and patterns among ``added`` that choose nothing in the portal."""
+    known = {*defined, *REQUIRED_PROPERTIES}
+    return [entry for entry in added if not entry.startswith("!") and not _matching(entry, known)]
 
 
 def chosen(asked: Sequence[str], defined: Collection[str]) -> Choice:

@@ -347,6 +347,7 @@ def test_the_trigger_form_accepts_what_a_person_fills_in() -> None:
         pytest.param({"properties": "{{ conn.hubspot_acme.password }}"}, id="a template"),
         pytest.param({"properties": "a; DROP TABLE deals"}, id="SQL"),
         pytest.param({"properties": ""}, id="nothing"),
+        pytest.param({"properties": "a," * 5_000 + "a"}, id="more than anybody enters"),
     ],
 )
 def test_e33_the_trigger_form_refuses_what_no_run_could_use(values: dict[str, Any]) -> None:

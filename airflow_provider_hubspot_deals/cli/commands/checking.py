@@ -22,6 +22,7 @@ from airflow_provider_hubspot_deals.organizations.schedules import minutes_betwe
 from airflow_provider_hubspot_deals.organizations.schema import json_schema
 
 Tell = Callable[[str, str], Mistake]  # a setting, and what is wrong with it
+Shared = Store | Notification | str  # what many organizations have in common: looked at once; the text is a pool
 
 _MANY = 100  # organizations, whose DAGs take some seconds to build
 _ANSWER_COLUMNS = {"connection": "connection", "answer": "answer"}
@@ -80,7 +81,7 @@ def _beyond_the_file(checked: CheckedFile, *, asks: bool) -> Iterator[Mistake | 
     Args:
         asks: also ask HubSpot and PostgreSQL.
     """
-    seen: set[Store | Notification] = set()  # many organizations share one
+    seen: set[Shared] = set()
     for organization in checked.file.organizations:
         if organization.enabled:
             yield from _of_entry(organization, (), partial(checked.mistake, organization), seen, asks=asks)
@@ -90,7 +91,7 @@ def _beyond_the_file(checked: CheckedFile, *, asks: bool) -> Iterator[Mistake | 
 
 
 def _of_entry(
-    organization: Organization, unknown: Collection[str], mistake: Tell, seen: set[Store | Notification], *, asks: bool
+    organization: Organization, unknown: Collection[str], mistake: Tell, seen: set[Shared], *, asks: bool
 ) -> Iterator[Mistake | Answer]:
     """As far as the entry tells what is meant."""
     yield from _of_dag(organization, mistake)
@@ -101,6 +102,9 @@ def _of_entry(
     if store not in seen and not {"postgres_conn_id", "schema"} & {*unknown}:
         seen.add(store)
         looks["postgres_conn_id"] = partial(_look_at_postgres, store, asks=asks)
+    if organization.pool not in seen and "pool" not in unknown:
+        seen.add(organization.pool)
+        looks["pool"] = partial(_look_at_pool, organization.pool)
     for setting, look in looks.items():
         if setting in unknown:
             continue
@@ -115,7 +119,7 @@ def _of_entry(
         yield from _of_notifications(organization, mistake, seen)
 
 
-def _of_notifications(organization: Organization, mistake: Tell, seen: set[Store | Notification]) -> Iterator[Mistake]:
+def _of_notifications(organization: Organization, mistake: Tell, seen: set[Shared]) -> Iterator[Mistake]:
     """Webhooks without a connection, and notifiers that are not installed here; nobody is told anything."""
     for each in organization.notifications:
         if each in seen:
@@ -169,6 +173,24 @@ def _look_at_hubspot(organization: Organization, *, asks: bool) -> str:
     if not is_well:
         raise ConfigurationError(answer)
     return answer
+
+
+def _look_at_pool(name: str) -> str:
+    """Airflow lets a task wait for a slot of a pool that is not there, for ever and without a word."""
+    from airflow.models.pool import Pool
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if name == Pool.DEFAULT_POOL_NAME:  # always there
+        return ""
+    try:
+        is_there = Pool.get_pool(name) is not None
+    except SQLAlchemyError as error:
+        raise ConfigurationError("cannot be looked up: Airflow's own database refuses or does not answer") from error
+    if not is_there:
+        raise ConfigurationError(
+            "Airflow has no such pool, so runs would wait for ever. Create it: `airflow pools set`"
+        )
+    return ""
 
 
 def _look_at_postgres(store: Store, *, asks: bool) -> str:

@@ -37,7 +37,7 @@ def list_jobs(arguments: Namespace) -> int:
         "status": arguments.status,
         "rows_max": arguments.limit,
     }
-    rows = rows_of_all(stores(arguments), "listing.jobs", wanted, latest="created_at")
+    rows = rows_of_all(stores(arguments), "listing.jobs", wanted, latest="created_at", type_=arguments.type)
     show_rows(rows, _COLUMNS, arguments.output)
     return DONE
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 
 from airflow_provider_hubspot_deals.cli.calling import command
-from airflow_provider_hubspot_deals.cli.exit_codes import DONE, WRONG
+from airflow_provider_hubspot_deals.cli.exit_codes import DONE, WRONG, WrongCallError
 from airflow_provider_hubspot_deals.cli.printing import complain, show_json, show_rows
 from airflow_provider_hubspot_deals.cli.targets import stores
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.operators.maintenance import events_months_of, maintain_store
 
 _COLUMNS = {"schema": "schema", "step": "step", "done": "done"}
@@ -16,7 +17,7 @@ _COLUMNS = {"schema": "schema", "step": "step", "done": "done"}
 @command
 def maintain(arguments: Namespace) -> int:
     """Do what the maintenance DAG does, in every store."""
-    months = events_months_of(arguments.events_months)
+    months = _months(arguments)
     reports = {
         store: maintain_store(store.postgres_conn_id, store.schema, events_months=months) for store in stores(arguments)
     }
@@ -30,3 +31,10 @@ def maintain(arguments: Namespace) -> int:
     for problem in problems:
         complain(problem)
     return WRONG if problems else DONE
+
+
+def _months(arguments: Namespace) -> int:
+    try:
+        return events_months_of(arguments.events_months)
+    except ConfigurationError as error:
+        raise WrongCallError(str(error).replace("events_months", "--events-months")) from None

@@ -12,6 +12,7 @@ from airflow_provider_hubspot_deals.dag_factory.parts import Part
 from tests.integration.cli.conftest import COMPANIES_ONLY, hubspot_connection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.integration.cli.conftest import Console
@@ -148,6 +149,46 @@ def test_check_tells_a_goal_that_is_shorter_than_the_time_between_two_runs(conso
     assert "shorter than the 1,440 minutes between two runs" in mistake["what"]
     console.file.write_text(console.file.read_text().replace("1439", "1440"))
     assert console("check").code == 0
+
+
+@pytest.fixture
+def warehouse_pool() -> Iterator[None]:
+    """A pool of that name in Airflow's metadata."""
+    from airflow.models.pool import Pool
+    from airflow.utils.db import initdb
+    from airflow.utils.session import create_session
+
+    initdb()
+    with create_session() as session:
+        session.add(Pool(pool="warehouse", slots=1, include_deferred=False))
+    yield
+    with create_session() as session:
+        session.query(Pool).filter(Pool.pool == "warehouse").delete()
+
+
+@pytest.mark.usefixtures("warehouse_pool")
+def test_check_tells_a_pool_that_airflow_does_not_have(console: Console) -> None:
+    """A run of it would wait for a slot for ever."""
+    console.file.write_text(
+        '[defaults]\npool = "warehause"\n'
+        '[[organizations]]\nslug = "acme"\n'
+        '[[organizations]]\nslug = "acme"\ntype = "sandbox"\npool = "default_pool"\n'
+    )
+    answer = console("check", "--output", "json")
+    (mistake,) = answer.json["mistakes"]
+    assert (answer.code, mistake["line"], mistake["setting"]) == (1, 2, "pool")
+    assert "Airflow has no such pool" in mistake["what"]
+    console.file.write_text(console.file.read_text().replace("warehause", "warehouse"))
+    assert console("check").code == 0
+
+
+def test_check_says_so_when_no_pool_can_be_looked_up(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{tmp_path}/empty.db")
+    console.file.write_text('[[organizations]]\nslug = "acme"\npool = "warehouse"\n')
+    (mistake,) = console.airflow("check", "--output", "json").json["mistakes"]
+    assert (mistake["line"], mistake["setting"], mistake["what"][:19]) == (3, "pool", "cannot be looked up")
 
 
 def test_check_tells_which_organizations_have_no_dag(console: Console, tmp_path: Path) -> None:

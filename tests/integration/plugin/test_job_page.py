@@ -19,6 +19,8 @@ from tests.integration.plugin.shown import stats, words
 from tests.integration.tenant import Tenant, a_batch, a_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_hubspot_deals.jobs import Job
     from tests.integration.plugin.conftest import Visit
 
@@ -103,19 +105,22 @@ def test_it_leads_to_the_run_the_log_and_hubspot(visit: Visit, acme: Tenant) -> 
 
 
 @pytest.mark.parametrize(
-    ("mode", "conf"),
+    ("asked_mode", "mode", "conf"),
     [
-        ("full", '{"conf": {"mode": "full"}, "logical_date": null}'),
-        ("incremental", '{"conf": {}, "logical_date": null}'),
+        ("full", "full", '{"conf": {"mode": "full"}, "logical_date": null}'),
+        ("auto", "full", '{"conf": {"mode": "full"}, "logical_date": null}'),
+        ("auto", "incremental", '{"conf": {}, "logical_date": null}'),
+        ("incremental", "incremental", '{"conf": {"mode": "incremental"}, "logical_date": null}'),
         (
+            "window",
             "window",
             '{"conf": {"mode": "window", "window_start": "2026-11-01T00:00:00+00:00"}, "logical_date": null}',
         ),
     ],
 )
-def test_run_again_asks_for_the_same_work(visit: Visit, acme: Tenant, mode: str, conf: str) -> None:
+def test_run_again_asks_for_the_same_work(visit: Visit, acme: Tenant, asked_mode: str, mode: str, conf: str) -> None:
     job = acme.claim(a_run(RUN))
-    asked = '{"window_start": "2026-11-01T00:00:00+00:00", "window_end": null}'
+    asked = f'{{"mode": "{asked_mode}", "window_start": "2026-11-01T00:00:00+00:00", "window_end": null}}'
     acme.execute("UPDATE hubspot.jobs SET mode = %s, config = %s, window_end = '2026-11-02Z'", mode, asked)
     (body,) = re.findall(r'data-body="([^"]+)"', text_of(visit, job))
     assert unescape(body) == conf
@@ -138,6 +143,17 @@ def test_a_job_at_work_cannot_be_run_again_beside_itself(visit: Visit, acme: Ten
     assert 'data-ask="again"' not in text_of(visit, job)
     fail(acme, job, "UNEXPECTED")
     assert 'data-ask="again"' in text_of(visit, job)
+
+
+def test_whoever_runs_a_job_of_a_paused_dag_again_is_told_that_the_run_waits(
+    visit: Visit, acme: Tenant, knows_dags: Callable[..., None]
+) -> None:
+    job = acme.claim(a_run(RUN))
+    fail(acme, job, "UNEXPECTED")
+    waits = "The DAG is paused: the run waits until somebody switches it on."
+    assert waits not in words(text_of(visit, job))
+    knows_dags([DAG], is_paused=True)
+    assert waits in words(text_of(visit, job))
 
 
 def test_an_error_stands_above_the_timeline_and_not_in_it_again(visit: Visit, acme: Tenant) -> None:

@@ -114,6 +114,7 @@ def test_a_copy_whose_dag_is_paused_or_gone_or_without_a_schedule_is_said_to_be_
         text = visit().get().text
         row = cells(text, "acme")
         assert f">{why}</span>" in row
+        assert ("the DAG hubspot_deals_configuration.part_1 says" in row) == (why == "no DAG")
         assert "3 h ago" in row
         assert "stale" not in row
         assert "0 stale" in stats(text)

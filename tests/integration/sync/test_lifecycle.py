@@ -187,7 +187,7 @@ def test_b24_f01_the_token_of_another_portal_stops_before_the_first_deal(
     acme.sync()
     before = acme.deals()
 
-    with pytest.raises(WrongPortalError, match=r"portal 1002.*1001"):
+    with pytest.raises(WrongPortalError, match=r"portal 1002.* 1001\. Put the right token into its connection\.$"):
         acme.sync(token=simulator.portal(1002).spec.token)
 
     assert acme.deals() == before
@@ -197,8 +197,10 @@ def test_b24_f01_the_token_of_another_portal_stops_before_the_first_deal(
 
 
 def test_a_portal_named_in_the_request_must_be_the_tokens(acme: Organization) -> None:
-    with pytest.raises(WrongPortalError):
+    expected = r"is 1002\. Correct whichever is wrong: the token in its connection, or its portal_id\.$"
+    with pytest.raises(WrongPortalError, match=expected):
         acme.sync(portal_id=1002)
+    assert advice_for("WRONG_PORTAL").remedy.startswith("Correct what the message names"), "one card, one advice"
     assert acme.deals() == {}
 
 

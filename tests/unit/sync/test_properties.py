@@ -67,8 +67,9 @@ def test_what_one_run_adds_never_lessens_what_is_read(asked: list[str] | None, a
     assert both.unmatched == more.unmatched
 
 
-def test_plain_names_that_nothing_answers_to_are_misspelt_and_patterns_are_not() -> None:
-    assert misspelt(["seats", "saets", "my_*", "!nothing", "?", "Seats"], DEFINED) == ["saets", "Seats"]
+def test_names_and_patterns_that_nothing_answers_to_are_misspelt_and_exclusions_are_not() -> None:
+    added = ["seats", "saets", "sea*", "my_*", "!nothing", "!my_*", "Seats", "*"]
+    assert misspelt(added, DEFINED) == ["saets", "my_*", "Seats"]
     assert misspelt(REQUIRED_PROPERTIES, DEFINED) == []
 
 
