@@ -185,7 +185,7 @@ def _lacking(connect: Callable[[], Connection[Any]] | None, schema: str) -> str:
 
 
 def _words(error: psycopg.Error) -> str:
-    """What PostgreSQL says. Within a function, such as a trigger of somebody's, it may quote a value: then names alone."""
+    """What PostgreSQL says. Within a function, as a trigger of somebody's, it may quote a value: then names alone."""
     return _names(error) if error.diag.context else str(error).strip().partition("\n")[0]
 
 
