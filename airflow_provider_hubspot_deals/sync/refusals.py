@@ -12,17 +12,21 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
-from psycopg.errors import DataError, IntegrityError, NotNullViolation, ProgramLimitExceeded, RaiseException
+from psycopg.errors import DataError, IntegrityError, NotNullViolation, ProgramLimitExceeded
 
 from airflow_provider_hubspot_deals import loading
 from airflow_provider_hubspot_deals.deals.bad_records import BadRecord
 from airflow_provider_hubspot_deals.deals.columns import STAGED_COLUMNS
 from airflow_provider_hubspot_deals.deals.parsing import DealRow
+from airflow_provider_hubspot_deals.sync.recovery import passes
 
 REASON_CODE = "REFUSED_BY_DATABASE"
 REFUSED_MAX = 200  # of one batch: finding one takes 0.15 s, and the fence is held no longer than a transaction may last
 
-_REFUSALS = (DataError, IntegrityError, RaiseException, ProgramLimitExceeded)  # the last: too long for an index
+_OF_VALUES = (DataError, IntegrityError, ProgramLimitExceeded)  # the last: too long for an index
+_OF_THE_SERVER = ("53", "58", "XX")  # something is lacking or broken
+_OF_THE_SCHEMA = ("42", "3F")  # a name or a privilege that a trigger lacks, it lacks for every deal
+_BY_RAISE = "exec_stmt_raise"  # PL/pgSQL's function behind RAISE, the same in every language of messages
 
 
 @dataclass
@@ -47,8 +51,8 @@ def store(connection: Connection[Any], tables: loading.Tables, keys: loading.Key
         try:
             with connection.transaction():
                 written = loading.store(connection, tables, keys, part)
-        except _REFUSALS as error:
-            if _is_about_every_row(error) or len(stored.refused) == REFUSED_MAX:
+        except psycopg.Error as error:
+            if not _is_about_a_deal(error) or len(stored.refused) == REFUSED_MAX:
                 raise
             if len(part) == 1:
                 stored.refused.append(_bad_record(part[0], error))
@@ -61,9 +65,15 @@ def store(connection: Connection[Any], tables: loading.Tables, keys: loading.Key
     return stored
 
 
-def _is_about_every_row(error: psycopg.Error) -> bool:
-    """A column that is not ours wants a value; no row has one."""
-    return isinstance(error, NotNullViolation) and error.diag.column_name not in STAGED_COLUMNS
+def _is_about_a_deal(error: psycopg.Error) -> bool:
+    """Whether it may be for the sake of one deal; a function of somebody's may say that with any code."""
+    if isinstance(error, NotNullViolation) and error.diag.column_name not in STAGED_COLUMNS:
+        return bool(error.diag.context)  # else a column that is not ours wants a value, and no row has one
+    if isinstance(error, _OF_VALUES):
+        return True
+    if not error.diag.context or passes(error) or str(error.sqlstate).startswith(_OF_THE_SERVER):
+        return False
+    return error.diag.source_function == _BY_RAISE or not str(error.sqlstate).startswith(_OF_THE_SCHEMA)
 
 
 def _bad_record(row: DealRow, error: psycopg.Error) -> BadRecord:

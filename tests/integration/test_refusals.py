@@ -36,10 +36,15 @@ def alter(acme: Tenant, job: Job, change: str) -> None:
 
 def raising(acme: Tenant, job: Job, sqlstate: str) -> None:
     """A trigger that refuses deals named Unwanted in its own way."""
+    raised = f"RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'"
+    trigger(acme, job, f"IF NEW.dealname = 'Unwanted' THEN {raised}; END IF")
+
+
+def trigger(acme: Tenant, job: Job, statement: str) -> None:
     acme.execute(
         f"""
         CREATE FUNCTION hubspot.rule() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-            IF NEW.dealname = 'Unwanted' THEN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END IF;
+            {statement};
             RETURN NEW;
         END $$;
         CREATE TRIGGER rule BEFORE INSERT ON hubspot.{job.leaf} FOR EACH ROW EXECUTE FUNCTION hubspot.rule()
@@ -83,10 +88,48 @@ def test_a_value_that_somebody_requires_is_named(acme: Tenant, job: Job) -> None
     assert (record.deal_id_text, record.field_name) == ("7", "dealname")
 
 
-@pytest.mark.parametrize("sqlstate", ["P0001", "22023", "23514"], ids=["raised", "data", "integrity"])
-def test_whatever_a_trigger_calls_it_a_refusal_is_about_one_deal(acme: Tenant, job: Job, sqlstate: str) -> None:
+@pytest.mark.parametrize(
+    "sqlstate",
+    [
+        *("P0001", "P0002", "P0003", "P0004", "22023", "23514", "54000"),
+        *("0A000", "2F002", "38000", "42501", "42P01", "45000", "55000", "AB123"),
+    ],
+)
+def test_d23_whatever_a_trigger_calls_it_a_refusal_is_about_one_deal(acme: Tenant, job: Job, sqlstate: str) -> None:
     raising(acme, job, sqlstate)
     assert [record.deal_id_text for record in store(acme, job, *some_unwanted({2, 9})).refused] == ["2", "9"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "PERFORM 1 / (NEW.dealname <> 'Unwanted')::int",
+        "ASSERT NEW.dealname <> 'Unwanted'",
+        "CASE NEW.dealname WHEN 'x' THEN NULL; END CASE",
+    ],
+    ids=["division by zero", "assertion", "no case"],
+)
+def test_d23_a_trigger_that_fails_for_one_deal_refuses_that_one(acme: Tenant, job: Job, statement: str) -> None:
+    trigger(acme, job, statement)
+    assert [record.deal_id_text for record in store(acme, job, *some_unwanted({2, 9})).refused] == ["2", "9"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("INSERT INTO hubspot.no_such_table VALUES (1)", errors.UndefinedTable),
+        ("PERFORM hubspot.no_such_function()", errors.UndefinedFunction),
+        ("PERFORM 1 FROM no_such_schema.no_such_table", errors.UndefinedTable),
+    ],
+    ids=["table", "function", "schema"],
+)
+def test_d23_a_trigger_that_is_broken_is_no_refusal(
+    acme: Tenant, job: Job, statement: str, error: type[errors.Error]
+) -> None:
+    trigger(acme, job, statement)
+    with pytest.raises(error):
+        store(acme, job, *some_unwanted({5}))
+    assert acme.deals() == {}
 
 
 def test_a_text_too_long_for_somebodys_index_is_refused_alone(acme: Tenant, job: Job) -> None:
@@ -94,9 +137,10 @@ def test_a_text_too_long_for_somebodys_index_is_refused_alone(acme: Tenant, job:
     assert [record.deal_id_text for record in store(acme, job, *some_unwanted({5}, TOO_LONG)).refused] == ["5"]
 
 
-def test_what_passes_is_no_refusal(acme: Tenant, job: Job) -> None:
-    raising(acme, job, "40001")
-    with pytest.raises(errors.SerializationFailure):
+@pytest.mark.parametrize("sqlstate", ["08006", "40001", "40P01", "53100", "55P03", "57014", "58030", "XX000"])
+def test_what_passes_or_what_the_server_lacks_is_no_refusal(acme: Tenant, job: Job, sqlstate: str) -> None:
+    raising(acme, job, sqlstate)
+    with pytest.raises(errors.lookup(sqlstate)):
         store(acme, job, *some_unwanted({5}))
     assert acme.deals() == {}
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from airflow_provider_hubspot_deals import kill_points
+from airflow_provider_hubspot_deals.kill_points import KillPoint
+from airflow_provider_hubspot_deals.sync import heartbeat
+from local_stack.processes import wait_until
 from tests.integration.lifecycle.conftest import SMALL
 from tests.integration.sync.conftest import Organization
 
@@ -36,3 +42,31 @@ def test_d26_hostile_settings_of_the_database_bend_nothing_of_a_run(acme: Organi
     stored = acme.deals()[first]
     assert (stored["closedate"].timestamp(), stored["dealname"]) == (1_772_582_400, r"a\'b")
     assert [job["status"] for job in acme.jobs()] == ["completed", "completed"]
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+def test_d26_a_heartbeat_within_each_batch_costs_nothing_whatever_isolation_the_database_sets(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch, isolation: str
+) -> None:
+    name = acme.query("SELECT current_database() AS name")[0]["name"]
+    acme.execute(f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = '{isolation}'")
+    monkeypatch.setattr(heartbeat, "INTERVAL_S", 0.05)
+
+    def wait_for_a_beat(point: KillPoint) -> None:
+        if point == KillPoint.ROWS_WRITTEN:
+            before = last_beat(acme)
+            wait_until(lambda: last_beat(acme) != before, what="a heartbeat", timeout_s=30)
+
+    kill_points.listen(wait_for_a_beat)
+    try:
+        acme.sync(mode="full", **SMALL)
+    finally:
+        kill_points.listen(None)
+
+    (job,) = acme.jobs()
+    assert (job["status"], job["attempt"]) == ("completed", 1)
+    assert acme.differences() == []
+
+
+def last_beat(organization: Organization) -> object:
+    return organization.jobs()[0]["last_heartbeat"]

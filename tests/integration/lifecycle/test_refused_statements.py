@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import traceback
 import zlib
 from hashlib import sha256
 
@@ -14,6 +15,7 @@ from airflow_provider_hubspot_deals import sql
 from airflow_provider_hubspot_deals.exceptions import (
     DatabaseUnavailableError,
     FatalError,
+    HubSpotDealsError,
     SchemaError,
     SystemicDataError,
 )
@@ -24,7 +26,11 @@ from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL
 from tests.integration.sync.conftest import Organization
 from tests.integration.tenant import Tenant, tables_of
 
-SECRET = "a customer's value"  # what PostgreSQL's own message might quote
+SECRET = "Jane Roe's divorce"  # a customer's value, that a message of PostgreSQL's may quote
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def refuse(organization: Organization, sqlstate: str, *, first: int = 3, times: int = 1) -> None:
@@ -40,7 +46,7 @@ def refuse(organization: Organization, sqlstate: str, *, first: int = 3, times: 
         DECLARE number bigint := nextval('hubspot.refusals');
         BEGIN
             IF number BETWEEN {first} AND {first + times - 1} THEN
-                RAISE EXCEPTION '{SECRET.replace("'", "''")}' USING ERRCODE = '{sqlstate}';
+                RAISE EXCEPTION {literal(SECRET)} USING ERRCODE = '{sqlstate}';
             END IF;
             RETURN NULL;
         END $$
@@ -49,6 +55,14 @@ def refuse(organization: Organization, sqlstate: str, *, first: int = 3, times: 
     organization.execute(
         f"CREATE TRIGGER refuse AFTER INSERT ON {leaf} FOR EACH STATEMENT EXECUTE FUNCTION hubspot.refuse()"
     )
+
+
+def told(organization: Organization, error: BaseException) -> str:
+    """All that an attempt leaves behind for people to read: its traceback, its job and the audit trail."""
+    kept = organization.query(
+        "SELECT jobs::text FROM hubspot.jobs UNION ALL SELECT job_events::text FROM hubspot.job_events"
+    )
+    return "".join(traceback.format_exception(error)) + "".join(row["jobs"] for row in kept)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +103,38 @@ def test_d06_d07_d08_d10_what_stays_fails_the_attempt_with_its_code(
     (job,) = acme.jobs()
     assert (raised.value.code, job["error_code"], job["status"]) == (code, code, "pending")
     assert (job["attempt"], job["records_inserted"], len(acme.deals())) == (attempts, 115, 115)
+    assert SECRET not in told(acme, raised.value)
     acme.execute("DROP TRIGGER refuse ON hubspot.hubspot_deals_standard_" + acme.id.hex)
     acme.sync(mode="full", origin=NEXT_TRY, **SMALL)
     assert acme.differences() == []
+
+
+@pytest.mark.parametrize(
+    "sqlstate", ["2F002", "23502", "38000", "42501", "42703", "53100", "54000", "55000", "58030", "AB123", "P0001"]
+)
+def test_d23_what_somebodys_function_says_of_a_customer_is_told_to_nobody(acme: Organization, sqlstate: str) -> None:
+    quote = f"RAISE EXCEPTION USING MESSAGE = {literal(SECRET)}, ERRCODE = '{sqlstate}'"
+    acme.execute(f"CREATE FUNCTION hubspot.quote() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {quote}; END $$")
+    acme.execute("CREATE TRIGGER quote AFTER INSERT ON hubspot.job_batches EXECUTE FUNCTION hubspot.quote()")
+
+    with pytest.raises(HubSpotDealsError) as raised:
+        acme.sync(mode="full", origin=A_TRY, **SMALL)
+
+    assert SECRET not in told(acme, raised.value)
+    assert sqlstate in str(raised.value)
+
+
+def test_d15_d24_a_row_that_is_refused_is_not_shown_in_the_log(acme: Organization) -> None:
+    acme.sync(mode="full", **SMALL)
+    leaf = f"hubspot.hubspot_deals_standard_{acme.id.hex}"
+    acme.execute("ALTER TABLE hubspot.hubspot_deals ADD COLUMN theirs integer DEFAULT 1")
+    acme.execute(f"ALTER TABLE {leaf} ALTER COLUMN theirs SET NOT NULL, ALTER COLUMN theirs DROP DEFAULT")
+    acme.portal.create_deal({"dealname": SECRET})
+
+    with pytest.raises(SchemaError, match="theirs") as raised:
+        acme.sync(origin=A_TRY)
+
+    assert SECRET not in told(acme, raised.value)
 
 
 DRIFTS = {
