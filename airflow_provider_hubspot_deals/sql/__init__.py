@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from psycopg import Connection, IsolationLevel, sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from airflow_provider_hubspot_deals.sql.hanging_up import hung_up_after
@@ -69,7 +70,8 @@ def transaction(connection: Connection[Any]) -> Iterator[None]:
         psycopg.OperationalError: among much else, after ``TRANSACTION_TIMEOUT_S``, when the connection is hung up.
     """
     connection.prepare_threshold = None
-    if connection.isolation_level is None:  # the server's default, which may be another; whoever chose one keeps it
+    is_outermost = connection.info.transaction_status == TransactionStatus.IDLE
+    if is_outermost and connection.isolation_level is None:  # the server's default; whoever chose another keeps it
         connection.isolation_level = IsolationLevel.READ_COMMITTED
     with hung_up_after(connection, TRANSACTION_TIMEOUT_S), connection.transaction():
         connection.execute(statement("jobs.set_transaction"))

@@ -9,9 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from airflow_provider_hubspot_deals import jobs
+from airflow_provider_hubspot_deals import jobs, loading
 from airflow_provider_hubspot_deals.jobs import Job
-from tests.integration.tenant import NO_USAGE, Tenant, a_run
+from tests.builders import a_row
+from tests.integration.tenant import NO_USAGE, Tenant, a_run, tables_of
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
 
@@ -56,6 +57,7 @@ def test_a_full_run_that_is_just_as_old_as_it_may_be_is_not_too_old(
     acme: Tenant, moment: psycopg.Connection[Any]
 ) -> None:
     first = claimed(moment, acme, "first")
+    loading.store(moment, tables_of(first), first.keys, [a_row(1)])
     jobs.complete(moment, first, selection="all", started_at=jobs.database_time(moment), usage=NO_USAGE)
     moment.execute(
         "UPDATE hubspot.sync_state SET watermark = now(), last_full_sync_at = now() - %s",

@@ -20,6 +20,7 @@ from airflow_provider_hubspot_deals.exceptions import (
     WrongPortalError,
 )
 from airflow_provider_hubspot_deals.jobs import Job, JobOrigin
+from tests.builders import a_row
 from tests.integration.tenant import CONFIG, NO_USAGE, Tenant, a_batch, a_run
 
 INSTANT = datetime(2026, 3, 9, 12, tzinfo=UTC)
@@ -135,6 +136,7 @@ def test_the_same_run_started_anew_reads_again(acme: Tenant) -> None:
 
 def test_another_selection_makes_the_next_automatic_run_a_full_one(acme: Tenant) -> None:
     first = acme.claim(a_run("first"), mode="full")
+    acme.store(first, a_row(1))
     complete(acme, first)
     acme.execute("UPDATE hubspot.sync_state SET watermark = now()")
     thin = acme.claim(a_run("second"), mode="incremental", selection="other")
@@ -288,7 +290,9 @@ def test_outside_airflow_nothing_is_a_retry(acme: Tenant) -> None:
 def test_the_mode_follows_from_the_last_full_run(
     acme: Tenant, mode: str, selection: str, last_full: timedelta, resolved: str
 ) -> None:
-    complete(acme, acme.claim(a_run("first")))
+    first = acme.claim(a_run("first"))
+    acme.store(first, a_row(1))
+    complete(acme, first)
     acme.execute("UPDATE hubspot.sync_state SET last_full_sync_at = now() - %s", last_full)
     job = acme.claim(a_run("second"), mode=mode, selection=selection)
     assert (job.mode, job.watermark) == (resolved, INSTANT)
@@ -300,7 +304,9 @@ def test_without_a_full_run_before_an_incremental_one_is_full(acme: Tenant, mode
 
 
 def test_f15_a_renamed_organization_keeps_its_data_and_frees_its_name(acme: Tenant) -> None:
-    complete(acme, acme.claim(a_run("first")))
+    first = acme.claim(a_run("first"))
+    acme.store(first, a_row(1))
+    complete(acme, first)
     renamed = acme.claim(a_run("second"), organization="acme-corp")
     assert (renamed.mode, renamed.leaf) == ("incremental", f"hubspot_deals_standard_{acme.id.hex}")
     assert acme.query("SELECT slug FROM hubspot.organizations") == [{"slug": "acme-corp"}]

@@ -183,7 +183,7 @@ def test_a_completed_full_run_is_remembered_with_its_selection(acme: Tenant) -> 
 
 @pytest.mark.parametrize(("mode", "is_synced"), [("incremental", True), ("window", False)])
 def test_other_runs_leave_the_last_full_one_alone(acme: Tenant, mode: str, *, is_synced: bool) -> None:
-    acme.claim(a_run("before"))
+    acme.store(acme.claim(a_run("before")), a_row(1))
     acme.execute("UPDATE hubspot.sync_state SET watermark = %s", INSTANT)
     acme.execute("UPDATE hubspot.jobs SET status = 'failed'")
     with acme.connect() as connection:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_hubspot_deals.exceptions import JobSuperseded, RetriableError
+from airflow_provider_hubspot_deals.exceptions import JobLostError, RetriableError
 from hubspot_simulator.properties import Property
 from hubspot_simulator.specification import ALL_SCOPES
 from tests.integration.sync.conftest import A_DAY_AGO_S, Organization
@@ -100,7 +100,7 @@ def test_a_full_read_that_was_lost_begins_again_when_another_run_learnt_of_it(
             acme.execute(lose)
 
     acme.sync()
-    with pytest.raises(JobSuperseded):
+    with pytest.raises(JobLostError):
         acme.sync(before=take_for_dead, origin=RUN, mode="full", **SMALL)
     restore()
     acme.sync(**QUIET)
