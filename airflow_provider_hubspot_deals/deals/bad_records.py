@@ -13,7 +13,7 @@ from airflow_provider_hubspot_deals.deals.properties import Properties
 SHORT_TEXT_MAX = 64  # of a broken id, to find the record again
 _VERSION = "hs_lastmodifieddate"
 
-ReasonCode = Literal["BAD_ID", "BAD_RECORD", "BAD_VERSION", "TOO_DEEP", "TOO_LARGE"]
+ReasonCode = Literal["BAD_ID", "BAD_RECORD", "BAD_VERSION", "REFUSED_BY_DATABASE", "TOO_DEEP", "TOO_LARGE"]
 REASON_CODES: tuple[str, ...] = get_args(ReasonCode)
 
 

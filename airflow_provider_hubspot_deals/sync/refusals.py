@@ -15,12 +15,12 @@ from psycopg import Connection
 from psycopg.errors import DataError, IntegrityError, NotNullViolation, ProgramLimitExceeded
 
 from airflow_provider_hubspot_deals import loading
-from airflow_provider_hubspot_deals.deals.bad_records import BadRecord
+from airflow_provider_hubspot_deals.deals.bad_records import BadRecord, ReasonCode
 from airflow_provider_hubspot_deals.deals.columns import STAGED_COLUMNS
 from airflow_provider_hubspot_deals.deals.parsing import DealRow
 from airflow_provider_hubspot_deals.sync.recovery import passes
 
-REASON_CODE = "REFUSED_BY_DATABASE"
+_REASON_CODE: ReasonCode = "REFUSED_BY_DATABASE"
 REFUSED_MAX = 200  # of one batch: finding one takes 0.15 s, and the fence is held no longer than a transaction may last
 
 _OF_VALUES = (DataError, IntegrityError, ProgramLimitExceeded)  # the last: too long for an index
@@ -79,7 +79,7 @@ def _is_about_a_deal(error: psycopg.Error) -> bool:
 def _bad_record(row: DealRow, error: psycopg.Error) -> BadRecord:
     return BadRecord(
         deal_id_text=str(row.deal_id),
-        reason_code=REASON_CODE,
+        reason_code=_REASON_CODE,
         field_name=error.diag.constraint_name or error.diag.column_name,
         raw=row.record,
         page_number=row.page_number,
