@@ -108,9 +108,13 @@ class AirflowClient:
 
     def end_runs(self, dag_id: str) -> None:
         """Mark as failed whatever runs or waits; a task that waits for its retry would hold up the next run."""
-        active = self.get(f"/dags/{dag_id}/dagRuns", state=["queued", "running"])["dag_runs"]
-        for run in active:
-            self.mark_run(dag_id, run["dag_run_id"], "failed")
+        for run_id in self.active_runs(dag_id):
+            self.mark_run(dag_id, run_id, "failed")
+
+    def active_runs(self, dag_id: str) -> list[str]:
+        """Ids of the runs that are queued or running."""
+        runs = self.get(f"/dags/{dag_id}/dagRuns", state=["queued", "running"])["dag_runs"]
+        return [run["dag_run_id"] for run in runs]
 
     @retry(
         retry=retry_if_exception_message(match=".*Database error"),

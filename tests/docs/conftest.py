@@ -102,7 +102,6 @@ def world(
     """Load it once."""
     folder, template = tmp_path_factory.mktemp("docs"), f"hubspot_deals_docs_{os.getpid()}"
     url = postgres_server.create_database(template, template=migrated_template)
-    Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]).mkdir(exist_ok=True)  # of commands that run in this process
     with SimulatorServer([ACME, SANDBOX, GLOBEX], rate_limits=False) as simulator:
         made = World(postgres_server, simulator, template, folder / "airflow", {})
         story = story_in(made, folder, url)

@@ -22,6 +22,8 @@ from tests.docs.story import Story
 
 OURS = "airflow hubspot-deals "
 _LIMIT_S = 120.0
+# What a command in this process takes of its page; Airflow itself is that of all tests.
+_OURS_HERE = ("AIRFLOW_CONN_", "AIRFLOW__CORE__DAGS_FOLDER", "HUBSPOT_")
 # Which job a page means by `…`, by the command that has it.
 _JOBS = {"show": "job", "cancel": "open_job", "retry": "failed_job"}
 
@@ -90,7 +92,7 @@ def run_here(command: str, story: Story) -> tuple[int, str]:
         words = [word.replace("…", str(story.ids[_JOBS.get(words[1], "job")])) for word in words]
     words, target = (words[:-2], words[-1]) if ">" in words else (words, None)
     out, err = StringIO(), StringIO()
-    ours = {name: value for name, value in story.variables.items() if name.startswith(("AIRFLOW_CONN_", "HUBSPOT_"))}
+    ours = {name: value for name, value in story.variables.items() if name.startswith(_OURS_HERE)}
     with (
         mock.patch.dict(os.environ, {**ours, "_AIRFLOW_PROCESS_CONTEXT": "server"}),
         contextlib.chdir(story.folder),

@@ -157,6 +157,7 @@ def define(
         file = tmp_path / "organizations.toml"
         file.write_text(FILE, encoding="utf-8")
         monkeypatch.setenv("HUBSPOT_DEALS_ORGANIZATIONS", str(file))
+        monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(tmp_path / "dags"))
         monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")  # as the commands do; to be put back
         monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_ACME", hubspot_connection(simulator, ACME.token))
         monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_ACME_SANDBOX", hubspot_connection(simulator, SANDBOX.token))
