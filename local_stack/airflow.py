@@ -1,4 +1,4 @@
-"""Airflow as separate processes: scheduler, DAG processor and API server."""
+"""Airflow as separate processes: API server, scheduler, DAG processor, and a triggerer where one is asked for."""
 
 from __future__ import annotations
 

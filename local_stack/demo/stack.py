@@ -15,7 +15,7 @@ import psycopg
 
 from airflow_provider_hubspot_deals import migrations
 from airflow_provider_hubspot_deals.organizations.file import load_organizations
-from local_stack.airflow import AirflowServices, MetadataMigration
+from local_stack.airflow import COMPONENTS, AirflowServices, MetadataMigration
 from local_stack.airflow_settings import AirflowSettings
 from local_stack.databases import given_server
 from local_stack.demo.connections import hubspot_connection, postgres_connection
@@ -166,8 +166,10 @@ class DemoStack:
         )
 
     def _start_airflow(self, settings: AirflowSettings) -> None:
-        with self.narrator.step("Airflow: API server, scheduler, DAG processor"):
-            self.services = self._running.enter_context(AirflowServices(settings, self.logs))
+        with self.narrator.step("Airflow: API server, scheduler, DAG processor, triggerer"):
+            self.services = self._running.enter_context(
+                AirflowServices(settings, self.logs, (*COMPONENTS, "triggerer"))
+            )
             self.services.wait_healthy()
             self.airflow = self.services.client()
 

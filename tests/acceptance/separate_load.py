@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
+from local_stack.databases import DatabaseServer
 from local_stack.demo.connections import postgres_connection
 from local_stack.processes import wait_until
 from tests.acceptance.conftest import AirflowStack
 from tests.acceptance.test_random_sequences import held_deals
 from tests.integration.invariants import violations
 
+DATABASE = "hubspot_deals_separate_load"
 PORTAL, DEALS = 9100009, 6000
+HAS_COMMITTED = 1000  # deals
 LOADING_WITHIN_S = 60.0
 ANSWERS_MS = 400  # so that the load still runs when the blow comes
 DAG = """\
@@ -55,6 +60,9 @@ class SeparateLoad:
     def is_loading(self) -> bool:
         return bool(self.query("SELECT FROM hubspot.jobs WHERE status = 'running' AND records_extracted > 0"))
 
+    def has_committed(self) -> bool:
+        return int(self.job()["records_inserted"]) >= HAS_COMMITTED
+
     def job(self) -> dict[str, Any]:
         (job,) = self.query("SELECT * FROM hubspot.jobs")
         return job
@@ -71,6 +79,15 @@ class SeparateLoad:
             "SELECT hubspot_deal_id::text AS id, hs_lastmodifieddate, archived FROM hubspot.hubspot_deals"
         )
         return {row["id"]: (row["hs_lastmodifieddate"], row["archived"]) for row in rows}
+
+
+@contextmanager
+def own_database(stack: AirflowStack, server: DatabaseServer, template: str) -> Iterator[str]:
+    """A new database, by its address; HubSpot answers quickly again before it goes."""
+    server.drop_database(DATABASE)
+    yield server.create_database(DATABASE, template=template)
+    stack.simulator.slow_down(0)
+    server.drop_database(DATABASE)
 
 
 def begin_load(stack: AirflowStack, url: str, dag_id: str, also: str = "") -> SeparateLoad:

@@ -15,11 +15,9 @@ import pytest
 from local_stack.databases import DatabaseServer
 from local_stack.processes import wait_until
 from tests.acceptance.conftest import AirflowStack
-from tests.acceptance.separate_load import SeparateLoad, begin_load, check_copy
+from tests.acceptance.separate_load import HAS_COMMITTED, SeparateLoad, begin_load, check_copy, own_database
 from tests.acceptance.test_random_sequences import task_processes
 
-DATABASE = "hubspot_deals_api_server_away"
-HAS_COMMITTED = 1000  # deals, of six thousand
 MEANWHILE_MS = 20_000  # a page, sixteen of sixty at a time: the load would outlast Airflow's patience
 LIVE_WITHIN_S, GONE_WITHIN_S, ENDED_WITHIN_S = 60.0, 90.0, 120.0
 RESUMED = "SELECT details FROM hubspot.job_events WHERE kind = 'resumed'"
@@ -28,10 +26,8 @@ ARCHIVED = "SELECT count(*) FROM hubspot.hubspot_deals WHERE archived"
 
 @pytest.fixture
 def database(airflow_stack: AirflowStack, postgres_server: DatabaseServer, migrated_template: str) -> Iterator[str]:
-    postgres_server.drop_database(DATABASE)
-    yield postgres_server.create_database(DATABASE, template=migrated_template)
-    airflow_stack.simulator.slow_down(0)
-    postgres_server.drop_database(DATABASE)
+    with own_database(airflow_stack, postgres_server, migrated_template) as url:
+        yield url
 
 
 @contextmanager
@@ -45,15 +41,11 @@ def api_server_away(stack: AirflowStack) -> Iterator[None]:
         stack.services.wait_healthy()
 
 
-def has_committed(load: SeparateLoad) -> bool:
-    return int(load.job()["records_inserted"]) >= HAS_COMMITTED
-
-
 def test_e23_a_task_that_airflow_ends_without_its_api_server_is_completed_by_the_retry(
     airflow_stack: AirflowStack, database: str
 ) -> None:
     load = begin_load(airflow_stack, database, "away_api_server")
-    wait_until(lambda: has_committed(load), what="committed batches", timeout_s=LIVE_WITHIN_S)
+    wait_until(load.has_committed, what="committed batches", timeout_s=LIVE_WITHIN_S)
     airflow_stack.simulator.slow_down(MEANWHILE_MS)
     assert task_processes(airflow_stack), "no worker had a task"
     with api_server_away(airflow_stack):

@@ -14,11 +14,9 @@ import pytest
 from local_stack.databases import DatabaseServer
 from local_stack.processes import wait_until
 from tests.acceptance.conftest import AirflowStack
-from tests.acceptance.separate_load import SeparateLoad, begin_load, check_copy
+from tests.acceptance.separate_load import SeparateLoad, begin_load, check_copy, own_database
 from tests.acceptance.test_random_sequences import task_processes
 
-DATABASE = "hubspot_deals_clearing"
-HAS_COMMITTED = 1000  # deals, of six thousand
 COMMITTED_WITHIN_S, ENDED_WITHIN_S = 60.0, 120.0
 NEIGHBOUR = """
     from airflow.providers.standard.operators.empty import EmptyOperator
@@ -30,19 +28,13 @@ CLEARS = "SELECT clear_number FROM hubspot.jobs ORDER BY created_at"
 
 @pytest.fixture
 def database(airflow_stack: AirflowStack, postgres_server: DatabaseServer, migrated_template: str) -> Iterator[str]:
-    postgres_server.drop_database(DATABASE)
-    yield postgres_server.create_database(DATABASE, template=migrated_template)
-    airflow_stack.simulator.slow_down(0)
-    postgres_server.drop_database(DATABASE)
+    with own_database(airflow_stack, postgres_server, migrated_template) as url:
+        yield url
 
 
 def clear(load: SeparateLoad, task_id: str) -> None:
     body = {"dry_run": False, "dag_run_id": load.run_id, "task_ids": [task_id], "only_failed": False}
     load.stack.airflow.call("POST", f"/dags/{load.dag_id}/clearTaskInstances", json=body)
-
-
-def has_committed(load: SeparateLoad) -> bool:
-    return int(load.job()["records_inserted"]) >= HAS_COMMITTED
 
 
 def check_success(load: SeparateLoad) -> None:
@@ -54,7 +46,7 @@ def test_e32_a_retry_goes_on_though_its_neighbour_was_cleared_and_a_clear_of_the
     airflow_stack: AirflowStack, database: str
 ) -> None:
     load = begin_load(airflow_stack, database, "cleared_neighbour", NEIGHBOUR)
-    wait_until(lambda: has_committed(load), what="committed batches", timeout_s=COMMITTED_WITHIN_S)
+    wait_until(load.has_committed, what="committed batches", timeout_s=COMMITTED_WITHIN_S)
     clear(load, "neighbour")
     (pid,) = task_processes(airflow_stack)
     os.kill(pid, signal.SIGKILL)

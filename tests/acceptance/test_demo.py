@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local_stack.airflow_rest import AirflowClient
 from local_stack.postgres import EmbeddedPostgres
 from tests.acceptance.browser import COOKIE, WINDOW, Tab, chromium
 from tests.acceptance.demo_picture import draw, stale_lines
@@ -44,9 +45,20 @@ def seen() -> dict[str, Failure]:
 
 
 @pytest.fixture(scope="module")
-def first(directory: Path, seen: dict[str, Failure]) -> Visit:
+def health() -> dict[str, str]:
+    """What Airflow said of its parts during the first demo."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def first(directory: Path, seen: dict[str, Failure], health: dict[str, str]) -> Visit:
     """Somebody who waits until all is there, looks around, and presses Ctrl-C."""
-    return demo(directory, look_around=lambda login: seen.update(look_around(login, directory.with_name("pictures"))))
+
+    def visit(login: Login) -> None:
+        health.update(AirflowClient(*login).health())
+        seen.update(look_around(login, directory.with_name("pictures")))
+
+    return demo(directory, look_around=visit)
 
 
 def look_around(login: Login, folder: Path) -> dict[str, Failure]:
@@ -137,6 +149,11 @@ LOOKS: dict[str, Callable[[Tab], None]] = {
 def test_screenshots_of_what_the_running_demo_shows(name: str, seen: dict[str, Failure]) -> None:
     if failure := seen[name]:
         raise failure
+
+
+@pytest.mark.usefixtures("first")
+def test_every_part_of_the_demos_airflow_works_also_the_one_that_wakes_what_waits(health: dict[str, str]) -> None:
+    assert health == dict.fromkeys(("metadatabase", "scheduler", "dag_processor", "triggerer"), "healthy")
 
 
 def test_the_picture_of_the_demo_shows_what_it_prints(first: Visit) -> None:
