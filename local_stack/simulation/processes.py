@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from local_stack.simulation.stage import Stage
 
 RUNS = ("full", "incremental", "incremental", "full")
-EXTRA_RUNS_MAX = 12  # until every planned blow has fallen, and every fault of HubSpot has changed an answer
+EXTRA_RUNS_MAX = 24  # until every planned blow has fallen, and every fault of HubSpot has changed an answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,11 @@ class Stage:
         """Whether an attempt took an epoch, as the audit has noted."""
         return bool(self._ask("SELECT epoch FROM audit.attempts WHERE application = %s", application))
 
+    def epoch(self) -> int:
+        """How often somebody has begun, anew or from a checkpoint."""
+        found = self._ask("SELECT epoch FROM hubspot.sync_state WHERE organization_id = %s", ORGANIZATION_ID)
+        return int(found[0][0]) if found else 0
+
     def waits(self, application: str) -> bool:
         """Whether an attempt waits for a lock."""
         return bool(
