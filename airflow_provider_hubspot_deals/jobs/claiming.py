@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -83,7 +84,7 @@ def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUI
             whose COMMIT may have been lost, too.
 
     Raises:
-        JobCancelled, JobSuperseded: it is not ours any more.
+        JobCancelled, JobLostError, JobSuperseded: it is not ours any more.
         DatabaseUnavailableError: this database does not know it; the run's retry makes another one.
     """
     schema, keys = job.schema, _keys(order)
@@ -103,7 +104,7 @@ def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUI
         if stored["status"] == "completed":
             return _job(order, schema, job.leaf, state, stored, is_finished=True)
         if stored["status"] != "running":
-            raise stopped(connection, job)
+            raise stopped(connection, replace(job, epoch=stored["epoch"]))
         if stored["load_id"] != load_id:
             stored = _started(connection, schema, job.id, load_id, keys)
         return _job(order, schema, job.leaf, state, stored)
