@@ -21,7 +21,7 @@ from airflow_provider_hubspot_deals.exceptions import (
 )
 from airflow_provider_hubspot_deals.jobs.lifecycle import stopped
 from airflow_provider_hubspot_deals.jobs.model import SILENCE_MAX, Job, JobOrder
-from airflow_provider_hubspot_deals.jobs.rivals import STUCK_AFTER, end_or_respect, who_holds_the_fence
+from airflow_provider_hubspot_deals.jobs.rivals import STUCK_AFTER, already_running, end_or_respect, who_holds_the_fence
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 
 LOST_AFTER = timedelta(seconds=2)  # what holds our own fence for longer is no rival's claim, but what we lost
@@ -31,7 +31,7 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
     """Register the organization, find or make the job of this run, and take the fence.
 
     Raises:
-        JobAlreadyRunning: another run of this organization and type is active.
+        JobAlreadyRunning: another run of this organization and type is active, or a later try of this one.
         JobCancelled: the job of this run was cancelled before.
         ConfigurationError: another organization has this slug.
         DatabaseUnavailableError: another session holds the fence, and this one may not end it, or not yet.
@@ -59,11 +59,13 @@ def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Ma
         (leaf,) = sql.column(connection, "jobs.ensure_leaf", keys, schema=schema)
         sql.execute(connection, "jobs.allow_negative_amounts", keys, schema=schema)
         sql.execute(connection, "jobs.update_sync_state", keys, schema=schema)
-        own = sql.one(connection, "jobs.job_of_run", keys, schema=schema)
+        own = sql.one(connection, "jobs.job_of_run", {**keys, "silence": SILENCE_MAX}, schema=schema)
         if own and own["status"] == "completed" and own["try_number"] < order.origin.try_number:
             return _job(order, schema, leaf, state, own, is_finished=True)
         if own and own["status"] == "cancelled":
             raise JobCancelled(f"Job {own['id']} of organization {order.organization!r} was cancelled.")
+        if own and own["is_of_later_try"]:
+            raise already_running(order, own)
         if own and own["status"] in {"pending", "running"}:
             job_id = own["id"]
         else:
