@@ -66,11 +66,13 @@ def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Ma
             raise JobCancelled(f"Job {own['id']} of organization {order.organization!r} was cancelled.")
         if own and own["is_of_later_try"]:
             raise already_running(order, own)
+        (state["leaf_is_empty"],) = sql.column(connection, "jobs.is_empty", {}, schema=schema, leaf=leaf)
         if own and own["status"] in {"pending", "running"}:
             job_id = own["id"]
         else:
-            (state["leaf_is_empty"],) = sql.column(connection, "jobs.is_empty", {}, schema=schema, leaf=leaf)
             job_id = _other_job(connection, schema, order, {**keys, **_beginning(order, state, own)})
+        if state["leaf_is_empty"]:
+            sql.execute(connection, "jobs.begin_anew", {"id": job_id}, schema=schema)
         job = _job(order, schema, leaf, state, _started(connection, schema, job_id, uuid4(), keys))
         reached(KillPoint.CLAIM_WRITTEN)
         return job

@@ -158,6 +158,14 @@ RETURNING id
 -- A leaf that somebody dropped or emptied: what was read before is gone, whatever sync_state says.
 SELECT NOT EXISTS (SELECT FROM {schema}.{leaf}) AS is_empty
 
+-- name: begin_anew
+-- Where the leaf is empty: what a checkpoint has left behind is no longer there, and an incremental run would never ask
+-- for it. If nothing had been stored yet, this costs the pages that brought nothing.
+UPDATE {schema}.jobs
+SET checkpoint = NULL, window_start = NULL, window_end = NULL,
+    mode = CASE mode WHEN 'incremental' THEN 'full' ELSE mode END
+WHERE id = %(id)s AND (checkpoint IS NOT NULL OR mode = 'incremental')
+
 -- name: next_epoch
 -- Another selection than the stored rows were read with leaves some of them thinner: the next auto run is a full one.
 UPDATE {schema}.sync_state
