@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -20,7 +21,7 @@ from airflow_provider_hubspot_deals.exceptions import (
 )
 from airflow_provider_hubspot_deals.jobs.lifecycle import stopped
 from airflow_provider_hubspot_deals.jobs.model import SILENCE_MAX, Job, JobOrder
-from airflow_provider_hubspot_deals.jobs.rivals import STUCK_AFTER, end_or_respect, who_holds_the_fence
+from airflow_provider_hubspot_deals.jobs.rivals import STUCK_AFTER, already_running, end_or_respect, who_holds_the_fence
 from airflow_provider_hubspot_deals.kill_points import KillPoint, reached
 
 LOST_AFTER = timedelta(seconds=2)  # what holds our own fence for longer is no rival's claim, but what we lost
@@ -30,7 +31,7 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
     """Register the organization, find or make the job of this run, and take the fence.
 
     Raises:
-        JobAlreadyRunning: another run of this organization and type is active.
+        JobAlreadyRunning: another run of this organization and type is active, or a later try of this one.
         JobCancelled: the job of this run was cancelled before.
         ConfigurationError: another organization has this slug.
         DatabaseUnavailableError: another session holds the fence, and this one may not end it, or not yet.
@@ -58,16 +59,20 @@ def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Ma
         (leaf,) = sql.column(connection, "jobs.ensure_leaf", keys, schema=schema)
         sql.execute(connection, "jobs.allow_negative_amounts", keys, schema=schema)
         sql.execute(connection, "jobs.update_sync_state", keys, schema=schema)
-        own = sql.one(connection, "jobs.job_of_run", keys, schema=schema)
+        own = sql.one(connection, "jobs.job_of_run", {**keys, "silence": SILENCE_MAX}, schema=schema)
         if own and own["status"] == "completed" and own["try_number"] < order.origin.try_number:
             return _job(order, schema, leaf, state, own, is_finished=True)
         if own and own["status"] == "cancelled":
             raise JobCancelled(f"Job {own['id']} of organization {order.organization!r} was cancelled.")
+        if own and own["is_of_later_try"]:
+            raise already_running(order, own)
+        (state["leaf_is_empty"],) = sql.column(connection, "jobs.is_empty", {}, schema=schema, leaf=leaf)
         if own and own["status"] in {"pending", "running"}:
             job_id = own["id"]
         else:
-            (state["leaf_is_empty"],) = sql.column(connection, "jobs.is_empty", {}, schema=schema, leaf=leaf)
             job_id = _other_job(connection, schema, order, {**keys, **_beginning(order, state, own)})
+        if state["leaf_is_empty"]:
+            sql.execute(connection, "jobs.begin_anew", {"id": job_id}, schema=schema)
         job = _job(order, schema, leaf, state, _started(connection, schema, job_id, uuid4(), keys))
         reached(KillPoint.CLAIM_WRITTEN)
         return job
@@ -83,7 +88,7 @@ def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUI
             whose COMMIT may have been lost, too.
 
     Raises:
-        JobCancelled, JobSuperseded: it is not ours any more.
+        JobCancelled, JobLostError, JobSuperseded: it is not ours any more.
         DatabaseUnavailableError: this database does not know it; the run's retry makes another one.
     """
     schema, keys = job.schema, _keys(order)
@@ -103,7 +108,7 @@ def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUI
         if stored["status"] == "completed":
             return _job(order, schema, job.leaf, state, stored, is_finished=True)
         if stored["status"] != "running":
-            raise stopped(connection, job)
+            raise stopped(connection, replace(job, epoch=stored["epoch"]))
         if stored["load_id"] != load_id:
             stored = _started(connection, schema, job.id, load_id, keys)
         return _job(order, schema, job.leaf, state, stored)

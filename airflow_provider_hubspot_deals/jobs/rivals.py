@@ -28,11 +28,12 @@ def end_or_respect(connection: Connection[Any], schema: str, order: JobOrder, ac
         silence = f"No sign of life for more than {SILENCE_MAX.total_seconds():.0f} s"
         why = {"error_code": "HEARTBEAT_LOST", "error_message": f"{silence}; {successor}."}
     else:
-        raise _already_running(order, active)
+        raise already_running(order, active)
     sql.execute(connection, "jobs.fail_other", {"id": active["id"], **why}, schema=schema)
 
 
-def _already_running(order: JobOrder, active: sql.Row) -> JobAlreadyRunning:
+def already_running(order: JobOrder, active: sql.Row) -> JobAlreadyRunning:
+    """That this run has nothing to do."""
     return JobAlreadyRunning(
         f"Organization {order.organization!r} (type {order.type!r}) has an active job already: {active['id']}, "
         f"{active['status']}, of run {active['run_id']!r}. This run leaves it alone."
@@ -46,7 +47,7 @@ def who_holds_the_fence(
     with sql.transaction(connection):
         active = sql.one(connection, "jobs.active_job", {**keys, "silence": SILENCE_MAX}, schema=schema)
     if active and active["status"] == "running" and not (active["is_own"] or active["silent"]):
-        return _already_running(order, active)
+        return already_running(order, active)
     return DatabaseUnavailableError(
         f"Another session holds the row of organization {order.organization!r} (type {order.type!r}) in "
         f"{schema}.sync_state. If its worker is frozen, a load ends it after {STUCK_AFTER.total_seconds():.0f} s, "

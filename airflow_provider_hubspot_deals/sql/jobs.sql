@@ -88,6 +88,8 @@ SELECT EXISTS (SELECT FROM {schema}.job_batches WHERE job_id = %(job_id)s AND xi
 -- A completed job is taken for this attempt's own only where both say so: better a run too many than a clear without one.
 -- is_lost: taken for dead and failed by somebody else, while its rows and checkpoint are as good as those of a job that
 -- waits for its retry. Not where a later job read with another selection: what it rewrote must be read again.
+-- is_of_later_try: an attempt stood still before its claim, while the one after it began. Silent jobs are anybody's: a run
+-- that was deleted and made again counts its tries from 1.
 -- Locked: who cancels it, or takes it for dead, does so before the claim or after it, and never in the middle.
 SELECT own.*,
        own.status = 'failed' AND own.error_code = 'HEARTBEAT_LOST' AND own.config ->> 'selection' = %(run_selection)s
@@ -96,7 +98,9 @@ SELECT own.*,
                WHERE later.organization_id = own.organization_id AND later.type = own.type
                  AND later.created_at > own.created_at AND later.attempt > 0
                  AND later.config ->> 'selection' IS DISTINCT FROM %(run_selection)s
-           ) AS is_lost
+           ) AS is_lost,
+       own.status = 'running' AND own.try_number > %(try_number)s AND own.last_heartbeat >= now() - %(silence)s
+           AS is_of_later_try
 FROM {schema}.jobs AS own
 WHERE own.id = (
       SELECT id FROM {schema}.jobs
@@ -153,6 +157,14 @@ RETURNING id
 -- name: is_empty
 -- A leaf that somebody dropped or emptied: what was read before is gone, whatever sync_state says.
 SELECT NOT EXISTS (SELECT FROM {schema}.{leaf}) AS is_empty
+
+-- name: begin_anew
+-- Where the leaf is empty: what a checkpoint has left behind is no longer there, and an incremental run would never ask
+-- for it. If nothing had been stored yet, this costs the pages that brought nothing.
+UPDATE {schema}.jobs
+SET checkpoint = NULL, window_start = NULL, window_end = NULL,
+    mode = CASE mode WHEN 'incremental' THEN 'full' ELSE mode END
+WHERE id = %(id)s AND (checkpoint IS NOT NULL OR mode = 'incremental')
 
 -- name: next_epoch
 -- Another selection than the stored rows were read with leaves some of them thinner: the next auto run is a full one.

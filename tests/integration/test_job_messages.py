@@ -122,24 +122,30 @@ def test_a_fence_that_somebody_holds_says_what_ends_them(acme: Tenant, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("seconds_of_silence", "expected"), [(0, JobAlreadyRunning), (500, DatabaseUnavailableError)], ids=["alive", "dead"]
+    ("status", "seconds_of_silence", "expected"),
+    [
+        ("running", 0, JobAlreadyRunning),
+        ("running", 500, DatabaseUnavailableError),
+        ("pending", 0, DatabaseUnavailableError),  # whoever holds the fence works on no batch of it
+    ],
+    ids=["alive", "dead", "waiting"],
 )
 def test_e22_a_run_that_is_in_the_middle_of_a_long_batch_is_left_alone(
-    acme: Tenant, monkeypatch: pytest.MonkeyPatch, seconds_of_silence: int, expected: type[Exception]
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch, status: str, seconds_of_silence: int, expected: type[Exception]
 ) -> None:
     statements = sql._statements("jobs")
     monkeypatch.setitem(statements, "set_transaction", statements["set_transaction"].replace("'10s'", "'100ms'"))
     job = acme.claim(a_run("first"))
     acme.execute(
-        "UPDATE hubspot.jobs"
-        " SET last_heartbeat = now() - make_interval(secs => %s), created_at = now() - interval '1 day'",
-        seconds_of_silence,
+        "UPDATE hubspot.jobs SET status = %s,"
+        " last_heartbeat = now() - make_interval(secs => %s), created_at = now() - interval '1 day'",
+        *(status, seconds_of_silence),
     )
     with closing(psycopg.connect(acme.url)) as other:
         jobs.lock_fence(other, job)
         with pytest.raises(expected):
             acme.claim(a_run("second"))
-    assert acme.job(job)["status"] == "running"
+    assert acme.job(job)["status"] == status
 
 
 def test_no_client_of_ours_waits_as_long_as_a_stuck_session_may() -> None:

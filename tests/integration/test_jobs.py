@@ -39,6 +39,7 @@ def release(tenant: Tenant, job: Job, *, resume_after: timedelta = timedelta(0))
 
 
 def record(tenant: Tenant, job: Job, **counts: Any) -> None:
+    tenant.store(job, a_row(1))  # else there is nothing behind a checkpoint
     with tenant.connect() as connection, sql.transaction(connection):
         jobs.lock_fence(connection, job)
         jobs.record_batch(connection, job, a_batch(**counts))
@@ -176,6 +177,15 @@ def test_e20_a_retry_goes_on_with_its_job_even_while_the_old_attempt_lives(acme:
     assert retry.checkpoint == {"phase": "live", "cursor": {"after": "7"}}
     assert retry.load_id != first.load_id
     assert acme.job(first)["try_number"] == 2
+
+
+def test_e20_an_attempt_that_stood_still_before_its_claim_takes_no_job_from_the_try_after_it(acme: Tenant) -> None:
+    retry = acme.claim(a_run(try_number=2))
+    with pytest.raises(JobAlreadyRunning):
+        acme.claim(a_run(try_number=1))
+    assert (acme.job(retry)["epoch"], acme.job(retry)["try_number"]) == (retry.epoch, 2)
+    silence(acme, retry, 121)
+    assert acme.claim(a_run(try_number=1)).id == retry.id  # a run that was deleted and made again counts from 1
 
 
 def test_a_retry_after_a_pause_forgets_the_error_and_keeps_the_beginning(acme: Tenant) -> None:

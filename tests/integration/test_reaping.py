@@ -175,3 +175,11 @@ def test_g05_when_another_run_has_begun_since_it_is_told_so(acme: Tenant) -> Non
     acme.claim(a_run("second"))
     with acme.connect() as connection:
         assert isinstance(jobs.stopped(connection, job), JobSuperseded)
+
+
+def test_g05_an_attempt_that_was_replaced_is_told_so_though_its_successor_was_reaped(acme: Tenant) -> None:
+    old = acme.claim(a_run(try_number=1))
+    silence(acme, acme.claim(a_run(try_number=2)), 500)
+    reap(acme)
+    with acme.connect() as connection:
+        assert isinstance(jobs.stopped(connection, old), JobSuperseded)

@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_hubspot_deals import jobs, sql
 from airflow_provider_hubspot_deals.exceptions import JobAlreadyRunning, JobCancelled
 from airflow_provider_hubspot_deals.jobs import Job, JobOrigin
+from tests.builders import a_row
 from tests.integration.tenant import CONFIG, NO_USAGE, Tenant, a_batch, a_run
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
@@ -122,6 +123,7 @@ def test_another_type_of_work_is_left_alone(acme: Tenant) -> None:
 def a_lost_job(tenant: Tenant, **overrides: Any) -> Job:
     """Has read to CHECKPOINT and was then taken for dead."""
     job = tenant.claim(a_run(try_number=1), **overrides)
+    tenant.store(job, a_row(1))  # else there is nothing behind the checkpoint
     with tenant.connect() as connection, sql.transaction(connection):
         jobs.record_batch(connection, job, a_batch(pages=4, checkpoint=CHECKPOINT, **WINDOW))
     tenant.execute(

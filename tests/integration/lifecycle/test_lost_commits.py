@@ -211,14 +211,18 @@ def test_d01_an_attempt_that_goes_on_ends_the_session_that_it_lost(
         wait_until(lambda: not is_alive(tenant, pid), what="the end of the session", timeout_s=10)
 
 
+@pytest.mark.parametrize("origin", [a_run(try_number=2), a_run("second")], ids=["its retry", "another run"])
 def test_e16_an_attempt_that_was_replaced_does_not_end_its_successors_session(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, origin: jobs.JobOrigin
 ) -> None:
     monkeypatch.setattr(claiming, "LOST_AFTER", timedelta(seconds=0.1))
     statements = sql._statements("jobs")
     monkeypatch.setitem(statements, "set_transaction", statements["set_transaction"].replace("'10s'", "'1s'"))
     old = tenant.claim(a_run(try_number=1))
-    successor = tenant.claim(a_run(try_number=2))
+    tenant.execute(
+        "UPDATE hubspot.jobs SET last_heartbeat = now() - interval '1 hour', created_at = now() - interval '1 day'"
+    )
+    successor = tenant.claim(origin)
     with frozen_in_copy(tenant, successor, tenant.url) as pid, tenant.connect() as connection:
         with pytest.raises(psycopg.errors.LockNotAvailable):
             jobs.take_up(connection, old, tenant.order(a_run(try_number=1)), uuid4())

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import count, islice
 from typing import Any, NoReturn
+from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import errors
 
 from airflow_provider_hubspot_deals import jobs, sql
-from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, JobLostError
 from airflow_provider_hubspot_deals.jobs import unknown_commits
 from airflow_provider_hubspot_deals.sync import recovery
 from airflow_provider_hubspot_deals.sync.recovery import Recovery
@@ -128,6 +129,17 @@ def test_what_passes_is_worth_another_connection(
 ) -> None:
     error = errors.lookup(sqlstate)()
     assert Recovery(connecting, acme.order(a_run())).take_up(job, error, None).job.attempt == 2
+
+
+def test_a_job_taken_for_dead_while_nobody_knew_that_it_was_taken_up_is_left_to_its_next_try(
+    acme: Tenant, job: jobs.Job
+) -> None:
+    load_id = uuid4()
+    with acme.connect() as connection:
+        jobs.take_up(connection, job, acme.order(a_run()), load_id)  # of which the answer is lost
+        acme.execute("UPDATE hubspot.jobs SET status = 'failed', error_code = 'HEARTBEAT_LOST'")
+        with pytest.raises(JobLostError):
+            jobs.take_up(connection, job, acme.order(a_run()), load_id)
 
 
 def test_what_does_not_pass_ends_the_waiting_too(acme: Tenant, job: jobs.Job, connecting: Connecting) -> None:

@@ -6,7 +6,13 @@ from collections import Counter
 
 import pytest
 
-from airflow_provider_hubspot_deals.exceptions import FatalError, JobCancelled, JobSuperseded, RetriableError
+from airflow_provider_hubspot_deals.exceptions import (
+    FatalError,
+    JobCancelled,
+    JobLostError,
+    JobSuperseded,
+    RetriableError,
+)
 from airflow_provider_hubspot_deals.extraction.plan import PHASES
 from airflow_provider_hubspot_deals.sync import JobOrigin
 from hubspot_simulator.faults import FaultRule
@@ -67,6 +73,16 @@ def test_requests_of_an_attempt_that_was_cancelled_count(acme: Organization) -> 
 
     with pytest.raises(JobCancelled):
         acme.sync(before=cancel, batch_rows=100, requests_in_flight=1)
+    assert told(acme) == asked(acme)
+
+
+def test_requests_of_an_attempt_that_was_taken_for_dead_count(acme: Organization) -> None:
+    def take_for_dead(call: str, number: int) -> None:
+        if (call, number) == ("list", 4):
+            acme.execute("UPDATE hubspot.jobs SET status = 'failed', error_code = 'HEARTBEAT_LOST'")
+
+    with pytest.raises(JobLostError):
+        acme.sync(before=take_for_dead, origin=RUN, batch_rows=100, requests_in_flight=1)
     assert told(acme) == asked(acme)
 
 
