@@ -58,7 +58,9 @@ def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Ma
         (leaf,) = sql.column(connection, "jobs.ensure_leaf", keys, schema=schema)
         sql.execute(connection, "jobs.allow_negative_amounts", keys, schema=schema)
         sql.execute(connection, "jobs.update_sync_state", keys, schema=schema)
-        own = sql.one(connection, "jobs.job_of_run", keys, schema=schema)
+        if sql.execute(connection, "jobs.forget_full_sync_of_empty", keys, schema=schema, leaf=leaf):
+            state["never_full"] = True
+        own = sql.one(connection, "jobs.job_of_run", keys, schema=schema, leaf=leaf)
         if own and own["status"] == "completed" and own["try_number"] < order.origin.try_number:
             return _job(order, schema, leaf, state, own, is_finished=True)
         if own and own["status"] == "cancelled":
@@ -66,9 +68,9 @@ def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Ma
         if own and own["status"] in {"pending", "running"}:
             job_id = own["id"]
         else:
-            (state["leaf_is_empty"],) = sql.column(connection, "jobs.is_empty", {}, schema=schema, leaf=leaf)
             job_id = _other_job(connection, schema, order, {**keys, **_beginning(order, state, own)})
-        job = _job(order, schema, leaf, state, _started(connection, schema, job_id, uuid4(), keys))
+        started = _started(connection, schema, leaf, {**keys, "id": job_id, "load_id": uuid4()})
+        job = _job(order, schema, leaf, state, started)
         reached(KillPoint.CLAIM_WRITTEN)
         return job
 
@@ -105,7 +107,7 @@ def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUI
         if stored["status"] != "running":
             raise stopped(connection, job)
         if stored["load_id"] != load_id:
-            stored = _started(connection, schema, job.id, load_id, keys)
+            stored = _started(connection, schema, job.leaf, {**keys, "id": job.id, "load_id": load_id})
         return _job(order, schema, job.leaf, state, stored)
 
 
@@ -184,17 +186,15 @@ def _resolved_mode(order: JobOrder, state: sql.Row) -> str:
     """An incremental run needs a full one before; ``auto`` also wants one when it is due or the selection changed."""
     if order.mode in {"full", "window"}:
         return order.mode
-    never_full = state["watermark"] is None or state["leaf_is_empty"]
     due = order.mode == "auto" and (state["full_is_due"] or state["selection"] != order.selection)
-    return "full" if never_full or due else "incremental"
+    return "full" if state["never_full"] or due else "incremental"
 
 
-def _started(connection: Connection[Any], schema: str, job_id: UUID, load_id: UUID, keys: Mapping[str, Any]) -> sql.Row:
-    (epoch,) = sql.column(connection, "jobs.next_epoch", keys, schema=schema)
-    attempt = {"id": job_id, "epoch": epoch, "load_id": load_id}
-    started = sql.one(connection, "jobs.start_attempt", {**keys, **attempt}, schema=schema)
+def _started(connection: Connection[Any], schema: str, leaf: str, attempt: Mapping[str, Any]) -> sql.Row:
+    (epoch,) = sql.column(connection, "jobs.next_epoch", attempt, schema=schema)
+    started = sql.one(connection, "jobs.start_attempt", {**attempt, "epoch": epoch}, schema=schema, leaf=leaf)
     if started is None:
-        raise JobSuperseded(f"Job {job_id} ended while it was being claimed.")
+        raise JobSuperseded(f"Job {attempt['id']} ended while it was being claimed.")
     return started
 
 

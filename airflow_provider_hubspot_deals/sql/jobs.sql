@@ -46,6 +46,7 @@ SELECT {schema}.allow_negative_amounts(%(organization_id)s, %(type)s, %(allow_ne
 
 -- name: lock_sync_state
 SELECT epoch, portal_id, watermark, selection,
+       last_full_sync_at IS NULL AS never_full,
        last_full_sync_at IS NULL OR last_full_sync_at < now() - %(full_refresh_every)s AS full_is_due
 FROM {schema}.sync_state
 WHERE organization_id = %(organization_id)s AND type = %(type)s
@@ -87,10 +88,13 @@ SELECT EXISTS (SELECT FROM {schema}.job_batches WHERE job_id = %(job_id)s AND xi
 -- the clears of the run, whichever task was meant; which try was the first one since its last clear tells a retry from it.
 -- A completed job is taken for this attempt's own only where both say so: better a run too many than a clear without one.
 -- is_lost: taken for dead and failed by somebody else, while its rows and checkpoint are as good as those of a job that
--- waits for its retry. Not where a later job read with another selection: what it rewrote must be read again.
+-- waits for its retry. Not where a later job read with another selection: what it rewrote must be read again; nor where
+-- somebody has emptied the leaf since.
 -- Locked: who cancels it, or takes it for dead, does so before the claim or after it, and never in the middle.
 SELECT own.*,
        own.status = 'failed' AND own.error_code = 'HEARTBEAT_LOST' AND own.config ->> 'selection' = %(run_selection)s
+           AND (own.records_inserted + own.records_updated + own.records_unchanged = 0
+                OR EXISTS (SELECT FROM {schema}.{leaf}))
            AND NOT EXISTS (
                SELECT FROM {schema}.jobs AS later
                WHERE later.organization_id = own.organization_id AND later.type = own.type
@@ -150,9 +154,12 @@ SET mode = %(mode)s, checkpoint = %(checkpoint)s, window_start = %(window_start)
 WHERE id = %(id)s AND status = 'pending'
 RETURNING id
 
--- name: is_empty
--- A leaf that somebody dropped or emptied: what was read before is gone, whatever sync_state says.
-SELECT NOT EXISTS (SELECT FROM {schema}.{leaf}) AS is_empty
+-- name: forget_full_sync_of_empty
+-- A leaf that somebody dropped or emptied: what was read before is gone, until a full run has completed again. One that
+-- ends before leaves rows in the leaf, which say nothing of those that are missing.
+UPDATE {schema}.sync_state SET last_full_sync_at = NULL
+WHERE organization_id = %(organization_id)s AND type = %(type)s AND last_full_sync_at IS NOT NULL
+  AND NOT EXISTS (SELECT FROM {schema}.{leaf})
 
 -- name: next_epoch
 -- Another selection than the stored rows were read with leaves some of them thinner: the next auto run is a full one.
@@ -162,13 +169,17 @@ WHERE organization_id = %(organization_id)s AND type = %(type)s
 RETURNING epoch
 
 -- name: start_attempt
--- A checkpoint is good for the selection that it was read with, what that run alone read besides included.
+-- A checkpoint is good for the selection that it was read with, what that run alone read besides included; and as long as
+-- nobody has emptied the leaf of what was read before it.
 UPDATE {schema}.jobs
 SET status = 'running', attempt = attempt + 1, epoch = %(epoch)s, load_id = %(load_id)s, try_number = %(try_number)s,
     clear_number = %(clear_number)s,
     start_time = coalesce(start_time, now()), last_heartbeat = clock_timestamp(), resume_at = NULL,
     error_code = NULL, error_message = NULL,
-    checkpoint = CASE WHEN config ->> 'selection' = %(run_selection)s THEN checkpoint END,
+    checkpoint = CASE WHEN config ->> 'selection' = %(run_selection)s
+                           AND (records_inserted + records_updated + records_unchanged = 0
+                                OR EXISTS (SELECT FROM {schema}.{leaf}))
+                      THEN checkpoint END,
     config = coalesce(config, '{{}}') || jsonb_build_object('selection', %(run_selection)s::text)
 WHERE id = %(id)s AND status IN ('pending', 'running')
 RETURNING *
