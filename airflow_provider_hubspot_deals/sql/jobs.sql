@@ -3,11 +3,16 @@
 -- Every name of ours stands with its schema. Another schema in the path could hold a function whose arguments fit a call
 -- of PostgreSQL's own better than that one's, and whoever may create there would run it as the loader.
 SELECT set_config('search_path', 'pg_catalog', true),
+       -- What COPY is handed is UTF-8: taken for another encoding, it would be stored as other characters.
+       set_config('client_encoding', 'UTF8', true),
+       set_config('row_security', 'on', true),  -- off, every statement on a table with policies is refused
        set_config('TimeZone', 'UTC', true),
        set_config('DateStyle', 'ISO', true),
        set_config('lock_timeout', '10s', true),
        set_config('statement_timeout', '60s', true),
        set_config('idle_in_transaction_session_timeout', '30s', true),
+       -- From PostgreSQL 17 on. A batch ends by our own deadline.
+       CASE WHEN current_setting('transaction_timeout', true) <> '0' THEN set_config('transaction_timeout', '0', true) END,
        -- A client that died within a statement is noticed while it runs, where the server's system can tell.
        set_config('client_connection_check_interval', CASE WHEN version() ~ '(linux|darwin|freebsd)' THEN '1s' ELSE '0' END, true)
 
