@@ -2,8 +2,6 @@
 -- Somebody waits for a page, and many may: nothing here may take long or hold anybody up.
 SELECT set_config('statement_timeout', '10s', true),
        set_config('lock_timeout', '2s', true),
-       set_config('client_encoding', 'UTF8', true),
-       set_config('row_security', 'on', true),
        set_config('application_name', 'hubspot-deals page', true)
 
 -- name: organizations
