@@ -59,6 +59,9 @@ def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Ma
         (leaf,) = sql.column(connection, "jobs.ensure_leaf", keys, schema=schema)
         sql.execute(connection, "jobs.allow_negative_amounts", keys, schema=schema)
         sql.execute(connection, "jobs.update_sync_state", keys, schema=schema)
+        (state["leaf_is_empty"],) = sql.column(connection, "jobs.is_empty", {}, schema=schema, leaf=leaf)
+        if state["leaf_is_empty"]:
+            sql.execute(connection, "jobs.forget_full_sync", keys, schema=schema)
         own = sql.one(connection, "jobs.job_of_run", {**keys, "silence": SILENCE_MAX}, schema=schema)
         if own and own["status"] == "completed" and own["try_number"] < order.origin.try_number:
             return _job(order, schema, leaf, state, own, is_finished=True)
@@ -66,13 +69,12 @@ def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Ma
             raise JobCancelled(f"Job {own['id']} of organization {order.organization!r} was cancelled.")
         if own and own["is_of_later_try"]:
             raise already_running(order, own)
-        (state["leaf_is_empty"],) = sql.column(connection, "jobs.is_empty", {}, schema=schema, leaf=leaf)
         if own and own["status"] in {"pending", "running"}:
             job_id = own["id"]
+            if state["leaf_is_empty"]:
+                sql.execute(connection, "jobs.begin_anew", {"id": job_id}, schema=schema)
         else:
             job_id = _other_job(connection, schema, order, {**keys, **_beginning(order, state, own)})
-        if state["leaf_is_empty"]:
-            sql.execute(connection, "jobs.begin_anew", {"id": job_id}, schema=schema)
         job = _job(order, schema, leaf, state, _started(connection, schema, job_id, uuid4(), keys))
         reached(KillPoint.CLAIM_WRITTEN)
         return job
@@ -177,7 +179,7 @@ def _other_job(connection: Connection[Any], schema: str, order: JobOrder, job: M
 def _beginning(order: JobOrder, state: sql.Row, own: sql.Row | None) -> dict[str, Any]:
     """Where another job starts: where the lost one of this run stopped, or at the very beginning."""
     config = {"config": Jsonb(dict(order.config))}
-    if own and own["is_lost"]:
+    if own and own["is_lost"] and not state["leaf_is_empty"]:
         checkpoint = Jsonb(own["checkpoint"]) if own["checkpoint"] else None
         kept = {name: own[name] for name in ("mode", "window_start", "window_end")}
         return {**config, **kept, "checkpoint": checkpoint, "continues": own["id"]}
@@ -189,9 +191,8 @@ def _resolved_mode(order: JobOrder, state: sql.Row) -> str:
     """An incremental run needs a full one before; ``auto`` also wants one when it is due or the selection changed."""
     if order.mode in {"full", "window"}:
         return order.mode
-    never_full = state["watermark"] is None or state["leaf_is_empty"]
     due = order.mode == "auto" and (state["full_is_due"] or state["selection"] != order.selection)
-    return "full" if never_full or due else "incremental"
+    return "full" if state["never_full"] or state["leaf_is_empty"] or due else "incremental"
 
 
 def _started(connection: Connection[Any], schema: str, job_id: UUID, load_id: UUID, keys: Mapping[str, Any]) -> sql.Row:

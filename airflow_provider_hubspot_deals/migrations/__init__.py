@@ -97,7 +97,7 @@ def upgrade_sql(schema: str = "hubspot", revision: str = "head") -> str:
 
 def current(connection: Connection[Any], schema: str = "hubspot") -> str | None:
     """The revision that ``schema`` is at, or None when it was never migrated."""
-    with connection.transaction():
+    with statements.transaction(connection):
         table = connection.execute("SELECT to_regclass(%s)", [f"{check_schema_name(schema)}.{VERSION_TABLE}"])
         if table.fetchone() == (None,):
             return None

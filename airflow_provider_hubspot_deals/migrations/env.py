@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOCK_TIMEOUT = "2s"  # for what lock_tables leaves out
+_AS_LONG_AS_IT_TAKES = """
+SELECT set_config('transaction_timeout', '0', true) WHERE current_setting('transaction_timeout', true) IS NOT NULL
+"""  # PostgreSQL has it from version 17 on
 
 
 def _engine(connect: Callable[[], psycopg.Connection[Any]]) -> Engine:
     def transactional() -> psycopg.Connection[Any]:
         connection = connect()
+        connection.autocommit = True
+        connection.execute("SET client_encoding TO 'UTF8'")  # a role or database may have another, which has no "…"
         connection.autocommit = False  # else each statement commits itself, and our search_path ends with it
         return connection
 
@@ -27,6 +32,7 @@ def _engine(connect: Callable[[], psycopg.Connection[Any]]) -> Engine:
 
 
 def _enter_schema(connection: Connection, schema: str) -> None:
+    connection.execute(text(_AS_LONG_AS_IT_TAKES))
     connection.execute(text(f"SET LOCAL lock_timeout TO '{locks.MIGRATOR_TIMEOUT}'"))
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"migrate {schema}"})
     # CREATE SCHEMA IF NOT EXISTS asks for CREATE on the database even when the schema exists.

@@ -3,11 +3,16 @@
 -- Every name of ours stands with its schema. Another schema in the path could hold a function whose arguments fit a call
 -- of PostgreSQL's own better than that one's, and whoever may create there would run it as the loader.
 SELECT set_config('search_path', 'pg_catalog', true),
+       -- What COPY is handed is UTF-8: taken for another encoding, it would be stored as other characters.
+       set_config('client_encoding', 'UTF8', true),
+       set_config('row_security', 'on', true),  -- off, every statement on a table with policies is refused
        set_config('TimeZone', 'UTC', true),
        set_config('DateStyle', 'ISO', true),
        set_config('lock_timeout', '10s', true),
        set_config('statement_timeout', '60s', true),
        set_config('idle_in_transaction_session_timeout', '30s', true),
+       -- From PostgreSQL 17 on. A batch ends by our own deadline.
+       CASE WHEN current_setting('transaction_timeout', true) <> '0' THEN set_config('transaction_timeout', '0', true) END,
        -- A client that died within a statement is noticed while it runs, where the server's system can tell.
        set_config('client_connection_check_interval', CASE WHEN version() ~ '(linux|darwin|freebsd)' THEN '1s' ELSE '0' END, true)
 
@@ -46,6 +51,7 @@ SELECT {schema}.allow_negative_amounts(%(organization_id)s, %(type)s, %(allow_ne
 
 -- name: lock_sync_state
 SELECT epoch, portal_id, watermark, selection,
+       last_full_sync_at IS NULL AS never_full,
        last_full_sync_at IS NULL OR last_full_sync_at < now() - %(full_refresh_every)s AS full_is_due
 FROM {schema}.sync_state
 WHERE organization_id = %(organization_id)s AND type = %(type)s
@@ -155,8 +161,13 @@ WHERE id = %(id)s AND status = 'pending'
 RETURNING id
 
 -- name: is_empty
--- A leaf that somebody dropped or emptied: what was read before is gone, whatever sync_state says.
 SELECT NOT EXISTS (SELECT FROM {schema}.{leaf}) AS is_empty
+
+-- name: forget_full_sync
+-- Where somebody dropped or emptied the leaf: what was read before is gone, until a full run has completed again. One that
+-- ends before leaves rows in the leaf, which say nothing of those that are missing.
+UPDATE {schema}.sync_state SET last_full_sync_at = NULL
+WHERE organization_id = %(organization_id)s AND type = %(type)s AND last_full_sync_at IS NOT NULL
 
 -- name: begin_anew
 -- Where the leaf is empty: what a checkpoint has left behind is no longer there, and an incremental run would never ask

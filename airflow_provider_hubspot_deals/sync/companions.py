@@ -49,10 +49,11 @@ class CompanionSource(AssociationSource, Protocol):
 
 @dataclass
 class Reading:
-    """What was read beside one batch of deals."""
+    """What was read beside one batch of deals; of ``without_history`` nothing was added to what is known."""
 
     associations: list[AssociationsRead] = field(default_factory=list)
     history: list[PropertyChange] = field(default_factory=list)
+    without_history: list[int] = field(default_factory=list)
     refusals: dict[str, HubSpotRefusedError] = field(default_factory=dict)
 
 
@@ -113,7 +114,9 @@ class Companions:
                 reading.refusals[to_object_type] = error
         self._types = [each for each in self._types if each not in reading.refusals]
         batches = _in_batches(self._ids_for_history(seen), HISTORY_BATCH_MAX)
-        reading.history = list(chain.from_iterable(readers.in_order(self._history_of, batches, at_once)))
+        for changes, without in readers.in_order(self._history_of, batches, at_once):
+            reading.history += changes
+            reading.without_history += without
         return reading
 
     def store(self, reading: Reading) -> None:
@@ -125,6 +128,12 @@ class Companions:
                 details = {"object_type": part.to_object_type, "deals": part.refused[: jobs.EVENT_NAMES_MAX]}
                 jobs.tell(connection, self._job, "associations_unread", details)
         property_history.store(connection, schema, keys, reading.history)
+        if reading.without_history:
+            log.warning(
+                "Job %s: the history of deals is too large to be read: %s", self._job.id, reading.without_history
+            )
+            details = {"deals": reading.without_history[: jobs.EVENT_NAMES_MAX]}
+            jobs.tell(connection, self._job, "history_unread", details)
         for to_object_type, error in reading.refusals.items():
             log.warning("Job %s: associations with %s stay as they are: %s", self._job.id, to_object_type, error)
             details = {"object_type": to_object_type, "error_code": error.code, "error": str(error)}
@@ -166,15 +175,22 @@ class Companions:
         with sql.transaction(self._connection):
             return loading.outdated(self._connection, tables, seen)
 
-    def _history_of(self, ids: list[int]) -> list[PropertyChange]:
-        """Changes of at most 50 deals, in halves where one answer would be too large."""
+    def _history_of(self, ids: list[int]) -> tuple[list[PropertyChange], list[int]]:
+        """Changes of at most 50 deals, in halves where one answer would be too large; and the deals of which it is so
+        for each alone: what is kept beside deals holds up none.
+        """
         try:
             found = self._source.read_history(ids, self._history)
         except ResponseTooLargeError:
             if len(ids) == 1:
-                raise
+                return [], ids
             middle = len(ids) // 2
-            return self._history_of(ids[:middle]) + self._history_of(ids[middle:])
+            (changes, without), (more, more_without) = map(self._history_of, (ids[:middle], ids[middle:]))
+            return changes + more, without + more_without
+        return self._changes(ids, found), []
+
+    @staticmethod
+    def _changes(ids: list[int], found: list[Record]) -> list[PropertyChange]:
         asked = set(ids)
         try:
             records = {deal_id(record): record for record in found}

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from psycopg import Connection
 
-from airflow_provider_hubspot_deals import dimensions, jobs
+from airflow_provider_hubspot_deals import dimensions, jobs, sql
 from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.exceptions import AuthenticationError, HubSpotRefusedError
 from airflow_provider_hubspot_deals.sync.properties import defined_names
@@ -69,5 +69,6 @@ def read_definitions(
             definitions.levels.append(level)
     unasked = sorted({*SENSITIVE} - {*definitions.levels})
     if unasked:
-        definitions.remembered = dimensions.stored_properties(connection, job.schema, job.keys, unasked)
+        with sql.transaction(connection):
+            definitions.remembered = dimensions.stored_properties(connection, job.schema, job.keys, unasked)
     return definitions

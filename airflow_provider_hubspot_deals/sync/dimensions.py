@@ -71,8 +71,10 @@ class Refresh:
 
     def _is_due(self) -> bool:
         every = self._request.dimensions_every
-        begins_full = self._job.mode == "full" and not self._job.checkpoint
-        return begins_full or dimensions.are_due(self._connection, self._job.schema, self._job.keys, every)
+        if self._job.mode == "full" and not self._job.checkpoint:
+            return True
+        with sql.transaction(self._connection):
+            return dimensions.are_due(self._connection, self._job.schema, self._job.keys, every)
 
     def _note(self, portal: PortalFacts, definitions: Definitions) -> PropertyDrift:
         """Store what has been read anyway; how the property definitions have changed."""

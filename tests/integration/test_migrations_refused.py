@@ -21,6 +21,7 @@ from airflow_provider_hubspot_deals.migrations.__main__ import main
 from airflow_provider_hubspot_deals.migrations.database import opener_of
 from tests.integration.guests import a_guest
 
+BEYOND_LATIN1 = "SELECT FROM pg_description WHERE description LIKE '%…%'"
 NOBODY = "postgresql://loader:S3cret@127.0.0.1:1/warehouse"
 
 Command = Callable[..., str]
@@ -162,3 +163,19 @@ def test_a_host_that_vanishes_is_noticed_while_migrating(database_url: str) -> N
         parameters = connection.info.get_parameters()
     assert (parameters["connect_timeout"], parameters["tcp_user_timeout"]) == ("10", "60000")
     assert (parameters["keepalives_idle"], parameters["keepalives_count"]) == ("7", "3")
+
+
+@pytest.mark.parametrize(
+    "setting", ["client_encoding = LATIN1", "client_encoding = SQL_ASCII", "transaction_timeout = 300"]
+)
+def test_d26_hostile_settings_of_the_database_bend_nothing_of_the_schema(empty_database_url: str, setting: str) -> None:
+    try:
+        by_owner(empty_database_url, f'ALTER DATABASE "{name_of(empty_database_url)}" SET {setting}')
+    except psycopg.errors.UndefinedObject:
+        pytest.skip(f"this PostgreSQL has no {setting.partition(' ')[0]}")
+
+    migrations.upgrade(empty_database_url)
+
+    with psycopg.connect(empty_database_url, client_encoding="utf8") as connection:
+        migrations.check(connection)
+        assert connection.execute(BEYOND_LATIN1).fetchall() != []

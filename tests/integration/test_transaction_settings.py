@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import psycopg
 import pytest
 
@@ -11,6 +13,8 @@ from tests.integration.tenant import Tenant, tables_of
 
 OURS = {
     "search_path": "pg_catalog",
+    "client_encoding": "UTF8",
+    "row_security": "on",
     "TimeZone": "UTC",
     "DateStyle": "ISO, DMY",
     "lock_timeout": "10s",
@@ -20,15 +24,18 @@ OURS = {
 }
 THEIRS = {
     "search_path": "hubspot",
+    "client_encoding": "LATIN1",
+    "row_security": "off",
     "TimeZone": "Asia/Kathmandu",
     "DateStyle": "German, DMY",
     **dict.fromkeys(("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"), "7min"),
     "client_connection_check_interval": "7s",
 }
+SINCE_17 = "transaction_timeout"
 OF_A_BATCH = dict.fromkeys(("enable_hashjoin", "enable_mergejoin", "jit"), "off")
 
 
-def shown(connection: psycopg.Connection, names: dict[str, str]) -> dict[str, str]:
+def shown(connection: psycopg.Connection, names: Iterable[str]) -> dict[str, str]:
     return {name: connection.execute("SELECT current_setting(%s)", [name]).fetchone()[0] for name in names}  # type: ignore[index]  # SELECT gives a row
 
 
@@ -44,6 +51,17 @@ def test_a_transaction_has_our_settings_and_leaves_none_behind(acme: Tenant) -> 
         with sql.transaction(connection):
             assert shown(connection, OURS) == OURS
         assert shown(connection, THEIRS) == THEIRS
+
+
+def test_a_transaction_lasts_as_long_as_we_let_it(acme: Tenant) -> None:
+    with acme.connect() as connection:
+        if connection.info.server_version < 170_000:
+            pytest.skip("PostgreSQL ends no transaction for its length before version 17")
+        connection.execute("SELECT set_config(%s, '7min', false)", [SINCE_17])
+        connection.commit()
+        with sql.transaction(connection):
+            assert shown(connection, [SINCE_17]) == {SINCE_17: "0"}
+        assert shown(connection, [SINCE_17]) == {SINCE_17: "7min"}
 
 
 def test_a_batch_is_planned_our_way_and_the_next_statement_its_own(acme: Tenant) -> None:

@@ -162,6 +162,7 @@ def test_it_does_so_also_after_the_run_that_took_over_is_done(acme: Tenant) -> N
     other = acme.claim(a_run("other"))
     with pytest.raises(JobAlreadyRunning):
         acme.claim(a_run(try_number=2))
+    acme.store(other, a_row(1))
     finish(acme, other)
     full_at = acme.sync_state()["last_full_sync_at"]
     retry = acme.claim(a_run(try_number=2))

@@ -216,6 +216,23 @@ def test_histories_too_large_for_one_answer_are_read_in_halves(simulator_of: Any
     assert requests_for_history(acme) == 1 + 2
 
 
+def test_c20_a_deal_with_a_history_too_large_for_an_answer_is_told_and_holds_up_no_deal(
+    simulator_of: Any, database_url: str
+) -> None:
+    acme = simulator_of(database_url, deals=20, archived=0)
+    giant = sorted(acme.portal.live_deals())[7]
+    for number in range(9):
+        acme.portal.edit_deals([giant], {"dealname": str(number) * 20_000})
+    token, url = PrivateAppToken(acme.portal.spec.token), acme.simulator.base_url
+
+    with HubSpotClient(token, base_url=url, allow_other_hosts=True, body_size_max=150_000) as client:
+        sync.run(acme.request(history=("dealname",)), client=client, connect=acme.connect)
+
+    assert acme.differences() == []
+    assert stored(acme) == [change for change in truth(acme, "dealname") if change[0] != giant]
+    assert events(acme, "history_unread") == [{"deals": [giant]}]
+
+
 @pytest.mark.peer_pain(38)
 def test_the_stages_of_a_deal_have_a_beginning_an_end_and_a_day_in_the_portals_zone(
     simulator_of: Any, database_url: str
