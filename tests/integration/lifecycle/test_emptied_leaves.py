@@ -22,6 +22,17 @@ def fail() -> NoReturn:
     raise UpstreamUnavailableError("HubSpot is away")
 
 
+@pytest.mark.parametrize("mode", ["auto", "incremental"])
+@pytest.mark.parametrize("done", ["DROP TABLE", "TRUNCATE"])
+def test_d15_a_leaf_that_somebody_dropped_or_emptied_is_filled_by_the_next_run(
+    acme: Organization, done: str, mode: str
+) -> None:
+    acme.sync(**SMALL)
+    acme.execute(f"{done} {leaf_of(acme)}")
+    assert acme.sync(mode=mode, **SMALL).mode == "full"
+    assert acme.differences() == []
+
+
 @pytest.mark.parametrize("is_lost", [False, True], ids=["waiting", "taken for dead"])
 @pytest.mark.parametrize("done", ["DROP TABLE", "TRUNCATE"])
 def test_d15_a_retry_reads_again_what_was_emptied_before_it(acme: Organization, done: str, *, is_lost: bool) -> None:

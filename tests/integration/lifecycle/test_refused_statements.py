@@ -170,17 +170,6 @@ def test_d15_a_schema_that_somebody_changed_ends_the_job_and_is_named(
     assert (acme.jobs()[-1]["status"], acme.jobs()[-1]["error_code"]) == ("failed", "SCHEMA_MISMATCH")
 
 
-@pytest.mark.parametrize("mode", ["auto", "incremental"])
-@pytest.mark.parametrize("done", ["DROP TABLE", "TRUNCATE"])
-def test_d15_a_leaf_that_somebody_dropped_or_emptied_is_filled_by_the_next_run(
-    acme: Organization, done: str, mode: str
-) -> None:
-    acme.sync(**SMALL)
-    acme.execute(f"{done} hubspot.hubspot_deals_standard_{acme.id.hex}")
-    assert acme.sync(mode=mode, **SMALL).mode == "full"
-    assert acme.differences() == []
-
-
 TOO_LONG = "".join(sha256(bytes([number])).hexdigest() for number in range(200))  # for an index, however compressed
 HOUSE_RULES = {
     "d23_trigger": (
