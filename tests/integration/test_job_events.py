@@ -13,6 +13,7 @@ from airflow_provider_hubspot_deals.deals.parsing import BadRecord
 from airflow_provider_hubspot_deals.exceptions import JobCancelled
 from airflow_provider_hubspot_deals.jobs import Job
 from airflow_provider_hubspot_deals.sync.batches import Batch, write
+from tests.builders import a_row
 from tests.integration.tenant import NO_USAGE, Tenant, a_batch, a_run
 
 pytestmark = pytest.mark.usefixtures("invariants_hold")
@@ -121,6 +122,7 @@ def test_a_deferred_job_says_when_it_goes_on(acme: Tenant) -> None:
 
 def test_an_interrupted_job_is_resumed(acme: Tenant) -> None:
     job = acme.claim(a_run(try_number=1))
+    acme.store(job, a_row(1))
     record(acme, job, pages=7, checkpoint={"phase": "live", "cursor": "7"})
     release(acme, job, timedelta(0))
     acme.claim(a_run(try_number=2))
