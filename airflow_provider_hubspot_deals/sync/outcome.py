@@ -48,6 +48,8 @@ _LACKING = {
     "53400": ("DB_STORAGE", "has reached a configured limit; raise temp_file_limit"),
     "25006": ("DB_READ_ONLY", "takes no writes; the connection must lead to the primary, and be allowed to write"),
 }
+# Who is refused while connecting gets no SQLSTATE from libpq: what PostgreSQL and PgBouncer say in 53300's place.
+_CROWDED = ("too many clients", "too many connections", "connection slots are reserved", "no more connections allowed")
 _RECORD_TIMEOUT_S = 15.0
 _NAMED_MAX = 10  # missing privileges in one message
 _NO_USAGE = {"api_calls": 0, "api_calls_by_endpoint": {}, "rate_limit_hits": 0, "bytes_received": 0}
@@ -82,7 +84,7 @@ def database_errors(
 
 def _unavailable(error: psycopg.Error, organization: str) -> DatabaseUnavailableError | None:
     """What may be different later."""
-    sqlstate = error.sqlstate or ""
+    sqlstate = error.sqlstate or ("53300" if any(words in str(error) for words in _CROWDED) else "")
     about = f"for organization {organization!r}"
     if lacking := _LACKING.get(sqlstate):
         code, what = lacking

@@ -184,13 +184,14 @@ def test_a_completed_full_run_is_remembered_with_its_selection(acme: Tenant) -> 
 @pytest.mark.parametrize(("mode", "is_synced"), [("incremental", True), ("window", False)])
 def test_other_runs_leave_the_last_full_one_alone(acme: Tenant, mode: str, *, is_synced: bool) -> None:
     acme.store(acme.claim(a_run("before")), a_row(1))
-    acme.execute("UPDATE hubspot.sync_state SET watermark = %s", INSTANT)
+    full_at = INSTANT - timedelta(hours=1)
+    acme.execute("UPDATE hubspot.sync_state SET watermark = %s, last_full_sync_at = %s", INSTANT, full_at)
     acme.execute("UPDATE hubspot.jobs SET status = 'failed'")
     with acme.connect() as connection:
         complete(connection, acme.claim(mode=mode))
     state = acme.sync_state()
     assert (state["last_full_sync_at"], state["selection"], state["last_sync_at"] is not None) == (
-        None,
+        full_at,
         None,
         is_synced,
     )

@@ -1,4 +1,4 @@
-"""Sessions of others that really hold what a batch needs: a deadlock, a lock that is kept too long."""
+"""Sessions of others that really hold what a batch needs: a deadlock, a lock that is kept too long, a connection."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -13,9 +14,12 @@ import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals import kill_points
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 from airflow_provider_hubspot_deals.kill_points import KillPoint
+from airflow_provider_hubspot_deals.sync import recovery
 from local_stack.processes import wait_until
-from tests.integration.lifecycle.conftest import A_TRY, SMALL
+from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL
+from tests.integration.lifecycle.servers import OwnServer
 from tests.integration.roles import SUPERUSER, Roles
 from tests.integration.sync.conftest import Organization
 
@@ -96,3 +100,26 @@ def test_d07_a_lock_that_somebody_keeps_longer_than_ten_seconds_is_waited_for_ag
         release.join()
 
     assert assert_complete(acme)["attempt"] >= 2
+
+
+def test_d10_a_server_that_has_no_connection_left_names_the_limit(
+    acme: Organization, server: OwnServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organization = replace(acme, database_url=server.url)
+    monkeypatch.setattr(recovery, "PATIENCE_S", 0.5)
+
+    def limit(connections: int) -> None:
+        with psycopg.connect(server.postgres.superuser_url, autocommit=True) as administrator:
+            administrator.execute(f"ALTER ROLE hubspot_loader CONNECTION LIMIT {connections}")
+
+    limit(1)  # and what a run looks up ahead needs a second one
+    try:
+        with pytest.raises(DatabaseUnavailableError, match="raise max_connections") as raised:
+            organization.sync(origin=A_TRY, **SMALL)
+    finally:
+        limit(-1)
+
+    (job,) = organization.jobs()
+    assert (raised.value.code, job["error_code"], job["status"]) == ("DB_CONNECTIONS", "DB_CONNECTIONS", "pending")
+    organization.sync(origin=NEXT_TRY, **SMALL)
+    assert organization.differences() == []
