@@ -132,7 +132,6 @@ def test_e26_a_reaper_leaves_alone_what_is_being_written(acme: Tenant) -> None:
 
 
 def test_e26_a_reaper_and_the_finishing_worker_leave_one_end(acme: Tenant) -> None:
-    seen = set()
     for number in range(20):
         job = acme.claim(a_run(f"run {number}"))
         silence(acme, job, 500)
@@ -144,8 +143,6 @@ def test_e26_a_reaper_and_the_finishing_worker_leave_one_end(acme: Tenant) -> No
         (end,) = ends(acme, job)
         assert (end, reaped) == (acme.job(job)["status"], end == "failed")
         assert isinstance(stopped, JobLostError) == (end == "failed")
-        seen.add(end)
-    assert seen <= {"completed", "failed"}
 
 
 def test_e26_a_reaper_that_dies_half_way_leaves_all_as_it_was(acme: Tenant) -> None:
