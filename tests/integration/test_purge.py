@@ -96,6 +96,7 @@ def test_a_run_that_had_begun_before_the_purge_cannot_complete(acme: Tenant) -> 
 def test_a_retry_of_a_lost_run_begins_at_the_beginning_after_a_purge(acme: Tenant) -> None:
     doomed = a_full_run(acme, 1)
     lost = acme.claim(a_run("lost"), mode="full")
+    acme.store(lost, a_row(2))
     with acme.connect() as connection, sql.transaction(connection):
         jobs.record_batch(connection, lost, a_batch(pages=1, checkpoint={"phase": "absent"}))
     acme.execute("UPDATE hubspot.jobs SET last_heartbeat = now() - interval '1 hour' WHERE id = %s", lost.id)
