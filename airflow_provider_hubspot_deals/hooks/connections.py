@@ -6,6 +6,7 @@ Airflow's own class shows password and extra whenever it is printed, and tools p
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
@@ -34,3 +35,20 @@ def get_required_connection(conn_id: str, *, how_to_create: str) -> Connection:
     connection.password = None if connection.password is None else Secret(connection.password)
     connection.extra = None if connection.extra is None else Secret(connection.extra)
     return connection
+
+
+def with_port(address: str, port: int | None) -> str | None:
+    """``address`` with the connection's port behind its host; None when it names another one itself.
+
+    Nothing is raised here: a traceback would hold the address, whose path may be a secret, among its variables.
+    """
+    try:
+        parts = urlsplit(address)
+        own = parts.port
+    except ValueError:  # no address; whoever uses it says so
+        return address
+    if not port or own == port:
+        return address
+    if own is not None:
+        return None
+    return parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
