@@ -21,7 +21,7 @@ def get_required_connection(conn_id: str, *, how_to_create: str) -> Connection:
     """Return the connection, with secrets that do not show.
 
     Raises:
-        ConfigurationError: Airflow has none of this id.
+        ConfigurationError: Airflow has none of this id, or its extra is not what an extra is.
         SecretsUnavailableError: Airflow could not look it up.
     """
     try:
@@ -34,6 +34,10 @@ def get_required_connection(conn_id: str, *, how_to_create: str) -> Connection:
         ) from None
     connection.password = None if connection.password is None else Secret(connection.password)
     connection.extra = None if connection.extra is None else Secret(connection.extra)
+    if connection.extra and not isinstance(connection.extra_dejson, dict):  # in a secrets backend, where nobody checks
+        raise ConfigurationError(
+            f'Connection {conn_id!r}: its extra must be a JSON object, such as {{"name": "value"}}.'
+        )
     return connection
 
 
