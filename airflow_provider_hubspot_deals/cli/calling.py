@@ -9,6 +9,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from io import TextIOWrapper
 
 from airflow_provider_hubspot_deals.cli.exit_codes import DONE, INTERRUPTED, exit_code_of
 from airflow_provider_hubspot_deals.cli.printing import complain
@@ -26,6 +27,7 @@ def command(function: Command) -> Callable[[Namespace], None]:
     def call(arguments: Namespace) -> None:
         # As `airflow connections` does: by default only the environment and the secrets backends are asked.
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+        _write_what_can_be_written()
         try:
             with _log_beside_the_answer(is_verbose=getattr(arguments, "verbose", False)):
                 code = function(arguments)
@@ -42,6 +44,12 @@ def command(function: Command) -> Callable[[Namespace], None]:
         sys.exit(code)
 
     return call
+
+
+def _write_what_can_be_written() -> None:
+    """What a terminal or a locale has no character for shows as an escape, and ends no command."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,11 +11,13 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 Row = Mapping[str, Any]
 _PIPED_WIDTH = 200  # columns, where nobody knows how wide the reader's window is
+_ANY_WIDTH = 100_000
 
 
 def show_rows(rows: Sequence[Row], columns: Mapping[str, str], output: str) -> None:
@@ -31,11 +34,21 @@ def show_rows(rows: Sequence[Row], columns: Mapping[str, str], output: str) -> N
         say("none")
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in columns.values():
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(row[name]) for name in columns))
-    _console().print(table)
+    cells = [[_cell(row[name]) for name in columns] for row in rows]
+    for heading, column in zip(columns.values(), zip(*cells, strict=True), strict=True):
+        # Ids and names stay whole; what has several words may take several lines.
+        widest = max(cell.cell_len for cell in (Text(heading), *column))
+        is_one_word = not any(" " in cell.plain for cell in column)
+        table.add_column(heading, overflow="fold", no_wrap=is_one_word, min_width=widest if is_one_word else None)
+    for line in cells:
+        table.add_row(*line)
+    console = _console()
+    if _narrowest(table, console) <= console.width:
+        console.print(table)
+        return
+    for row in rows:  # the table would cut ids and names into pieces that nobody can copy
+        _show_lines({heading: row[name] for name, heading in columns.items()})
+        say("")
 
 
 def show_fields(row: Row, output: str) -> None:
@@ -43,17 +56,23 @@ def show_fields(row: Row, output: str) -> None:
     if output == "json":
         show_json(dict(row))
         return
+    _show_lines({name: str(value) if name.endswith("_id") and value else value for name, value in row.items()})
+
+
+def _show_lines(fields: Row) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in row.items():
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in fields.items():
         if value not in (None, "", [], {}):
-            spelled = str(value) if name.endswith("_id") else _spelled(value)
-            table.add_row(name.replace("_", " "), Text(_clean(spelled)))
+            table.add_row(name.replace("_", " "), Text(_clean(_spelled(value))))
     _console().print(table)
 
 
 def show_json(value: object) -> None:
     """Print JSON: numbers stay numbers, times are ISO 8601."""
-    sys.stdout.write(json.dumps(value, default=_plain, indent=2, ensure_ascii=False) + "\n")
+    is_utf_8 = codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+    sys.stdout.write(json.dumps(value, default=_plain, indent=2, ensure_ascii=not is_utf_8) + "\n")
 
 
 def say(sentence: str) -> None:
@@ -68,6 +87,11 @@ def complain(sentence: str) -> None:
 
 def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
+
+
+def _narrowest(table: Table, console: Console) -> int:
+    """How many columns the table takes when no word of it is cut."""
+    return Measurement.get(console, console.options.update_width(_ANY_WIDTH), table).minimum
 
 
 def _cell(value: object) -> Text:

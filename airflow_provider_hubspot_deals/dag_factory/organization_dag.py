@@ -17,6 +17,7 @@ from airflow_provider_hubspot_deals.notifications.callbacks import JobCallback
 from airflow_provider_hubspot_deals.notifications.staleness import stale_alert
 from airflow_provider_hubspot_deals.organizations import dag_id_of
 from airflow_provider_hubspot_deals.organizations.organization import TAG
+from airflow_provider_hubspot_deals.organizations.schedules import never_comes
 from airflow_provider_hubspot_deals.transfers.hubspot_deals_to_postgres import HubSpotDealsToPostgresOperator
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def build_dag(organization: Organization) -> DAG:
 
     Raises:
         AirflowException: the schedule is no cron expression.
-        ValueError: an owner link is no address.
+        ValueError: an owner link is no address, or the schedule never comes.
     """
     dag = DAG(
         dag_id=organization.dag_id,
@@ -60,6 +61,8 @@ def build_dag(organization: Organization) -> DAG:
     )
     # Else a bad schedule would surface later, as an import error of the whole file.
     dag.validate()  # type: ignore[no-untyped-call]  # Airflow's
+    if never_comes(organization.schedule):
+        raise ValueError("the schedule never comes: no month that it names has such a day")
     outlets = [deals_asset(organization.slug, organization.type)]
     filled_in = {_ARGUMENTS.get(name, name): f"{{{{ params.{name} }}}}" for name in dag.params}
     dag.add_task(load_deals(organization, outlets=outlets, **filled_in))

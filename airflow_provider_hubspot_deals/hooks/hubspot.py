@@ -16,7 +16,7 @@ from airflow_provider_hubspot_deals.client.secret import Secret
 from airflow_provider_hubspot_deals.client.transport import Timeouts
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpotDealsError
 from airflow_provider_hubspot_deals.hooks.access import Access, look_at
-from airflow_provider_hubspot_deals.hooks.connections import get_required_connection
+from airflow_provider_hubspot_deals.hooks.connections import get_required_connection, with_port
 from airflow_provider_hubspot_deals.hooks.scopes import USUAL_ASSOCIATIONS
 from airflow_provider_hubspot_deals.hooks.session import session_through
 
@@ -223,7 +223,10 @@ class HubSpotHook(HttpHook):
         if not host:
             return _DEFAULT_BASE_URL
         address = host if "://" in host else f"{connection.schema or 'https'}://{host}"
-        return f"{address}:{connection.port}" if connection.port else address
+        complete = with_port(address, connection.port)
+        if complete is None:
+            raise self._wrong(f"'API address' has another port than 'Port', which is {connection.port}")
+        return complete
 
     def _allows_other_hosts(self, connection: Connection) -> bool:
         value = _text(connection, "allow_other_hosts").lower()

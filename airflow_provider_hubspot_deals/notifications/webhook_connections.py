@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import mask_secret
 
 from airflow_provider_hubspot_deals.client.secret import Secret, SecretBytes
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
-from airflow_provider_hubspot_deals.hooks.connections import get_required_connection
+from airflow_provider_hubspot_deals.hooks.connections import get_required_connection, with_port
 from airflow_provider_hubspot_deals.webhooks.endpoint import Endpoint
 from airflow_provider_hubspot_deals.webhooks.signing import signing_keys
 
@@ -31,7 +31,10 @@ def endpoint_of(conn_id: str) -> Endpoint:
     keys, problem = _keys_or_problem(connection.password or "")
     if problem:
         raise ConfigurationError(f"Connection {conn_id!r}: {problem}.")
-    endpoint = Endpoint(name=conn_id, url=Secret(_address(connection)), keys=keys)
+    url = Secret(_address(connection) or "")
+    if not url:
+        raise ConfigurationError(f"Connection {conn_id!r}: the host has another port than the port field.")
+    endpoint = Endpoint(name=conn_id, url=url, keys=keys)
     endpoint.check(allow_http=connection.extra_dejson.get("allow_http") is True)
     return endpoint
 
@@ -50,10 +53,7 @@ def _keys_or_problem(password: str) -> tuple[tuple[SecretBytes, ...], str]:
         return (), str(error)
 
 
-def _address(connection: Connection) -> str:
-    """The host field may hold a whole address, or the host alone with scheme and port in their own fields."""
+def _address(connection: Connection) -> str | None:
+    """The host field may hold a whole address, or less of it, with scheme and port in their own fields."""
     host = (connection.host or "").strip()
-    if "://" in host:
-        return host
-    port = f":{connection.port}" if connection.port else ""
-    return f"{connection.schema or 'https'}://{host}{port}/"
+    return with_port(host if "://" in host else f"{connection.schema or 'https'}://{host}", connection.port)

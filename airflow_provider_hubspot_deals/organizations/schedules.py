@@ -79,9 +79,31 @@ def minutes_between_runs(schedule: str | None) -> int | None:
     return max([overnight, *(later - earlier for earlier, later in pairwise(times))])
 
 
+def never_comes(schedule: str | None) -> bool:
+    """Whether no calendar has its days, such as 31 February; ``schedule`` as ``spread`` returns it.
+
+    Airflow takes such a cron expression, and never starts a run. What is no cron expression it refuses itself.
+    """
+    fields = (schedule or "").split()
+    return len(fields) == len(_RANGES) and not _is_in_a_calendar(" ".join(fields[2:]))
+
+
+@cache
+def _is_in_a_calendar(days: str) -> bool:
+    from croniter import CroniterBadDateError, croniter  # type: ignore[import-untyped]  # Airflow's own, and it has no types
+
+    try:
+        croniter(f"0 0 {days}", _A_YEAR[0]).get_next(datetime)
+    except CroniterBadDateError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
 @cache  # a thousand organizations have the same few
 def _values(position: int, field: str) -> list[int]:
-    from croniter import croniter  # type: ignore[import-untyped]  # Airflow's own, and it has no types
+    from croniter import croniter
 
     fields = ["*"] * len(_RANGES)
     fields[position] = field

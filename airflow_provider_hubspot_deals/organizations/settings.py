@@ -90,7 +90,8 @@ def _texts(check: Check, expected: str) -> Check:
 
 
 _PROPERTY = _text(
-    PROPERTY_PATTERN, "HubSpot's internal property names, such as dealname, or patterns of them: hs_*, !hs_analytics_*"
+    f"(?!all$){PROPERTY_PATTERN}",  # which would be a property of that name, and no other
+    "HubSpot's internal property names, such as dealname, or patterns of them: hs_*, !hs_analytics_*; * is all of them",
 )
 _OBJECT_TYPE = _text(
     r"[a-z0-9][a-z0-9_-]{0,99}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated
@@ -22,6 +21,7 @@ from airflow_provider_hubspot_deals.plugin import access, pages
 from airflow_provider_hubspot_deals.plugin.hubspot_deals_plugin import URL_PREFIX
 from airflow_provider_hubspot_deals.plugin.job_page import read_job, read_jobs
 from airflow_provider_hubspot_deals.plugin.links import Links, deals_board
+from airflow_provider_hubspot_deals.plugin.other_stores import dags_of_other_stores
 from airflow_provider_hubspot_deals.plugin.overview import SORTS, Choice, Dags, read_overview
 from airflow_provider_hubspot_deals.plugin.reading import PageUnavailableError, reading, stores, writing
 
@@ -101,20 +101,10 @@ def overview(place: PlaceDep, dags: DagsDep, q: str = "", sort: str = SORTS[0], 
     """The table of the organizations whose DAGs the user may read."""
     number = int(page) if page.isascii() and page.isdecimal() and len(page) < len(str(_PAGE_MAX)) else 1
     choice = Choice(search=q.replace("\0", ""), sort=sort, page=number)
-    dags = replace(dags, built=set(dags.built) - _dags_of_other_stores(place))
+    dags = replace(dags, built=set(dags.built) - dags_of_other_stores(place.stores, place.store))
     with reading(place.store) as connection:
         found = read_overview(connection, place.store.schema, dags, choice)
     return pages.render("overview.html", place=place, links=place.links, overview=found, deals_board=deals_board)
-
-
-def _dags_of_other_stores(place: Place) -> set[str]:
-    """Of organizations that have run into another store, so that this one's table is not where they are missing."""
-    elsewhere: set[str] = set()
-    for store in place.stores:
-        if store != place.store:
-            with suppress(PageUnavailableError), reading(store) as connection:
-                elsewhere.update(sql.column(connection, "board.known_dags", {}, schema=store.schema))
-    return elsewhere
 
 
 def jobs(place: PlaceDep, dag_id: str, organization_id: UUID, type_: Type) -> Response:

@@ -36,13 +36,16 @@ def stores() -> tuple[Store, ...]:
 
 
 @contextmanager
-def reading(store: Store) -> Iterator[Connection[Any]]:
+def reading(store: Store, **network: int) -> Iterator[Connection[Any]]:
     """One read-only transaction on a connection of its own, on a snapshot of its own.
+
+    Args:
+        network: as ``connection_opener`` takes it.
 
     Raises:
         PageUnavailableError: PostgreSQL is away, or refuses.
     """
-    with _connected(store) as connection:
+    with _connected(store, **network) as connection:
         connection.read_only = True
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with sql.transaction(connection):
@@ -63,9 +66,9 @@ def writing(store: Store) -> Iterator[Connection[Any]]:
 
 
 @contextmanager
-def _connected(store: Store) -> Iterator[Connection[Any]]:
+def _connected(store: Store, **network: int) -> Iterator[Connection[Any]]:
     try:
-        with closing(connection_opener(store.postgres_conn_id)()) as connection:
+        with closing(connection_opener(store.postgres_conn_id, **network)()) as connection:
             yield connection
     except (psycopg.Error, HubSpotDealsError) as error:
         log.exception("The page cannot use schema %r through connection %r", store.schema, store.postgres_conn_id)

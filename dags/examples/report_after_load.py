@@ -16,10 +16,10 @@ with DAG("report_after_load", schedule=[NORTHWIND], catchup=False, tags={"exampl
 
     @task.short_circuit
     def something_changed(triggering_asset_events: Any = None) -> bool:  # noqa: ANN401 - Airflow fills it in
-        """Skip the rest when nothing changed; a run by hand, without an event, goes on."""
+        """Skip the rest when nothing changed; a run by hand, or an event by hand, which says nothing, goes on."""
         runs = [event.extra for event in triggering_asset_events[NORTHWIND]] if triggering_asset_events else []
         changes = ("records_inserted", "records_updated", "records_deleted")  # of a purged deal, only the last
-        return not runs or any(run[each] > 0 for run in runs for each in changes)
+        return not runs or any(run.get(each, 1) > 0 for run in runs for each in changes)
 
     report = SQLExecuteQueryOperator(
         task_id="report",

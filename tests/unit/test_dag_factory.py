@@ -169,6 +169,17 @@ def test_a_schedule_that_only_looks_like_one_breaks_its_own_organization_alone(p
     assert serialized(dags)
 
 
+@pytest.mark.parametrize("schedule", ["0 0 31 2 *", "H H 31 4,6,9,11 *", "0 6 30 FEB *"])
+def test_a_schedule_that_never_comes_is_told_and_does_not_wait_for_ever(path: Path, schedule: str) -> None:
+    dags = built(path, TWO + f'schedule = "{schedule}"')
+    assert "organization 'zeta': the schedule never comes" in what_fails(dags["hubspot_deals_zeta"])
+
+
+def test_a_schedule_of_leap_years_comes(path: Path) -> None:
+    dags = built(path, TWO + 'schedule = "0 0 29 2 *"')
+    assert "configuration-error" not in dags["hubspot_deals_zeta"].tags
+
+
 def test_an_entry_without_a_slug_is_reported_by_the_configuration_dag(path: Path) -> None:
     dags = built(path, TWO + '[[organizations]]\nname = "?"')
     assert of_organizations(dags) == ["hubspot_deals_acme", "hubspot_deals_configuration", "hubspot_deals_zeta"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from airflow_provider_hubspot_deals.dag_factory import build_dag
+from airflow_provider_hubspot_deals.dag_factory import build_dag, deals_asset
 from airflow_provider_hubspot_deals.organizations import parse_organization
 
 EXAMPLES = Path(__file__).parents[2] / "dags" / "examples"
+NORTHWIND = deals_asset("northwind")
 
 
 def dag_of(file: Path) -> Any:
@@ -58,3 +60,22 @@ def test_a_backfill_is_read_by_the_organization_s_own_dag_whose_form_takes_its_w
     for window in example.get_task("months").python_callable({"first_day": "2025-12-15", "last_day": "2026-02-28"}):
         own.params.update(window)
         assert own.params.validate()["mode"] == "window"
+
+
+@pytest.mark.parametrize(
+    ("extras", "goes_on"),
+    [
+        pytest.param([], True, id="a run by hand"),
+        pytest.param([{"from_rest_api": True}], True, id="an event that somebody made in the UI"),
+        pytest.param(
+            [{"records_inserted": 0, "records_updated": 0, "records_deleted": 0}], False, id="nothing changed"
+        ),
+        pytest.param([{"records_inserted": 0, "records_updated": 0, "records_deleted": 1}], True, id="a purged deal"),
+    ],
+)
+def test_the_report_is_left_out_only_where_an_event_says_that_nothing_changed(
+    extras: list[dict[str, Any]], goes_on: bool
+) -> None:
+    something_changed = dag_of(EXAMPLES / "report_after_load.py").get_task("something_changed").python_callable
+    events = [SimpleNamespace(extra=extra) for extra in extras]  # of Airflow's, all that the task looks at
+    assert something_changed({NORTHWIND: events} if events else None) is goes_on

@@ -209,6 +209,11 @@ def test_the_connection_test_says_that_nobody_answers(connect: Connect) -> None:
         pytest.param({"password": ACME.token, "extra": {"allow_other_hosts": "maybe"}}, "true or false", id="flag"),
         pytest.param({"password": ACME.token, "extra": {"api_version": "v9"}}, "v9", id="API version"),
         pytest.param({"password": ACME.token, "extra": {"allow_other_hosts": False}}, "not HubSpot's", id="host"),
+        pytest.param(
+            {"password": ACME.token, "host": "http://localhost:8090", "port": 443},
+            "another port than 'Port', which is 443",
+            id="two ports",
+        ),
     ],
 )
 def test_a_connection_that_cannot_be_right_is_explained(
@@ -243,6 +248,7 @@ def test_a_missing_connection_is_named_with_what_to_create() -> None:
         pytest.param({"host": "api-eu1.hubapi.com"}, "https://api-eu1.hubapi.com/x", id="host alone"),
         pytest.param({"host": "https://api.hubapi.com/"}, "https://api.hubapi.com/x", id="trailing slash"),
         pytest.param({"host": "localhost", "port": 80, "schema": "http"}, "http://localhost:80/x", id="in parts"),
+        pytest.param({"host": "http://localhost:80", "port": 80}, "http://localhost:80/x", id="port in both fields"),
     ],
 )
 def test_the_address_comes_from_the_connection(connect: Connect, fields: dict[str, Any], expected: str) -> None:

@@ -155,6 +155,8 @@ def test_organizations_come_in_order_of_slug_and_type_whatever_the_files_order(p
         pytest.param('slug = "a"\nproperties = []', "list of HubSpot", id="no properties"),
         pytest.param('slug = "a"\nproperties = "dealname"', '"all" or a list', id="properties as text"),
         pytest.param('slug = "a"\nproperties = ["deal name"]', "internal property names", id="property with a space"),
+        pytest.param('slug = "a"\nproperties = ["all"]', "* is all of them", id="all among others"),
+        pytest.param('slug = "a"\nhistory = "all"', "* is all of them", id="the history of all"),
         pytest.param('slug = "a"\nproperties = [["x"]]', "internal property names", id="property a list"),
         pytest.param(
             'slug = "a"\nassociations = ["Contacts"]', "names of object types", id="object type with capitals"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 
 from airflow_provider_hubspot_deals.cli.calling import command
@@ -30,23 +31,45 @@ _OURS = re.compile(
 @command
 def write(arguments: Namespace) -> int:
     """Write so many DAG files that share the organizations file, and take away those of an earlier, larger number."""
-    folder, wanted = dag_folder(arguments), _sources(arguments.number)
+    folder = dag_folder(arguments)
+    try:
+        rows = _written(folder, _sources(arguments.number))
+    except OSError as error:  # a folder that only a deployment may change, for one
+        raise ConfigurationError(
+            f"The DAG files in {folder} cannot be written: {error.strerror}. Name a folder that you may write to with "
+            "--folder, and take them from there to where Airflow finds its DAGs."
+        ) from error
+    show_rows(rows, {"file": "file", "done": "done"}, arguments.output)
+    return DONE
+
+
+def _written(folder: Path, wanted: Mapping[str, str]) -> list[dict[str, str]]:
+    """What was done to each file.
+
+    Raises:
+        ConfigurationError: one of them is not ours; nothing was written.
+        OSError: the folder cannot be read or written.
+    """
     found = {path.name: path for path in folder.glob(f"{_STEM}*.py") if re.fullmatch(rf"{_STEM}(_\d+)?", path.stem)}
-    if foreign := sorted(name for name, path in found.items() if not _OURS.match(path.read_text("utf-8"))):
+    if foreign := sorted(name for name, path in found.items() if not _OURS.match(_text(path))):
         raise ConfigurationError(
             f"In {folder}, {', '.join(foreign)} holds more than a call of build_dags(). Nothing was written; move what "
             "is yours into a file of another name."
         )
     rows = []
     for name, source in wanted.items():
-        is_same = name in found and found[name].read_text("utf-8") == source
-        _replace(folder / name, source)
+        is_same = name in found and _text(found[name]) == source
+        if not is_same:
+            _replace(folder / name, source)
         rows.append({"file": name, "done": "unchanged" if is_same else "written"})
     for name in sorted(found.keys() - wanted.keys()):
         found[name].unlink()
         rows.append({"file": name, "done": "removed"})
-    show_rows(rows, {"file": "file", "done": "done"}, arguments.output)
-    return DONE
+    return rows
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8", errors="replace")  # what is in another encoding is not ours
 
 
 def _sources(number: int) -> dict[str, str]:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.testclient import TestClient
 
+from airflow_provider_hubspot_deals.plugin import other_stores
 from tests.integration.tenant import Tenant
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def visit(airflow_app: FastAPI, deals_database: str) -> Visit:  # noqa: ARG001 -
     """A browser of somebody with a name and a role; of nobody when there is no role."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    other_stores.forget()  # each test has a database of its own
 
     def browser(role: str | None = "admin", name: str = "somebody") -> Visitor:
         client = TestClient(airflow_app, base_url=ROOT, raise_server_exceptions=False, follow_redirects=False)

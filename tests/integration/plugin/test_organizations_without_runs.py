@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
+import pytest
+
 from airflow_provider_hubspot_deals import migrations
+from airflow_provider_hubspot_deals.plugin import other_stores
+from airflow_provider_hubspot_deals.sql.network import PATIENCE
 from tests.integration.plugin.shown import cells, stats, words
 from tests.integration.tenant import Tenant, a_run
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.integration.plugin.conftest import Visit
 
 KnowsDags = Callable[..., None]
@@ -84,3 +88,45 @@ def test_an_organization_of_another_store_is_not_missing_in_this_one(
         assert "running" in cells(text, here)
         assert "no run yet" in cells(text, "initech")
         assert f"{there}</a>" not in text
+
+
+def test_another_store_that_does_not_answer_is_asked_once_a_minute_and_not_by_every_view(
+    visit: Visit, acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme.claim(a_run())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(5)
+        monkeypatch.setenv("AIRFLOW_CONN_FAR", f"postgres://loader:secret@127.0.0.1:{silent.getsockname()[1]}/deals")
+        monkeypatch.setenv("AIRFLOW__HUBSPOT_DEALS__STORES", "hubspot_deals_postgres/hubspot, far/hubspot")
+        began = monotonic()
+        assert "acme</a>" in visit().get().text
+        assert monotonic() - began < PATIENCE["connect_timeout"]
+        silent.accept()[0].close()
+
+        assert "acme</a>" in visit().get().text
+
+        silent.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+
+def test_of_a_store_that_went_away_the_page_remembers_whose_organizations_it_has(
+    visit: Visit,
+    acme: Tenant,
+    knows_dags: KnowsDags,
+    monkeypatch: pytest.MonkeyPatch,
+    empty_database_url: str,
+) -> None:
+    migrations.upgrade(empty_database_url)
+    knows_dags(["hubspot_deals_globex"])
+    acme.claim(a_run())
+    Tenant(empty_database_url, "globex").claim(a_run(dag_id="hubspot_deals_globex"))
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", empty_database_url)
+    monkeypatch.setenv("AIRFLOW__HUBSPOT_DEALS__STORES", "hubspot_deals_postgres/hubspot, warehouse/hubspot")
+    browser = visit()
+    assert "globex</a>" not in browser.get().text
+
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "postgres://loader:secret@127.0.0.1:1/deals")
+    monkeypatch.setattr(other_stores, "KEPT_S", 0.0)
+
+    assert "globex</a>" not in browser.get().text

@@ -77,3 +77,25 @@ def test_other_dags_of_the_folder_are_none_of_its_business(tmp_path: Path) -> No
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert write(tmp_path / "missing", 2) == 1
     assert "There is no folder" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hubspot_deals.new").mkdir()  # where the command writes before it replaces: nobody may, root included
+    assert write(tmp_path, 2) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"The DAG files in {tmp_path} cannot be written: Is a directory.")
+    assert "--folder" in said
+
+
+def test_a_file_in_another_encoding_is_somebody_elses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "hubspot_deals_2.py").write_bytes(b"# -*- coding: latin-1 -*-\nname = 'caf\xe9'\n")
+    assert write(tmp_path, 1) == 1
+    assert "hubspot_deals_2.py holds more" in capsys.readouterr().err
+
+
+def test_what_is_as_it_should_be_is_not_written_again(tmp_path: Path) -> None:
+    write(tmp_path, 2)
+    (tmp_path / "hubspot_deals.new").mkdir()
+    assert write(tmp_path, 2) == 0
