@@ -77,13 +77,17 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _texts(check: Check, expected: str) -> Check:
-    @_checks(anyOf=[{"type": "array", "items": check.schema}, check.schema])
+def _texts(check: Check, expected: str, *, most: int | None = None) -> Check:
+    limit = {"maxItems": most} if most else {}
+
+    @_checks(anyOf=[{"type": "array", "items": check.schema, **limit}, check.schema])
     def check_each(value: object) -> tuple[object, ...]:
         if isinstance(value, str):
             value = [value]
         if not isinstance(value, list):
             raise ValueError(f"must be {expected}{_but_is(value, list)}")  # noqa: TRY004 - see Check
+        if most and len(value) > most:
+            raise ValueError(f"must have at most {most:,} items, not {len(value):,}")
         return tuple(dict.fromkeys(check(item) for item in value))
 
     return check_each
@@ -97,7 +101,10 @@ _OBJECT_TYPE = _text(
     r"[a-z0-9][a-z0-9_-]{0,99}",
     "HubSpot's names of object types: contacts, companies, line_items, or an id such as 2-1234",
 )
-_LINK = _text(r"(https?://|mailto:)[^\s/]\S{0,500}", "an https: or mailto: address for each owner")
+# Airflow's columns hold 500 characters of a link, and 2,000 of all owners; what is longer fails the whole DAG file.
+_LINK = _text(r"(https?://|mailto:)[^\s/]\S{0,490}", "an https: or mailto: address for each owner, of at most 490 characters")
+_OWNER = _text(r"[^\x00-\x1f\x7f,]{1,100}", "names without commas, of at most 100 characters")
+_OWNERS_MAX = 15
 
 
 @_checks(anyOf=[{"const": "all"}, {"type": "array", "items": _PROPERTY.schema, "minItems": 1}])
@@ -111,11 +118,11 @@ def _properties(value: object) -> object:
     return _texts(_PROPERTY, "a list")(value)
 
 
-@_checks(type="object", additionalProperties=_LINK.schema)
+@_checks(type="object", propertyNames=_OWNER.schema, additionalProperties=_LINK.schema)
 def _owner_links(value: object) -> object:
     if not isinstance(value, dict):
         raise ValueError(f'must be a table such as {{ "data-team" = "https://…" }}{_but_is(value, dict)}')  # noqa: TRY004 - see Check
-    return tuple(sorted((owner, _LINK(link)) for owner, link in value.items()))
+    return tuple(sorted((_OWNER(owner), _LINK(link)) for owner, link in value.items()))
 
 
 @_checks(type="string", pattern=portable(_UUID))
@@ -194,7 +201,7 @@ SETTINGS: dict[str, Check] = {
     "retries": _whole_number(0, 100, "how often a failed run is tried again"),
     "pool": _text(r"[^\x00-\x1f\x7f]{1,250}", "the name of an Airflow pool"),
     "queue": _text(r"[^\x00-\x1f\x7f]{1,250}", "the name of a queue of your executor"),
-    "owners": _texts(_text(r"[^\x00-\x1f\x7f,]{1,100}", "names without commas"), 'a list such as ["data-team"]'),
+    "owners": _texts(_OWNER, 'a list such as ["data-team"]', most=_OWNERS_MAX),
     "owner_links": _owner_links,
     "tags": _texts(_text(r"[^\x00-\x1f\x7f]{1,100}", "tags of 1 to 100 characters"), 'a list such as ["crm"]'),
     "notifications": Check(check_notifications, NOTIFICATIONS_SCHEMA),

@@ -170,6 +170,17 @@ def test_organizations_come_in_order_of_slug_and_type_whatever_the_files_order(p
         pytest.param('slug = "a"\nfull_refresh_every_days = 0.5', "whole number", id="fraction of a day"),
         pytest.param('slug = "a"\nsearch_lag_minutes = -1', "from 0", id="negative lag"),
         pytest.param('slug = "a"\nowners = [1]', "names without commas", id="owner a number"),
+        pytest.param(f'slug = "a"\nowners = {[f"team {n}" for n in range(16)]}', "at most 15 items", id="many owners"),
+        pytest.param(
+            f'slug = "a"\nowner_links = {{ "{"x" * 101}" = "https://x.example" }}',
+            "names without commas",
+            id="a link of a long owner",
+        ),
+        pytest.param(
+            f'slug = "a"\nowner_links = {{ x = "https://x.example/{"x" * 490}" }}',
+            "at most 490 characters",
+            id="a long link",
+        ),
         pytest.param('slug = "a"\nowner_links = "x"', "must be a table", id="owner links as text"),
         pytest.param('slug = "a"\nowner_links = { a = "javascript:x" }', "https: or mailto:", id="owner link a script"),
         pytest.param('slug = "a"\ntags = [""]', "1 to 100", id="empty tag"),
