@@ -102,7 +102,9 @@ _OBJECT_TYPE = _text(
     "HubSpot's names of object types: contacts, companies, line_items, or an id such as 2-1234",
 )
 # Airflow's columns hold 500 characters of a link, and 2,000 of all owners; what is longer fails the whole DAG file.
-_LINK = _text(r"(https?://|mailto:)[^\s/]\S{0,490}", "an https: or mailto: address for each owner, of at most 490 characters")
+_LINK = _text(
+    r"(https?://|mailto:)[^\s/]\S{0,490}", "an https: or mailto: address for each owner, of at most 490 characters"
+)
 _OWNER = _text(r"[^\x00-\x1f\x7f,]{1,100}", "names without commas, of at most 100 characters")
 _OWNERS_MAX = 15
 
