@@ -178,13 +178,15 @@ def _other_job(connection: Connection[Any], schema: str, order: JobOrder, job: M
 
 def _beginning(order: JobOrder, state: sql.Row, own: sql.Row | None) -> dict[str, Any]:
     """Where another job starts: where the lost one of this run stopped, or at the very beginning."""
-    config = {"config": Jsonb(dict(order.config))}
-    if own and own["is_lost"] and not state["leaf_is_empty"]:
-        checkpoint = Jsonb(own["checkpoint"]) if own["checkpoint"] else None
-        kept = {name: own[name] for name in ("mode", "window_start", "window_end")}
-        return {**config, **kept, "checkpoint": checkpoint, "continues": own["id"]}
     nothing = dict.fromkeys(("checkpoint", "window_start", "window_end", "continues"))
-    return {**config, **nothing, "mode": _resolved_mode(order, state)}
+    anew = {**nothing, "config": Jsonb(dict(order.config)), "mode": _resolved_mode(order, state)}
+    if not (own and own["is_lost"]):
+        return anew
+    if state["leaf_is_empty"]:
+        return {**anew, "continues": own["id"]}
+    checkpoint = Jsonb(own["checkpoint"]) if own["checkpoint"] else None
+    kept = {name: own[name] for name in ("mode", "window_start", "window_end")}
+    return {**anew, **kept, "checkpoint": checkpoint, "continues": own["id"]}
 
 
 def _resolved_mode(order: JobOrder, state: sql.Row) -> str:
