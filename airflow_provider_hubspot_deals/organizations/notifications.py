@@ -131,13 +131,27 @@ def _arguments(value: object) -> dict[str, Any]:
     for name, argument in value.items():
         if not name.isidentifier():
             raise ValueError("arguments must have names that Python takes")
-        if _SECRET_NAME.search(name) and not name.endswith("conn_id"):
+        if secret := _secret_name({name: argument}):
             raise ValueError(
-                f"arguments: {name} belongs into an Airflow connection, which the notifier is given the id of"
+                f"arguments: {secret} belongs into an Airflow connection, which the notifier is given the id of"
             )
         if not _is_json(argument):
             raise ValueError(f"arguments: {name} must be text, a number, true or false, or a list or table of them")
     return dict(value)
+
+
+def _secret_name(value: object) -> str | None:
+    """A name, at whatever depth, that says that its value is a secret."""
+    if isinstance(value, list):
+        return next(filter(None, map(_secret_name, value)), None)
+    if not isinstance(value, dict):
+        return None
+    for name, each in value.items():
+        if _SECRET_NAME.search(name) and not name.endswith("conn_id"):
+            return str(name)
+        if secret := _secret_name(each):
+            return secret
+    return None
 
 
 def _is_json(value: object) -> bool:

@@ -141,6 +141,7 @@ def test_a_job_is_cancelled_with_the_keyboard_alone(
     admin.frame.locator(".headline").get_by_text("cancelled").wait_for()
     assert status_of(airflow_stack, waiting_job) == "cancelled"
     assert admin.frame.get_by_role("status").inner_text() == "Cancelled. The task stops at its next batch."
+    assert admin.frame.locator("main").evaluate("each => each === document.activeElement")  # the button is gone
 
 
 def hold_refreshes(admin: Tab, job_id: str) -> list[Route]:

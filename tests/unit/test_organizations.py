@@ -414,6 +414,11 @@ webhook = "other"
             id="a token",
         ),
         pytest.param(
+            'notifications = [{ notifier = "a.B", arguments = { targets = [{ auth = { api_key = "s3cr3t" } }] } }]',
+            "api_key belongs into an Airflow connection",
+            id="a token further down",
+        ),
+        pytest.param(
             'notifications = [{ notifier = "a.B", arguments = { since = 2026-01-01 } }]',
             "since must be text",
             id="a date",

@@ -65,7 +65,8 @@ function show(text, isQuiet) {
   const scroll = live.querySelector(".scroll");
   if (scroll) scroll.scrollLeft = scrolled;
   for (const each of live.querySelectorAll("summary")) each.parentElement.open = unfolded.includes(each.dataset.event);
-  if (focused) live.querySelector(focused)?.focus({ preventScroll: true });
+  // What had the focus may be gone, such as the button of a job that was just cancelled; Tab goes on here, then.
+  if (focused) (live.querySelector(focused) ?? live).focus({ preventScroll: true });
   const after = summaryOf(live);
   if (after !== before && !isQuiet) say(after);
 }
