@@ -19,7 +19,7 @@ from airflow_provider_hubspot_deals.organizations.organization import TYPE_PATTE
 from airflow_provider_hubspot_deals.organizations.stores import Store
 from airflow_provider_hubspot_deals.plugin import access, pages
 from airflow_provider_hubspot_deals.plugin.hubspot_deals_plugin import URL_PREFIX
-from airflow_provider_hubspot_deals.plugin.job_page import read_job, read_jobs
+from airflow_provider_hubspot_deals.plugin.job_page import JOBS_MAX, read_job, read_jobs
 from airflow_provider_hubspot_deals.plugin.links import Links, deals_board
 from airflow_provider_hubspot_deals.plugin.other_stores import dags_of_other_stores
 from airflow_provider_hubspot_deals.plugin.overview import SORTS, Choice, Dags, read_overview
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 _PAGE_MAX = 1_000_000
 _SIGN_IN = "You are not signed in to Airflow, or no longer."
 _NO_JOB = "There is no such job."
+_NO_JOBS = "This DAG has no job of that organization and type here; its older ones are in the archive."
 _NO_JOB_OF_TASK = (
     "This task has no job here: it ended before it began one, as its log says, or the job is in the archive by now."
 )
@@ -47,7 +48,7 @@ def create_app() -> FastAPI:
 
 
 def _behind_the_login() -> APIRouter:
-    router = APIRouter(dependencies=[access.signed_in])
+    router = APIRouter(dependencies=[access.signed_in, Depends(without_nul)])
     router.get("/", dependencies=[access.may_read_runs])(overview)
     router.get("/dags/{dag_id}/organizations/{organization_id}/{type_}", dependencies=[access.may_read_runs])(jobs)
     router.get("/dags/{dag_id}/jobs/{job_id}", dependencies=[access.may_read_runs])(job)
@@ -68,6 +69,12 @@ class Place:
     stores: tuple[Store, ...]
     store: Store
     links: Links
+
+
+def without_nul(request: Request) -> None:
+    """No id that PostgreSQL can hold has a NUL; asked for one, it would be said not to work."""
+    if any("\0" in str(each) for each in request.path_params.values()):
+        raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such page.")
 
 
 def place_of(request: Request, store: int = 0) -> Place:
@@ -113,8 +120,11 @@ def jobs(place: PlaceDep, dag_id: str, organization_id: UUID, type_: Type) -> Re
     with reading(place.store) as connection:
         lines = read_jobs(connection, place.store.schema, keys)
     if not lines:
-        raise HTTPException(HTTPStatus.NOT_FOUND, _NO_JOB)
-    return pages.render("jobs.html", place=place, links=place.links, lines=lines, dag_id=dag_id, type=type_)
+        raise HTTPException(HTTPStatus.NOT_FOUND, _NO_JOBS)
+    are_all = len(lines) < JOBS_MAX
+    return pages.render(
+        "jobs.html", place=place, links=place.links, lines=lines, are_all=are_all, dag_id=dag_id, type=type_
+    )
 
 
 def job(request: Request, place: PlaceDep, user: GetUserDep, dag_id: str, job_id: UUID) -> Response:

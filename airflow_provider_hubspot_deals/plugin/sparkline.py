@@ -56,8 +56,9 @@ def _bar(place: int, run: Mapping[str, Any], highest: float) -> Bar:
 
 def _text(shown: Sequence[Mapping[str, Any]]) -> str:
     if not shown:
-        return "no runs yet"
+        return "no runs"
     failed = sum(run["status"] == "failed" for run in shown)
     cancelled = sum(run["status"] == "cancelled" for run in shown)
-    parts = [f"{len(shown)} runs", f"{failed} failed"] + ([f"{cancelled} cancelled"] if cancelled else [])
+    count = "1 run" if len(shown) == 1 else f"{len(shown)} runs"
+    parts = [count, f"{failed} failed"] + ([f"{cancelled} cancelled"] if cancelled else [])
     return ", ".join([*parts, f"{shown[-1]['records']:,} deals read by the last"])

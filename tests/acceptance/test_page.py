@@ -208,6 +208,21 @@ def test_an_answer_that_is_late_does_not_bring_back_what_was(
 
 
 @pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
+def test_a_page_that_stays_open_offers_what_the_job_has_become(
+    airflow_stack: AirflowStack, tab: OpenTab, waiting_job: str
+) -> None:
+    admin = tab()
+    admin.open(job_path(waiting_job))
+    admin.frame.get_by_text("Timeline").wait_for()
+    ending = "UPDATE hubspot.jobs SET mode = 'full', status = 'cancelled' WHERE id = %s"
+    airflow_stack.query(ending, waiting_job)
+    refresh(admin)
+    admin.frame.get_by_role("button", name="Run again").press("Enter")
+    admin.frame.get_by_role("dialog").get_by_text("mode = full").wait_for()
+    assert ": cancelled" in admin.frame.locator("html").evaluate("each => each.ownerDocument.title")
+
+
+@pytest.mark.airflow("addresses of single jobs in the UI", from_="3.3.2")
 def test_a_viewer_finds_no_button(airflow_stack: AirflowStack, tab: OpenTab, waiting_job: str) -> None:
     ended_job = str(airflow_stack.job(airflow_stack.run_dag(HARBOR))["id"])
     admin, viewer = tab(), tab(VIEWER)

@@ -62,6 +62,7 @@ function show(text, isQuiet) {
   const before = summaryOf(live);
   const scrolled = live.querySelector(".scroll")?.scrollLeft ?? 0;
   live.replaceChildren(...fresh.childNodes);
+  document.title = answered.title;
   const scroll = live.querySelector(".scroll");
   if (scroll) scroll.scrollLeft = scrolled;
   for (const each of live.querySelectorAll("summary")) each.parentElement.open = unfolded.includes(each.dataset.event);

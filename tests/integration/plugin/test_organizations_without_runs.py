@@ -25,7 +25,7 @@ KnowsDags = Callable[..., None]
 def test_an_organization_whose_dag_never_ran_says_so(visit: Visit, acme: Tenant, knows_dags: KnowsDags) -> None:
     knows_dags(["hubspot_deals_globex"], is_paused=True)
     row = cells(visit(role="viewer").get(q="globex").text, "globex")
-    assert words(row) == "globex never paused no run yet 0 0 0 0 no runs yet"
+    assert words(row) == "globex never paused no run yet 0 0 0 0 no runs"
     assert "/dags/hubspot_deals_globex" in row
     assert "/organizations/" not in row
 

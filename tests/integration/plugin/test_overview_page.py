@@ -177,6 +177,24 @@ def test_the_budget_of_the_account_is_shown_on_the_day_that_hubspot_told_it(visi
     assert "of 250,000" not in cells(visit().get().text, "acme")
 
 
+def test_a_limit_without_what_is_left_of_it_is_no_budget(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run())
+    with acme.connect() as connection, sql.transaction(connection):
+        jobs.record_batch(connection, job, a_batch(daily_limit=250_000, daily_remaining=None))
+    for path in ("/", f"/dags/hubspot_deals_acme/jobs/{job.id}"):
+        answer = visit().get(path)
+        assert answer.status_code == 200
+        assert "of 250,000" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/dags/%00/jobs/{0}", "/dags/%00/organizations/{0}/standard", "/dags/a/runs/%00/tasks/b/-1"]
+)
+def test_an_address_that_no_postgresql_can_hold_is_not_found(visit: Visit, acme: Tenant, path: str) -> None:
+    acme.claim(a_run())
+    assert visit().get(path.format(uuid4())).status_code == 404
+
+
 def test_names_errors_and_searches_are_text_and_never_markup(visit: Visit, acme: Tenant) -> None:
     job = acme.claim(a_run(run_id=HOSTILE))
     acme.execute("UPDATE hubspot.organizations SET name = %s", HOSTILE)

@@ -13,7 +13,7 @@ def runs(*records: int, status: str = "completed") -> list[dict[str, Any]]:
 
 def test_no_run_is_no_bar() -> None:
     picture = sparkline([])
-    assert (picture.bars, picture.text) == ((), "no runs yet")
+    assert (picture.bars, picture.text) == ((), "no runs")
 
 
 def test_the_newest_run_stands_at_the_right_edge_and_the_largest_is_full() -> None:
@@ -39,3 +39,7 @@ def test_only_the_last_runs_are_drawn_and_a_sentence_says_how_they_went() -> Non
     assert len(picture.bars) == RUNS_MAX
     assert picture.text == "30 runs, 1 failed, 1 cancelled, 1,000 deals read by the last"
     assert [bar.status for bar in picture.bars[-2:]] == ["failed", "cancelled"]
+
+
+def test_one_run_is_one_run() -> None:
+    assert sparkline(runs(3)).text == "1 run, 0 failed, 3 deals read by the last"
