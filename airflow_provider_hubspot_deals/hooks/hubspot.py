@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _DEFAULT_BASE_URL = "https://api.hubapi.com"
 _OAUTH_FIELDS = ("client_id", "client_secret", "refresh_token")
 _EXTRAS = (*_OAUTH_FIELDS, "portal_id", "api_version", "allow_other_hosts")
+# Where somebody waits for the answer.
+SHORT_TIMEOUTS, FEW_RETRIES = Timeouts(connect_s=5, read_s=10, total_s=15), Retries(attempts_max=2)
 _HOW_TO_CREATE = "type HubSpot, with a private app's token or a service key in the field 'Access token'"
 
 
@@ -149,9 +151,8 @@ class HubSpotHook(HttpHook):
         Args:
             associations: object types whose scopes are looked for as well; the button does not know an organization's.
         """
-        timeouts = Timeouts(connect_s=5, read_s=10, total_s=15)  # somebody is waiting
         try:
-            return True, str(self.access(associations, timeouts=timeouts, retries=Retries(attempts_max=2)))
+            return True, str(self.access(associations, timeouts=SHORT_TIMEOUTS, retries=FEW_RETRIES))
         except HubSpotDealsError as error:
             return False, str(error)
 

@@ -162,17 +162,20 @@ def _of_gap(checked: CheckedFile, gap: Gap) -> Mistake:
 
 
 def _look_at_hubspot(organization: Organization, *, asks: bool) -> str:
-    from airflow_provider_hubspot_deals.hooks.hubspot import HubSpotHook
+    from airflow_provider_hubspot_deals.hooks.hubspot import FEW_RETRIES, SHORT_TIMEOUTS, HubSpotHook
 
     hook = HubSpotHook(organization.hubspot_conn_id)
     with hook.get_client():
         _ = hook.portal_id  # a wrong one is refused
     if not asks:
         return ""
-    is_well, answer = hook.test_connection(organization.associations)
-    if not is_well:
-        raise ConfigurationError(answer)
-    return answer
+    access = hook.access(organization.associations, timeouts=SHORT_TIMEOUTS, retries=FEW_RETRIES)
+    if organization.portal_id not in (None, access.portal.portal_id):
+        raise ConfigurationError(
+            f"Connection {organization.hubspot_conn_id!r} has a token of HubSpot account {access.portal.portal_id}, "
+            f"but this entry's portal_id is {organization.portal_id}."
+        )
+    return str(access)
 
 
 def _look_at_pool(name: str) -> str:

@@ -44,6 +44,17 @@ def test_check_looks_for_the_scopes_that_the_organization_needs_and_no_others(
     assert asked["mistakes"] == []
 
 
+def test_check_tells_a_token_of_another_account_than_the_entry_names(console: Console) -> None:
+    entries = [
+        f'[[organizations]]\nslug = "acme"\ntype = "{type_}"\nportal_id = 1002\n' for type_ in ("prod", "sandbox")
+    ]
+    console.file.write_text("".join(entries).replace('type = "prod"', 'hubspot_conn_id = "hubspot_acme"'))
+    assert console("check").code == 0
+    (mistake,) = console("check", "--connect", "--output", "json").json["mistakes"]
+    assert (mistake["line"], mistake["setting"]) == (3, "hubspot_conn_id")
+    assert "token of HubSpot account 1001, but this entry's portal_id is 1002" in mistake["what"]
+
+
 def test_check_gives_its_answers_by_the_name_of_their_connections(console: Console) -> None:
     names = [each["connection"] for each in console("check", "--connect", "--output", "json").json["answers"]]
     assert names == ["hubspot_acme", "hubspot_acme_sandbox", "hubspot_deals_postgres"]
