@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
@@ -55,13 +56,17 @@ def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Ma
         state = _fence(connection, schema, keys)
         if state is None:
             raise JobSuperseded(f"Organization {order.organization!r} was erased while its job was being claimed.")
-        # After the fence, as in every batch: a switched amount check locks the leaf, and the other order can deadlock.
+        # After the fence, as in every batch, since the other order can deadlock: a new name locks the row of the
+        # organization, a switched amount check the leaf.
+        with _one_id_each(order):
+            sql.execute(connection, "jobs.update_organization", keys, schema=schema)
         (leaf,) = sql.column(connection, "jobs.ensure_leaf", keys, schema=schema)
         sql.execute(connection, "jobs.allow_negative_amounts", keys, schema=schema)
         sql.execute(connection, "jobs.update_sync_state", keys, schema=schema)
         (state["leaf_is_empty"],) = sql.column(connection, "jobs.is_empty", {}, schema=schema, leaf=leaf)
         if state["leaf_is_empty"]:
             sql.execute(connection, "jobs.forget_full_sync", keys, schema=schema)
+            sql.execute(connection, "jobs.forget_lost_checkpoints", keys, schema=schema)
         own = sql.one(connection, "jobs.job_of_run", {**keys, "silence": SILENCE_MAX}, schema=schema)
         if own and own["status"] == "completed" and own["try_number"] < order.origin.try_number:
             return _job(order, schema, leaf, state, own, is_finished=True)
@@ -152,10 +157,16 @@ def _fence(connection: Connection[Any], schema: str, keys: Mapping[str, Any]) ->
 
 
 def _register(connection: Connection[Any], schema: str, order: JobOrder, keys: Mapping[str, Any]) -> None:
-    try:
+    with _one_id_each(order):
         sql.execute(connection, "jobs.register_organization", keys, schema=schema)
-        sql.execute(connection, "jobs.update_organization", keys, schema=schema)
         sql.execute(connection, "jobs.register_sync_state", keys, schema=schema)
+
+
+@contextmanager
+def _one_id_each(order: JobOrder) -> Iterator[None]:
+    """No two organizations have one name."""
+    try:
+        yield
     except (UniqueViolation, ForeignKeyViolation):
         raise ConfigurationError(
             f"Organization {order.organization!r} is registered under another id than {order.organization_id}. "
@@ -172,8 +183,9 @@ def _other_job(connection: Connection[Any], schema: str, order: JobOrder, job: M
     elif active:
         end_or_respect(connection, schema, order, active)
     job_id = uuid4()
-    sql.execute(connection, "jobs.insert_job", {**job, "id": job_id}, schema=schema)
-    return job_id
+    if sql.execute(connection, "jobs.insert_job", {**job, "id": job_id}, schema=schema):
+        return job_id
+    return _other_job(connection, schema, order, job)  # somebody has inserted one since
 
 
 def _beginning(order: JobOrder, state: sql.Row, own: sql.Row | None) -> dict[str, Any]:
@@ -182,11 +194,10 @@ def _beginning(order: JobOrder, state: sql.Row, own: sql.Row | None) -> dict[str
     anew = {**nothing, "config": Jsonb(dict(order.config)), "mode": _resolved_mode(order, state)}
     if not (own and own["is_lost"]):
         return anew
-    if state["leaf_is_empty"]:
+    if not own["checkpoint"]:  # had stored nothing, or what it had is gone: an incremental run would not ask for it
         return {**anew, "continues": own["id"]}
-    checkpoint = Jsonb(own["checkpoint"]) if own["checkpoint"] else None
     kept = {name: own[name] for name in ("mode", "window_start", "window_end")}
-    return {**anew, **kept, "checkpoint": checkpoint, "continues": own["id"]}
+    return {**anew, **kept, "checkpoint": Jsonb(own["checkpoint"]), "continues": own["id"]}
 
 
 def _resolved_mode(order: JobOrder, state: sql.Row) -> str:

@@ -51,7 +51,7 @@ SELECT {schema}.allow_negative_amounts(%(organization_id)s, %(type)s, %(allow_ne
 
 -- name: lock_sync_state
 SELECT epoch, portal_id, watermark, selection,
-       last_full_sync_at IS NULL AS never_full,
+       last_full_sync_at IS NULL OR watermark IS NULL AS never_full,
        last_full_sync_at IS NULL OR last_full_sync_at < now() - %(full_refresh_every)s AS full_is_due
 FROM {schema}.sync_state
 WHERE organization_id = %(organization_id)s AND type = %(type)s
@@ -139,6 +139,7 @@ FROM {schema}.jobs
 WHERE organization_id = %(organization_id)s AND type = %(job_type)s AND status IN ('pending', 'running')
 
 -- name: insert_job
+-- No row: somebody has inserted one for whatever run comes first since active_job looked.
 INSERT INTO {schema}.jobs (
     id, scan_id, organization_id, type, mode, config, checkpoint, window_start, window_end, continues,
     dag_id, run_id, task_id, map_index, clear_number, trigger
@@ -148,6 +149,7 @@ VALUES (
     %(checkpoint)s, %(window_start)s, %(window_end)s, %(continues)s,
     %(dag_id)s, %(run_id)s, %(task_id)s, %(map_index)s, %(clear_number)s, %(trigger)s
 )
+ON CONFLICT (organization_id, type) WHERE status IN ('pending', 'running') DO NOTHING
 
 -- name: adopt_job
 -- What its author put into config stays, under what the run itself says. No row: somebody has ended it meanwhile.
@@ -169,11 +171,17 @@ SELECT NOT EXISTS (SELECT FROM {schema}.{leaf}) AS is_empty
 UPDATE {schema}.sync_state SET last_full_sync_at = NULL
 WHERE organization_id = %(organization_id)s AND type = %(type)s AND last_full_sync_at IS NOT NULL
 
+-- name: forget_lost_checkpoints
+-- With it: by the time of their retry, another run may have put a part of the deals into the leaf, which is not empty then.
+UPDATE {schema}.jobs SET checkpoint = NULL
+WHERE organization_id = %(organization_id)s AND type = %(job_type)s
+  AND status = 'failed' AND error_code = 'HEARTBEAT_LOST' AND checkpoint IS NOT NULL
+
 -- name: begin_anew
 -- Where the leaf is empty: what a checkpoint has left behind is no longer there, and an incremental run would never ask
 -- for it. If nothing had been stored yet, this costs the pages that brought nothing.
 UPDATE {schema}.jobs
-SET checkpoint = NULL, window_start = NULL, window_end = NULL,
+SET checkpoint = NULL, window_start = NULL, window_end = NULL, records_expected = records_extracted,
     mode = CASE mode WHEN 'incremental' THEN 'full' ELSE mode END
 WHERE id = %(id)s AND (checkpoint IS NOT NULL OR mode = 'incremental')
 

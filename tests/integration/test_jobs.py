@@ -313,6 +313,16 @@ def test_without_a_full_run_before_an_incremental_one_is_full(acme: Tenant, mode
     assert acme.claim(mode=mode).mode == resolved
 
 
+@pytest.mark.parametrize("mode", ["auto", "incremental"])
+def test_a_run_after_somebody_took_the_watermark_away_is_full(acme: Tenant, mode: str) -> None:
+    """An incremental one would begin today, and never ask for what changed between the last run and it."""
+    first = acme.claim(a_run("first"))
+    acme.store(first, a_row(1))
+    complete(acme, first)
+    acme.execute("UPDATE hubspot.sync_state SET watermark = NULL")
+    assert acme.claim(a_run("second"), mode=mode).mode == "full"
+
+
 def test_f15_a_renamed_organization_keeps_its_data_and_frees_its_name(acme: Tenant) -> None:
     first = acme.claim(a_run("first"))
     acme.store(first, a_row(1))

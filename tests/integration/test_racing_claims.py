@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from airflow_provider_hubspot_deals import jobs
-from airflow_provider_hubspot_deals.exceptions import JobCancelled
+from airflow_provider_hubspot_deals import jobs, sql
+from airflow_provider_hubspot_deals.exceptions import JobAlreadyRunning, JobCancelled
 from airflow_provider_hubspot_deals.jobs import Job
 from local_stack.processes import wait_until
 from tests.integration.tenant import NO_USAGE, Tenant, a_run
@@ -86,6 +86,38 @@ def test_a_job_inserted_by_hand_and_cancelled_while_a_run_takes_it_on_is_nobodys
     rows = tenant.query("SELECT id, status FROM hubspot.jobs ORDER BY created_at")
     assert [row["status"] for row in rows] == ["cancelled", "running"]
     assert rows[1]["id"] == claimed.id
+
+
+@pytest.mark.usefixtures("invariants_hold")
+def test_a_job_that_somebody_inserts_while_a_run_makes_its_own_is_done_by_that_run(database_url: str) -> None:
+    tenant = Tenant(database_url)
+    tenant.execute("INSERT INTO hubspot.organizations (id, slug) VALUES (%s, 'acme')", tenant.id)
+    tenant.execute("INSERT INTO hubspot.sync_state (organization_id, type) VALUES (%s, 'standard')", tenant.id)
+
+    claimed = claim_while(
+        tenant,
+        "INSERT INTO hubspot.jobs (scan_id, organization_id, type) SELECT 'mine', id, 'hubspot_deals' "
+        "FROM hubspot.organizations",
+    )
+
+    rows = tenant.query("SELECT id, scan_id, status, event_count FROM hubspot.jobs")
+    assert rows == [{"id": claimed.id, "scan_id": "mine", "status": "running", "event_count": 2}]
+
+
+@pytest.mark.usefixtures("invariants_hold")
+def test_a_claim_under_another_name_waits_for_the_fence_before_it_touches_the_organization(database_url: str) -> None:
+    """A batch that has the fence needs that row, too: the other order would let the two wait for each other."""
+    tenant = Tenant(database_url)
+    job = tenant.claim(a_run("first"))
+
+    with ThreadPoolExecutor(1) as threads:
+        with tenant.connect() as batch, sql.transaction(batch):
+            jobs.lock_fence(batch, job)
+            claimed = threads.submit(tenant.claim, a_run("second"), organization="renamed")
+            wait_until(lambda: bool(tenant.query(WAITS)), what="the claim waits", timeout_s=20)
+            batch.execute("SELECT FROM hubspot.organizations FOR KEY SHARE NOWAIT")
+        with pytest.raises(JobAlreadyRunning):
+            claimed.result(20)
 
 
 @pytest.mark.usefixtures("invariants_hold")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import NoReturn
 
@@ -12,6 +14,7 @@ from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL, at_call
 from tests.integration.sync.conftest import Organization
 
 CANCEL = "UPDATE hubspot.jobs SET status = 'cancelled' WHERE status = 'running'"
+LOSE = "UPDATE hubspot.jobs SET status = 'failed', error_code = 'HEARTBEAT_LOST' WHERE status = 'pending'"
 
 
 def leaf_of(acme: Organization) -> str:
@@ -40,12 +43,14 @@ def test_d15_a_retry_reads_again_what_was_emptied_before_it(acme: Organization, 
         acme.sync(origin=A_TRY, before=at_call("list", 4, fail), **SMALL)
     assert acme.deals()
     if is_lost:
-        acme.execute("UPDATE hubspot.jobs SET status = 'failed', error_code = 'HEARTBEAT_LOST'")
+        acme.execute(LOSE)
     acme.execute(f"{done} {leaf_of(acme)}")
 
     acme.sync(origin=NEXT_TRY, **SMALL)
 
     assert acme.differences() == []
+    job = acme.jobs()[-1]
+    assert job["records_extracted"] == job["records_expected"]  # the progress of what is read again reaches its end
 
 
 def test_d15_an_incremental_job_reads_everything_when_its_table_was_emptied_before_its_retry(
@@ -91,3 +96,35 @@ def test_d15_an_emptied_table_is_filled_though_a_window_was_read_into_it_first(a
     assert acme.sync(mode="incremental", **SMALL).mode == "full"
 
     assert acme.differences() == []
+
+
+def read_a_window(acme: Organization) -> None:
+    versions = sorted(deal["properties"]["hs_lastmodifieddate"] for deal in acme.portal.live_deals().values())
+    acme.sync(mode="window", window_start=datetime.fromisoformat(versions[-100]), **SMALL)
+
+
+def begin_and_cancel(acme: Organization) -> None:
+    with pytest.raises(JobCancelled):
+        acme.sync(before=at_call("list", 3, partial(acme.execute, CANCEL)), **SMALL)
+
+
+@pytest.mark.parametrize("read_between", [read_a_window, begin_and_cancel])
+@pytest.mark.parametrize(("lost", "call"), [("full", ("list", 4)), ("incremental", ("search", 2))])
+def test_d15_the_retry_of_a_lost_job_fills_a_table_that_another_run_has_put_some_deals_into_since(
+    acme: Organization, lost: str, call: tuple[str, int], read_between: Callable[[Organization], None]
+) -> None:
+    """Not empty any more, and what the lost job's checkpoint tells of is gone all the same."""
+    if lost == "incremental":
+        acme.sync(**SMALL)
+    with pytest.raises(UpstreamUnavailableError):
+        acme.sync(origin=A_TRY, before=at_call(*call, fail), **SMALL)
+    assert (acme.jobs()[-1]["mode"], acme.jobs()[-1]["batches"] > 0) == (lost, True)
+    acme.execute(LOSE)
+    acme.execute(f"TRUNCATE {leaf_of(acme)}")
+    read_between(acme)
+    assert acme.deals()
+
+    summary = acme.sync(origin=NEXT_TRY, **SMALL)
+
+    assert (summary.mode, acme.differences()) == ("full", [])
+    assert acme.jobs()[-1]["continues"] is not None
