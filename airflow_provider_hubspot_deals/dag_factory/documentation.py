@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_hubspot_deals.transfers.links import page_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow_provider_hubspot_deals.organizations import Organization
 
 _TEMPLATE = """\
@@ -90,10 +92,15 @@ def _portal(organization: Organization) -> str:
 def _more(organization: Organization) -> str:
     parts = []
     if organization.associations:
-        parts.append(f"associations with {', '.join(organization.associations)}")
+        parts.append(f"associations with {_literal(organization.associations)}")
     if organization.history:
-        parts.append(f"every value that {', '.join(organization.history)} had")
+        parts.append(f"every value that {_literal(organization.history)} had")
     return "".join(f"; {part}" for part in parts)
+
+
+def _literal(names: Iterable[str]) -> str:
+    """As code: to Markdown two patterns such as ``hs_*`` are what is to be slanted between them."""
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _runs(organization: Organization) -> str:

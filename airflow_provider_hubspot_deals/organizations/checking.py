@@ -6,6 +6,7 @@ The loader stops at what keeps a file from being used, as it must; a person who 
 from __future__ import annotations
 
 import tomllib
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,9 +92,12 @@ def check_text(text: str, path: Path) -> CheckedFile:
 def _unusable(document: Mapping[str, Any], file: OrganizationsFile, places: _Places) -> Iterator[UnusableEntry]:
     defaults, entries = _right(document.get("defaults")), document["organizations"] if file.problems else []
     usual = {key: value for key, value in defaults.items() if key not in OWN_TO_ONE_ENTRY}
-    for index in sorted({each.index for each in file.problems if each.key}):
+    wrong_in = defaultdict[int, set[str]](set)
+    for each in file.problems:
+        if each.key:
+            wrong_in[each.index].add(each.key)
+    for index, wrong in sorted(wrong_in.items()):
         settings = {**usual, **_right(entries[index - 1])}
-        wrong = {each.key for each in file.problems if each.index == index and each.key}
         yield UnusableEntry(
             organization=organization_from({"slug": f"entry-{index}", **settings}),
             unknown=frozenset(wrong | _undecided(wrong) - settings.keys()),
@@ -132,6 +136,7 @@ class _Places:
 
     def __init__(self, statements: Sequence[Statement]) -> None:
         self._lines: dict[tuple[str, int, str], int] = {}
+        self._lines_of_entry = defaultdict[tuple[str, int], dict[str, int]](dict)
         above: tuple[str, ...] = ()
         entry = 0
         for each in statements:
@@ -140,7 +145,9 @@ class _Places:
                 entry += each.is_list and above == ("organizations",)
             path = above if each.is_header else above + each.path
             is_in_entry = above[:1] == ("organizations",)
-            self._lines.setdefault((path[0], entry if is_in_entry else 0, "".join(path[1:2])), each.line)
+            of_entry, setting = (path[0], entry if is_in_entry else 0), "".join(path[1:2])
+            self._lines.setdefault((*of_entry, setting), each.line)
+            self._lines_of_entry[of_entry].setdefault(setting, each.line)
 
     def line(self, table: str, entry: int, setting: str) -> int | None:
         """The line of a setting, else that of its entry, else that of its table."""
@@ -149,7 +156,7 @@ class _Places:
 
     def of_entry(self, entry: int, table: str) -> dict[str, int]:
         """By setting."""
-        return {place[2]: line for place, line in self._lines.items() if place[:2] == (table, entry)}
+        return self._lines_of_entry[table, entry]
 
     def by_organization(self, document: Mapping[str, Any]) -> dict[tuple[str, str, str], int]:
         """By slug, type and setting; defaults belong to an empty slug and type. Of two equal entries, the first."""

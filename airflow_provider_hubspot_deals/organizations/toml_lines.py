@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 _POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _CLOSES = re.compile(r"[]}]|\"\"\"|'''")  # what a statement of several lines ends with
+_OPENS_TEXT = re.compile(r"[^#\[{]*?= *(\"\"\"|''')")  # such a one is a text alone, which ends with the same
 _BEGINS = re.compile(r"\s*(\[|[\w\"'][\w\"'. -]*=)")
 _PLAINLY_BEGINS = re.compile(r"\s*(\[\[?[\w.-]+\]|[\w.-]+ *=)")  # nothing that could be part of a list
 _OPEN_TEXT = "Illegal character '\\n'"
@@ -86,8 +87,10 @@ def joined(statements: Sequence[Statement]) -> str:
 
 def _statement(lines: Sequence[str], at: int) -> Statement | BadLine:
     """The statement that begins in this line: the fewest lines that are TOML by themselves."""
+    opens = _OPENS_TEXT.match(lines[at])
+    closes = re.compile(re.escape(opens[1])) if opens else _CLOSES
     for end in range(at, len(lines)):
-        if end > at and not _CLOSES.search(lines[end]):
+        if end > at and not closes.search(lines[end]):
             continue
         text = "".join(lines[at : end + 1])
         try:

@@ -30,3 +30,10 @@ def test_every_statement_of_the_page_runs(connection: psycopg.Connection, settin
     assert len(statements) == 4
     for statement in statements:
         connection.execute(statement.encode())  # as a person would paste it
+
+
+def test_patterns_stand_on_the_page_as_they_were_written() -> None:
+    organization = parse_organization({"slug": "acme", "history": ["hs_*", "amount_*"], "associations": ["contacts"]})
+    text = documentation_of(organization, "load_deals")
+    assert "every value that `hs_*`, `amount_*` had" in text  # else Markdown slants what is between the stars
+    assert "associations with `contacts`" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from airflow_provider_hubspot_deals.organizations.checking import CheckedFile, c
 from airflow_provider_hubspot_deals.organizations.settings import SETTINGS
 
 PATH = Path("organizations.toml")
+CHECK_SECONDS_MAX = 10.0  # of CPU; a busy machine takes three
 TOKEN = "pat-na1-00000000-1111-2222-3333-444444444444"
 
 
@@ -183,3 +185,26 @@ def test_there_are_mistakes_exactly_when_the_loader_does_not_take_the_whole_file
     file = checked(text)
     assert (not file.mistakes) == loads_cleanly(text)
     assert all(each.line is None or 1 <= each.line <= text.count("\n") + 1 for each in file.mistakes)
+
+
+def entries(count: int, setting: str) -> str:
+    return "".join(f'[[organizations]]\nslug = "org-{number}"\nname = "Acme"\n{setting}\n' for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("text", "mistakes"),
+    [
+        (entries(5_000, 'retries = "x"'), 5_000),
+        (entries(5_000, 'owners = ["data-team"]').replace('"Acme"', '"""Acme', 1), 1),
+    ],
+    ids=["a mistake in each entry", "a text that is never closed"],
+)
+def test_five_thousand_organizations_are_checked_in_a_moment(text: str, mistakes: int) -> None:
+    began = process_time()
+    assert len(checked(text).mistakes) == mistakes
+    assert process_time() - began < CHECK_SECONDS_MAX
+
+
+def test_a_list_of_texts_of_several_lines_is_one_setting() -> None:
+    text = '[[organizations]]\nslug = "acme"\nname = """Acme"""\ntags = ["""a""",\n"""b"""\n]\nretries = "x"\n'
+    assert mistakes_of(text) == [(7, "acme", "retries")]

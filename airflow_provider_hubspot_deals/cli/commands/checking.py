@@ -45,7 +45,8 @@ def check(arguments: Namespace) -> int:
         return DONE
     path = organizations_path(arguments)
     checked = check_text(read_text(path), path)
-    if (entries := sum(each.enabled for each in checked.file.organizations)) >= _MANY:
+    organizations = [*checked.file.organizations, *(each.organization for each in checked.unusable)]
+    if (entries := sum(each.enabled for each in organizations)) >= _MANY:
         complain(f"Looking at {entries:,} organizations, which takes a while …")
     folder = dag_folder(arguments, may_be_missing=True)
     gaps = gaps_in(folder, path, checked.file.organizations)

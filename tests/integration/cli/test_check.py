@@ -67,6 +67,8 @@ def test_check_says_beforehand_that_many_organizations_take_a_while(console: Con
     answer = console("check", "--output", "json")
     assert answer.err == "Looking at 100 organizations, which takes a while …\n"
     assert answer.json["mistakes"] == []
+    console.file.write_text(console.file.read_text() + "retries = -1\n")
+    assert "Looking at 100 organizations" in console("check", "--output", "json").err
 
 
 @pytest.mark.parametrize("output", ["table", "json"])
