@@ -6,8 +6,9 @@ import codecs
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -81,12 +82,19 @@ def say(sentence: str) -> None:
 
 
 def complain(sentence: str) -> None:
-    """Print a sentence beside the answer."""
-    sys.stderr.write(f"{_clean(sentence)}\n")
+    """Print a sentence beside the answer. That nobody reads it any more (``2>&1 | head``) changes no exit code."""
+    with suppress(BrokenPipeError):
+        sys.stderr.write(f"{_clean(sentence)}\n")
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        """For the command to end as it does however else it prints; Rich would end it with a code of its own."""
+        raise BrokenPipeError
 
 
 def _console() -> Console:
-    return Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
+    return _Console() if sys.stdout.isatty() else _Console(width=_PIPED_WIDTH)
 
 
 def _narrowest(table: Table, console: Console) -> int:

@@ -62,7 +62,8 @@ def run(
 
     with stopped_by_signals(task) as stop:
         try:
-            with _log_of_the_task(is_verbose=is_verbose), Watching(look, display_for(title)):
+            # The bar first: it takes standard output for itself, and the log would show above it.
+            with Watching(look, display_for(title)), _log_of_the_task(is_verbose=is_verbose):
                 summary = _execute(task, attempt.context)
         except (TaskKilled, KeyboardInterrupt):
             complain(f"Stopped. `{again}` goes on from what was committed.")
@@ -108,7 +109,8 @@ class _Attempt:
 def _next_attempt(organization: Organization, store: Store, request: RunRequest) -> _Attempt:
     new = _Attempt(
         organization=organization,
-        run_id=f"{current_user()} {datetime.now(UTC).isoformat(timespec='seconds')}",
+        # To the microsecond: of one run id, the second of two that begin at once would take the first one's job over.
+        run_id=f"{current_user()} {datetime.now(UTC).isoformat(timespec='microseconds')}",
         try_number=1,
     )
     with transaction_in(store) as connection:

@@ -27,6 +27,8 @@ _WHO_MAY = (
     "To look takes a loader: SELECT grant_loader('…'), called in the schema by its owner."
 )
 _URL_SCHEMES = ("postgresql://", "postgres://")
+# Who is refused while connecting gets no SQLSTATE from libpq: what PostgreSQL says when nobody but a person can help.
+_KEPT_OUT = ("authentication failed", "does not exist", "no pg_hba.conf entry", "not permitted to log in")
 
 
 def opener_of(database: Database) -> Callable[[], Connection[Any]]:
@@ -54,7 +56,8 @@ def database_errors(doing: str, *, advice: Callable[[], str] = str) -> Iterator[
         advice: asked for another sentence when a privilege is missing.
 
     Raises:
-        ConfigurationError: libpq cannot read what the callable connects with.
+        ConfigurationError: libpq cannot read what the callable connects with; or PostgreSQL has no such role, password
+            or database.
         DatabaseUnavailableError: PostgreSQL is away, busy or locked.
         SchemaError: it refuses: a privilege is missing, something else of that name is in the way.
     """
@@ -72,11 +75,17 @@ def _translated(error: BaseException | None, doing: str, advice: Callable[[], st
     if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:  # its text may hold a password
         return ConfigurationError(f"{doing}: the PostgreSQL connection is malformed; check its fields and extras.")
     first_line = str(error).strip().partition("\n")[0]
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None and _is_kept_out(first_line):
+        return ConfigurationError(f"{doing}: the PostgreSQL connection is wrong: {first_line}")
     if isinstance(error, psycopg.OperationalError):
         return DatabaseUnavailableError(f"{doing}: PostgreSQL is away or busy: {first_line}")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return SchemaError(f"{doing}: PostgreSQL refused: {first_line}. {advice() or _WHO_MAY}")
     return SchemaError(f"{doing}: PostgreSQL refused: {first_line}")
+
+
+def _is_kept_out(line: str) -> bool:
+    return any(words in line for words in _KEPT_OUT)
 
 
 def _is_well_formed(url: str) -> bool:

@@ -49,8 +49,11 @@ def failures_counted(organization: Organization) -> Iterator[None]:
     except HubSpotDealsError as error:
         _increment(organization, "runs.failed", error_code=error.code)
         raise
-    except BaseException:
+    except Exception:
         _increment(organization, "runs.failed", error_code="UNEXPECTED")
+        raise
+    except BaseException:  # as its job has it: somebody stopped the task
+        _increment(organization, "runs.failed", error_code="KILLED")
         raise
 
 

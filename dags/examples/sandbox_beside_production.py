@@ -1,6 +1,8 @@
 """An organization's sandbox and its real account side by side, then what the two have in common and what not.
 
 Each type has a table of its own, `hubspot_deals_standard_…` and `hubspot_deals_sandbox_…`, under one organization id.
+The operators know nothing of the organizations file: what its entries ask for besides, such as `associations`, must be
+said here as well, or it is taken away from each deal that is read.
 """
 
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from importlib.util import find_spec
 
 import psycopg
@@ -14,7 +15,7 @@ import pytest
 from airflow.cli import cli_parser
 
 from tests.docs.__main__ import who_runs
-from tests.docs.blocks import Block, blocks_of, documents, inline_code
+from tests.docs.blocks import ROOT, Block, blocks_of, documents, inline_code
 from tests.docs.elsewhere import READ_BY, RUN_BY, missing
 from tests.docs.running import run_block
 from tests.docs.story import Story
@@ -24,6 +25,7 @@ PAGES = [page for page in documents() if blocks_of(page)]
 SENTENCES = sorted({(page, code) for page in documents() for code in inline_code(page)})
 OURS = [(page, code) for page, code in SENTENCES if code.startswith("airflow hubspot-deals ") and "ORG" not in code]
 MODULES = [(page, code) for page, code in SENTENCES if re.match(r"(\S*/)?python3? -m \w", code)]
+INSTALLED = [(page, code) for page, code in SENTENCES if code.startswith("pip install ")]
 SCRIPTS = [(page, code) for page, code in SENTENCES if re.search(r"(^|\s)\./run\s+\w", code)]
 
 
@@ -62,6 +64,14 @@ def test_a_module_in_a_sentence_exists(page: str, code: str) -> None:
     found = re.search(r"-m ([\w.]+)", code)
     assert found
     assert find_spec(found[1]), f"{page}: {code}"
+
+
+@pytest.mark.parametrize(("page", "code"), INSTALLED)
+def test_what_a_sentence_installs_is_the_checkout_since_no_index_has_it(page: str, code: str) -> None:
+    found = re.fullmatch(r"pip install '?\.(\[(\w+)\])?'?", code)
+    assert found, f"{page}: {code}"
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert found[2] is None or found[2] in extras
 
 
 @pytest.mark.parametrize(("page", "code"), SCRIPTS)

@@ -8,7 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    TaskDeferred,
+)
 from airflow.sdk import Asset, AssetWatcher
 
 from airflow_provider_hubspot_deals.client.clock import Clock
@@ -282,6 +287,20 @@ def test_the_sensor_gives_its_worker_back_and_waits_from_its_time_on() -> None:
 def test_a_sensor_with_a_time_that_is_none_fails_at_once() -> None:
     with pytest.raises(AirflowFailException, match="since must be a time"):
         HubSpotDealsChangedSensor(task_id="wait", since="yesterday").execute({})
+
+
+TIME_IS_UP = ("__fail__", {"error": "Trigger timeout"})  # as Airflow's scheduler resumes a task that waited too long
+
+
+def test_a_sensor_whose_time_is_up_fails() -> None:
+    with pytest.raises(AirflowSensorTimeout):
+        HubSpotDealsChangedSensor(task_id="wait").resume_execution(*TIME_IS_UP, {})
+
+
+@pytest.mark.airflow("`soft_fail` of a sensor", from_="3.1.8")
+def test_a_sensor_whose_time_is_up_is_skipped_with_soft_fail() -> None:
+    with pytest.raises(AirflowSkipException):
+        HubSpotDealsChangedSensor(task_id="wait", soft_fail=True).resume_execution(*TIME_IS_UP, {})
 
 
 def test_an_asset_may_be_watched() -> None:

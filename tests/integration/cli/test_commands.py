@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -110,6 +111,20 @@ def test_without_postgresql_a_sync_may_be_called_later(console: Console, monkeyp
     answer = console("sync", "acme")
     assert answer.code == 3
     assert "secret" not in answer.err
+
+
+@pytest.mark.parametrize("wrong", [{"schema": "nowhere"}, {"password": "s3cr3t"}])
+def test_what_only_a_person_can_mend_of_a_connection_is_not_for_later(
+    console: Console, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str]
+) -> None:
+    right = json.loads(os.environ["AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES"])
+    monkeypatch.setenv("AIRFLOW_CONN_HUBSPOT_DEALS_POSTGRES", json.dumps(right | wrong))
+    for words in (("sync", "acme"), ("jobs", "list"), ("migrate",), ("maintenance",)):
+        answer = console(*words)
+        assert (answer.code, answer.out) == (1, ""), words
+        assert "'hubspot" in answer.err
+        assert "away" not in answer.err
+        assert "s3cr3t" not in answer.err
 
 
 def test_beside_an_active_run_a_sync_ends_with_a_code_of_its_own(console: Console) -> None:

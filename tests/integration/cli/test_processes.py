@@ -9,15 +9,17 @@ import shlex
 import signal
 import subprocess
 import sys
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_hubspot_deals.cli import running
 from hubspot_simulator import PortalSpec, SimulatorServer
 from tests.docs.blocks import blocks_of
 from tests.docs.shapes import differences
 from tests.docs.shell import transcript
-from tests.integration.cli.conftest import COMMAND, SANDBOX
+from tests.integration.cli.conftest import COMMAND, SANDBOX, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,6 +125,26 @@ def test_what_a_stopped_sync_says_to_type_goes_on_with_its_own_job(
     assert (job["id"], job["status"], job["attempt"]) == (stopped["id"], "completed", 2)
 
 
+def test_a_sync_that_begins_in_the_same_second_leaves_the_other_one_alone(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console.simulator.application.latency_ms = SLOW_MS
+    process = console.start("sync", "acme")
+    first = console.wait_until(lambda job: job["records_extracted"])
+
+    class SameSecond(datetime):
+        @classmethod
+        def now(cls, _zone: tzinfo | None = None) -> datetime:  # type: ignore[override]  # as it is called
+            began = datetime.fromisoformat(first["run_id"].split()[1])
+            return began.replace(microsecond=999_999 - began.microsecond)
+
+    monkeypatch.setattr(running, "datetime", SameSecond)
+    assert console("sync", "acme").code == 4
+    console.simulator.application.latency_ms = 0.0
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+
+
 def test_a_sync_that_was_cancelled_ends_at_its_next_batch(console: Console) -> None:
     console.simulator.application.latency_ms = SLOW_MS
     process = console.start("sync", "acme")
@@ -136,29 +158,49 @@ def test_a_sync_that_was_cancelled_ends_at_its_next_batch(console: Console) -> N
 
 def test_on_a_terminal_a_bar_grows(console: Console) -> None:
     console.simulator.application.latency_ms = SLOW_MS
-    controller, terminal = pty.openpty()
-    process = subprocess.Popen(  # noqa: S603 - our own command
-        [*COMMAND, "sync", "acme"],
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-        text=True,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
-    )
-    os.close(terminal)
-    console.processes.append(process)
+    process, controller = on_a_terminal(console, "sync", "acme")
     shown = b""
     while not re.search(rb"\d+/\d+", shown):
         shown += os.read(controller, 4096)
     console.simulator.application.latency_ms = 0.0
     process.send_signal(signal.SIGINT)
+    shown += rest_of(controller)
+    assert process.wait(timeout=30) == 130
+    assert "━".encode() in shown
+
+
+@pytest.mark.parametrize("words", [(), ("--verbose",)])
+def test_on_a_terminal_only_who_asks_for_the_log_sees_it(console: Console, words: tuple[str, ...]) -> None:
+    process, controller = on_a_terminal(console, "sync", "acme", "--type", "sandbox", *words)
+    shown = rest_of(controller)
+    assert process.wait(timeout=30) == 0
+    assert "━".encode() in shown
+    assert (b"Deals of organization" in shown) == ("--verbose" in words)
+
+
+def on_a_terminal(console: Console, *words: str) -> tuple[subprocess.Popen[str], int]:
+    """Call a command, and give what reads its screen; its answer goes to a pipe."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [*COMMAND, *words],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+        env={**os.environ, **SETTINGS, "TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(terminal)
+    console.processes.append(process)
+    return process, controller
+
+
+def rest_of(controller: int) -> bytes:
+    shown = b""
     while True:
         try:
             shown += os.read(controller, 4096)
         except OSError:  # the other end is closed
-            break
-    os.close(controller)
-    assert process.wait(timeout=30) == 130
-    assert "━".encode() in shown
+            os.close(controller)
+            return shown
 
 
 def test_where_airflow_is_older_than_3_2_python_runs_the_same_commands(console: Console) -> None:

@@ -11,7 +11,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics import stats_utils
 
+from airflow_provider_hubspot_deals import kill_points
 from airflow_provider_hubspot_deals.exceptions import JobAlreadyRunning
+from airflow_provider_hubspot_deals.kill_points import KillPoint
+from airflow_provider_hubspot_deals.transfers.outcomes import TaskKilled
 from hubspot_simulator import FaultRule, SimulatorServer
 from tests.integration.transfers.conftest import ACME, Airflow
 
@@ -83,6 +86,24 @@ def test_a_failure_is_counted_with_its_code(airflow: Airflow, ears: Ears, simula
     heard = ears.heard()
     assert "hubspot_deals.runs.failed,organization=acme,type=standard,error_code=AUTH_INVALID" in heard
     assert not any("runs.completed" in metric for metric in heard)
+
+
+@pytest.mark.parametrize("ears", [True], indirect=True, ids=["InfluxDB"])
+def test_a_run_that_airflow_stops_is_counted_with_the_code_of_its_job(
+    airflow: Airflow, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = airflow.task()
+
+    def stop(point: KillPoint) -> None:
+        if point is KillPoint.BATCH_WRITTEN:
+            task.on_kill()
+
+    monkeypatch.setattr(kill_points, "_listener", stop)
+    with pytest.raises(TaskKilled):
+        task.execute(airflow.context())
+    (job,) = airflow.jobs()
+    assert job["error_code"] == "KILLED"
+    assert "hubspot_deals.runs.failed,organization=acme,type=standard,error_code=KILLED" in ears.heard()
 
 
 def test_a_run_that_cannot_begin_is_counted_with_its_code(airflow: Airflow, ears: Ears) -> None:

@@ -152,3 +152,31 @@ show(None)
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout.decode(encoding).splitlines()[0]) == name
+
+
+SHOWN_AND_COMPLAINED = """
+import sys
+from airflow_provider_hubspot_deals.cli.calling import command
+from airflow_provider_hubspot_deals.cli.printing import complain, show_rows
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError
+
+@command
+def show(output):
+    if output == "none":
+        complain("first")
+        raise ConfigurationError("second")
+    show_rows([{"name": "acme"}] * 10_000, {"name": "name"}, output)
+    return 0
+
+show(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize(("output", "code"), [("table", 0), ("json", 0), ("none", 1)])
+def test_a_reader_that_has_gone_changes_no_exit_code(output: str, code: int) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stderr" if code else "stdout": write}
+    done = subprocess.run([sys.executable, "-c", SHOWN_AND_COMPLAINED, output], check=False, **streams)  # type: ignore[call-overload]  # noqa: S603 - as above
+    os.close(write)
+    assert (done.returncode, done.stderr or b"") == (code, b"")
