@@ -18,7 +18,7 @@ class Progress:
         word: ``running``, ``silent``, ``waiting``, ``pending``, ``completed``, ``failed``, ``cancelled`` or ``none``.
         is_active: it may still write; it can be cancelled.
         share: how much is read, 0 to 1; None when that is not known beforehand.
-        rate: deals a second since the job began; empty while none is read.
+        rate: deals a second since the job began, or since it went on after a pause; empty while none is read.
         seconds_left: at that rate; None when it cannot be known.
     """
 
@@ -36,14 +36,21 @@ def progress_of(job: Mapping[str, Any]) -> Progress:
     done, expected = job["records_extracted"] or 0, job["records_expected"] or 0
     is_reading = job["status"] == "running" and expected > done
     share = done / expected if is_reading else None
+    read, read_in = _read_lately(job, done, seconds)
     return Progress(
         word=_word(job),
         is_active=job["status"] in {"pending", "running"},
         seconds=seconds,
         share=share,
-        rate=wording.rate(done, seconds),
-        seconds_left=seconds * (expected - done) / done if is_reading and seconds and done else None,
+        rate=wording.rate(read, read_in),
+        seconds_left=read_in * (expected - done) / read if is_reading and read_in and read else None,
     )
+
+
+def _read_lately(job: Mapping[str, Any], done: int, seconds: float | None) -> tuple[int, float | None]:
+    """Deals, and in how many seconds: a job may have waited for hours between two attempts."""
+    since = job.get("going_on_since")
+    return (int(job["read_since"]), wording.seconds_between(since, job["now"])) if since else (done, seconds)
 
 
 def _word(job: Mapping[str, Any]) -> str:

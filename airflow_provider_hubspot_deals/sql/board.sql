@@ -7,6 +7,7 @@ SELECT set_config('statement_timeout', '10s', true),
 -- name: organizations
 -- Each organization and type that belongs to one of these DAGs, with its newest job: the active one, else the last ended.
 -- Deals are counted by PostgreSQL's statistics: counting them would read every leaf.
+-- Of a job that went on after a pause, its latest attempt: what that has read since its first batch.
 WITH known AS (
     SELECT state.organization_id, state.type, owner.slug, coalesce(owner.name, owner.slug) AS name, state.watermark,
            state.portal_id, state.last_sync_at, state.stale_after_minutes,
@@ -32,6 +33,7 @@ SELECT seen.organization_id, seen.type, seen.slug, seen.name, seen.dag_id, seen.
        job.error_message, job.daily_limit, job.daily_limit - job.daily_remaining AS daily_used,
        (coalesce(job.end_time, job.last_heartbeat) AT TIME ZONE coalesce(portal.time_zone, 'UTC'))::date
            = (now() AT TIME ZONE coalesce(portal.time_zone, 'UTC'))::date AS daily_is_of_today,
+       latest.going_on_since, latest.read_since,
        clock_timestamp() AS now
 FROM (
     SELECT * FROM known
@@ -55,6 +57,13 @@ LEFT JOIN LATERAL (
     ORDER BY newest.end_time IS NULL DESC
     LIMIT 1
 ) AS job ON true
+LEFT JOIN LATERAL (
+    SELECT min(batch.written_at) AS going_on_since,
+           sum(batch.received) - (array_agg(batch.received ORDER BY batch.batch_number))[1] AS read_since
+    FROM {schema}.jobs AS active
+    JOIN {schema}.job_batches AS batch ON batch.job_id = active.id AND batch.epoch = active.epoch
+    WHERE active.id = job.id AND active.status = 'running' AND active.attempt > 1
+) AS latest ON true
 LEFT JOIN {schema}.usage_records AS usage
        ON usage.organization_id = seen.organization_id AND usage.type = seen.type
       AND usage.day = (now() AT TIME ZONE 'UTC')::date
@@ -109,6 +118,7 @@ LIMIT %(jobs_max)s
 -- A job of this DAG, archived ones too; none of another DAG, whose readers may be others.
 SELECT job.*, owner.slug, coalesce(owner.name, owner.slug) AS name, state.watermark, state.portal_id, portal.ui_domain,
        {schema}.deal_type_of(job.type) AS deal_type, clock_timestamp() AS now,
+       latest.going_on_since, latest.read_since,  -- as in organizations
        -- As asked; the columns are what the job has come to, and a config may be whatever somebody inserted.
        config ->> 'mode' AS asked_mode,
        config ->> 'window_start' AS asked_window_start, config ->> 'window_end' AS asked_window_end,
@@ -134,6 +144,13 @@ FROM (
     FROM {schema}.jobs_archive
 ) AS job
 JOIN {schema}.organizations AS owner ON owner.id = job.organization_id
+LEFT JOIN LATERAL (
+    SELECT min(batch.written_at) AS going_on_since,
+           sum(batch.received) - (array_agg(batch.received ORDER BY batch.batch_number))[1] AS read_since
+    FROM {schema}.jobs AS active
+    JOIN {schema}.job_batches AS batch ON batch.job_id = active.id AND batch.epoch = active.epoch
+    WHERE active.id = job.id AND active.status = 'running' AND active.attempt > 1
+) AS latest ON true
 LEFT JOIN {schema}.sync_state AS state
        ON state.organization_id = job.organization_id AND state.type = {schema}.deal_type_of(job.type)
 LEFT JOIN {schema}.portals AS portal

@@ -15,7 +15,7 @@ from airflow_provider_hubspot_deals.cli.printing import complain, say, show_json
 from airflow_provider_hubspot_deals.cli.stores import transaction_in
 from airflow_provider_hubspot_deals.cli.targets import organizations_path
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError, HubSpotDealsError
-from airflow_provider_hubspot_deals.organizations import Organization, Store, read_text
+from airflow_provider_hubspot_deals.organizations import Organization, Store, read_text, stores_of
 from airflow_provider_hubspot_deals.organizations.checking import CheckedFile, Mistake, check_text
 from airflow_provider_hubspot_deals.organizations.notifications import WEBHOOK_NOTIFIER, Notification
 from airflow_provider_hubspot_deals.organizations.schedules import minutes_between_runs
@@ -60,7 +60,7 @@ def check(arguments: Namespace) -> int:
         show_json({"file": str(path), **found})
     else:
         _show(path, checked, mistakes, answers)
-    for warning in warnings_in(folder, path, checked.file.organizations):
+    for warning in (*warnings_in(folder, path, checked.file.organizations), *_unseen(checked.file.organizations)):
         complain(warning)
     return WRONG if mistakes else DONE
 
@@ -155,6 +155,22 @@ def _of_goal(organization: Organization, mistake: Tell) -> Iterator[Mistake]:
     if organization.stale_after_minutes < between_runs:
         what = f"is shorter than the {between_runs:,} minutes between two runs: data is stale before one is due"
         yield mistake("stale_after_minutes", what)
+
+
+def _unseen(organizations: Sequence[Organization]) -> Iterator[str]:
+    """Where organizations are stored and the page does not look: to it, they have never run."""
+    from airflow_provider_hubspot_deals.plugin.reading import PageUnavailableError, stores
+
+    try:
+        seen = stores()
+    except PageUnavailableError as error:
+        yield str(error)
+        return
+    if unseen := [str(each) for each in stores_of(each for each in organizations if each.enabled) if each not in seen]:
+        yield (
+            f"The page HubSpot deals does not look into {', '.join(unseen)}, and says of organizations there that they "
+            "have not run. Name every place in Airflow's option [hubspot_deals] stores."
+        )
 
 
 def _of_gap(checked: CheckedFile, gap: Gap) -> Mistake:

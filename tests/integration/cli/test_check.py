@@ -81,6 +81,20 @@ def test_check_warns_of_a_dag_file_that_is_all_but_full_and_finds_nothing_wrong(
     assert answer.code == 0
 
 
+def test_check_warns_of_a_place_that_the_page_does_not_look_into(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console.file.write_text('[[organizations]]\nslug = "acme"\nschema = "hubspot_eu"\n')
+    answer = console("check")
+    assert "does not look into hubspot_deals_postgres/hubspot_eu" in answer.err
+    assert answer.code == 0
+    stores = "hubspot_deals_postgres/hubspot, hubspot_deals_postgres/hubspot_eu"
+    monkeypatch.setenv("AIRFLOW__HUBSPOT_DEALS__STORES", stores)
+    assert console("check").err == ""
+    monkeypatch.setenv("AIRFLOW__HUBSPOT_DEALS__STORES", "nowhere")
+    assert "'nowhere' is none" in console("check").err
+
+
 def test_check_tells_all_mistakes_with_their_lines(console: Console) -> None:
     console.file.write_text(
         '[[organizations]]\nslug = "acme"\nschedule = "99 * * * *"\n[[organizations]]\nslug = "zeta"\nname = "Z\n'

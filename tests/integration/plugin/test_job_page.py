@@ -85,6 +85,22 @@ def test_the_timeline_says_when_since_the_creation_and_reads_any_details(visit: 
     assert "end 9999-12-31T23:59:59-14:00" in shown
 
 
+def test_a_job_that_goes_on_tells_the_rate_of_this_attempt_and_not_of_the_pause(visit: Visit, acme: Tenant) -> None:
+    job = acme.claim(a_run(RUN))
+    read_pages(acme, job, "live", 1_000, 10, 1_000)
+    acme.execute(
+        "UPDATE hubspot.jobs SET attempt = 2, start_time = now() - interval '10 hours', records_expected = 7010"
+    )
+    acme.execute("UPDATE hubspot.job_batches SET epoch = epoch - 1 WHERE batch_number = 1")
+    acme.execute("UPDATE hubspot.job_batches SET written_at = now() - interval '200 s' WHERE batch_number = 2")
+    assert "2,010 of 7,010 deals · 5.0/s · 16 min" in words(visit().get().text)
+    shown = stats(text_of(visit, job))
+    assert "5.0 deals a second" in shown
+    assert any(each.startswith("16 min") and each.endswith("left") for each in shown)
+    acme.execute("UPDATE hubspot.jobs SET status = 'cancelled'")
+    assert "< 0.1 deals a second" in stats(text_of(visit, job))  # of all of it
+
+
 def test_an_error_comes_with_what_to_do(visit: Visit, acme: Tenant) -> None:
     job = acme.claim(a_run(RUN))
     fail(acme, job, "MISSING_SCOPE")
