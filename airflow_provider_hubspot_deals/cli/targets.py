@@ -8,6 +8,7 @@ from argparse import Namespace
 from difflib import get_close_matches
 from pathlib import Path
 
+from airflow_provider_hubspot_deals.cli.exit_codes import WrongCallError
 from airflow_provider_hubspot_deals.cli.printing import complain
 from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.organizations import (
@@ -87,13 +88,14 @@ def stores(arguments: Namespace) -> list[Store]:
     """Where to look: the connection and schema that were named, else all that the organizations file names.
 
     Raises:
-        ConfigurationError: what was named cannot be one, or the file cannot be used.
+        WrongCallError: what was named cannot be one.
+        ConfigurationError: the file cannot be used.
     """
     named = {name: getattr(arguments, name) for name in ("postgres_conn_id", "schema")}
     settings, complaints = check_settings({name: value for name, value in named.items() if value is not None})
     if complaints:
         what = "; ".join(f"--{name.replace('_', '-')} {why}" for name, why in complaints)
-        raise ConfigurationError(f"{what}.")
+        raise WrongCallError(f"{what}.")
     return [Store(**settings)] if settings else stores_of(organizations_file(arguments).organizations)
 
 

@@ -1,6 +1,7 @@
 """Tell somebody when a load has failed for good: any of Airflow's notifiers, here a POST to the connection `alerts`.
 
-The error is the sentence that stands in `jobs.error_message`: what is wrong and what to do, never a token.
+The error is the sentence that stands in `jobs.error_message`: what is wrong and what to do, never a token. Of an error
+that nobody foresaw it is that error's own text, of which the setting `notifications` tells the kind alone.
 """
 
 from airflow.providers.http.notifications import HttpNotifier

@@ -82,6 +82,19 @@ def test_a_part_of_the_run_script_in_a_sentence_has_a_test(page: str, code: str)
     )
 
 
+@pytest.mark.parametrize("page", documents())
+def test_no_fence_of_a_page_is_hidden_from_us(page: str) -> None:
+    fences = re.findall(r"^[ >]*(?:`{3}|~{3})", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    assert len(fences) == 2 * sum(block.language != "indented" for block in blocks_of(page))
+
+
+@pytest.mark.parametrize("block", [each for page in PAGES for each in blocks_of(page) if "run by" in each.notes])
+def test_who_is_to_run_a_block_reads_its_page_or_holds_its_command(block: Block) -> None:
+    for test in block.notes["run by"].split():
+        source = (ROOT / test.partition("::")[0]).read_text("utf-8")
+        assert block.document.rpartition("/")[2] in source or block.text.strip() in source
+
+
 @pytest.mark.parametrize("test", sorted({*RUN_BY.values(), *READ_BY.values()}))
 def test_what_is_tried_elsewhere_is_tried(test: str) -> None:
     assert not missing(test)

@@ -9,6 +9,7 @@ from airflow_provider_hubspot_deals.cli.exit_codes import WrongCallError
 from airflow_provider_hubspot_deals.cli.run_request import RunRequest
 from airflow_provider_hubspot_deals.cli.running import run
 from airflow_provider_hubspot_deals.cli.targets import organization_named
+from airflow_provider_hubspot_deals.exceptions import ConfigurationError
 from airflow_provider_hubspot_deals.transfers.arguments import added_of
 
 
@@ -20,10 +21,17 @@ def sync(arguments: Namespace) -> int:
         mode=arguments.mode,
         window_start=arguments.window_start,
         window_end=arguments.window_end,
-        additional_properties=added_of(arguments.additional_properties),
+        additional_properties=_added(arguments),
     )
     organization = organization_named(arguments)
     return run(organization, request, file=arguments.file, output=arguments.output, is_verbose=arguments.verbose)
+
+
+def _added(arguments: Namespace) -> tuple[str, ...]:
+    try:
+        return added_of(arguments.additional_properties)
+    except ConfigurationError as error:
+        raise WrongCallError(str(error).replace("additional_properties", "--additional-properties")) from None
 
 
 def _refuse_contradictions(arguments: Namespace) -> None:
