@@ -170,6 +170,16 @@ def test_e22_a_run_that_is_in_the_middle_of_a_long_batch_is_left_alone(
     assert acme.job(job)["status"] == status
 
 
+def test_e22_so_is_another_mapped_task_of_the_same_run(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    statements = sql._statements("jobs")
+    monkeypatch.setitem(statements, "set_transaction", statements["set_transaction"].replace("'10s'", "'100ms'"))
+    job = acme.claim(a_run(map_index=0))
+    with closing(psycopg.connect(acme.url)) as other:
+        jobs.lock_fence(other, job)
+        with pytest.raises(JobAlreadyRunning):
+            acme.claim(a_run(map_index=1))
+
+
 def test_no_client_of_ours_waits_as_long_as_a_stuck_session_may() -> None:
     assert sql.TRANSACTION_TIMEOUT_S < rivals.STUCK_AFTER.total_seconds() < 2 * sql.TRANSACTION_TIMEOUT_S
 
