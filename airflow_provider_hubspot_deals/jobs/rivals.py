@@ -21,15 +21,19 @@ def end_or_respect(connection: Connection[Any], schema: str, order: JobOrder, ac
     Raises:
         JobAlreadyRunning: somebody does.
     """
-    successor = f"run {order.origin.run_id!r} took over" if order.origin.run_id else "a run outside Airflow took over"
+    silence = f"{SILENCE_MAX.total_seconds():.0f} s"
     if active["abandoned"]:
-        why = {"error_code": "ABANDONED", "error_message": f"Run {active['run_id']!r} left it behind; {successor}."}
+        code = "ABANDONED"
+        why = "Its task was cleared" if active["is_own"] else f"Run {active['run_id']!r} left it behind"
     elif active["silent"]:
-        silence = f"No sign of life for more than {SILENCE_MAX.total_seconds():.0f} s"
-        why = {"error_code": "HEARTBEAT_LOST", "error_message": f"{silence}; {successor}."}
+        code, why = "HEARTBEAT_LOST", f"No sign of life for more than {silence}"
+        if active["status"] == "pending":
+            why = f"It waited for another attempt, and none came within {silence} after it was due"
     else:
         raise already_running(order, active)
-    sql.execute(connection, "jobs.fail_other", {"id": active["id"], **why}, schema=schema)
+    successor = f"run {order.origin.run_id!r} took over" if order.origin.run_id else "a run outside Airflow took over"
+    ended = {"id": active["id"], "error_code": code, "error_message": f"{why}; {successor}."}
+    sql.execute(connection, "jobs.fail_other", ended, schema=schema)
 
 
 def already_running(order: JobOrder, active: sql.Row) -> JobAlreadyRunning:

@@ -92,6 +92,28 @@ def test_a_job_that_was_taken_over_says_why_and_by_whom(acme: Tenant, successor:
     )
 
 
+def test_a_job_whose_retry_is_overdue_says_that_none_came(acme: Tenant) -> None:
+    job = acme.claim(a_run("first", dag_id="another"))
+    with acme.connect() as connection:
+        jobs.release(connection, job, error_code="X", error_message="…", resume_after=timedelta(0), usage=NO_USAGE)
+    acme.execute(
+        "UPDATE hubspot.jobs SET last_heartbeat = '2020-01-01', created_at = '2020-01-01', resume_at = '2020-01-01'"
+    )
+    acme.claim(a_run("second"))
+    row = acme.job(job)
+    assert (row["error_code"], row["error_message"]) == (
+        "HEARTBEAT_LOST",
+        "It waited for another attempt, and none came within 120 s after it was due; run 'second' took over.",
+    )
+
+
+def test_a_job_whose_task_was_cleared_says_so(acme: Tenant) -> None:
+    job = acme.claim(a_run(clear_number=0, first_try=1))
+    acme.claim(a_run(clear_number=1, try_number=2, first_try=2))
+    row = acme.job(job)
+    assert (row["error_code"], row["error_message"]) == ("ABANDONED", "Its task was cleared; run 'first' took over.")
+
+
 def test_a_job_that_its_run_left_behind_says_so(acme: Tenant) -> None:
     job = acme.claim(a_run("first"))
     with acme.connect() as connection:
@@ -146,6 +168,16 @@ def test_e22_a_run_that_is_in_the_middle_of_a_long_batch_is_left_alone(
         with pytest.raises(expected):
             acme.claim(a_run("second"))
     assert acme.job(job)["status"] == status
+
+
+def test_e22_so_is_another_mapped_task_of_the_same_run(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    statements = sql._statements("jobs")
+    monkeypatch.setitem(statements, "set_transaction", statements["set_transaction"].replace("'10s'", "'100ms'"))
+    job = acme.claim(a_run(map_index=0))
+    with closing(psycopg.connect(acme.url)) as other:
+        jobs.lock_fence(other, job)
+        with pytest.raises(JobAlreadyRunning):
+            acme.claim(a_run(map_index=1))
 
 
 def test_no_client_of_ours_waits_as_long_as_a_stuck_session_may() -> None:

@@ -179,6 +179,14 @@ def test_but_not_after_a_run_that_read_less_of_each_deal(acme: Tenant) -> None:
     assert (retry.checkpoint, acme.job(retry)["continues"]) == (None, None)
 
 
+def test_a_run_of_another_portal_or_a_job_that_never_began_is_none_such(acme: Tenant) -> None:
+    lost = a_lost_job(acme)
+    Tenant(acme.url, type="sandbox").claim(a_run("thin"), selection="other")
+    insert(acme, config='{"selection": "other"}')
+    acme.execute("UPDATE hubspot.scan_jobs SET status = 'cancelled' WHERE scan_id = 'my-scan-001'")
+    assert acme.job(acme.claim(a_run(try_number=2)))["continues"] == lost.id
+
+
 def test_nor_with_another_selection_than_it_had_begun_with(acme: Tenant) -> None:
     a_lost_job(acme)
     retry = acme.claim(a_run(try_number=2), selection="other")
