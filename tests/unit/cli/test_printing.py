@@ -176,7 +176,11 @@ show(sys.argv[1])
 def test_a_reader_that_has_gone_changes_no_exit_code(output: str, code: int) -> None:
     read, write = os.pipe()
     os.close(read)
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stderr" if code else "stdout": write}
-    done = subprocess.run([sys.executable, "-c", SHOWN_AND_COMPLAINED, output], check=False, **streams)  # type: ignore[call-overload]  # noqa: S603 - as above
+    streams: dict[str, Any] = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "stderr" if code else "stdout": write,
+    }
+    done = subprocess.run([sys.executable, "-c", SHOWN_AND_COMPLAINED, output], check=False, **streams)  # noqa: S603 - our own Python
     os.close(write)
     assert (done.returncode, done.stderr or b"") == (code, b"")
