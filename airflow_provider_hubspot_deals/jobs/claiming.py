@@ -80,6 +80,8 @@ def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Ma
                 sql.execute(connection, "jobs.begin_anew", {"id": job_id}, schema=schema)
         else:
             job_id = _other_job(connection, schema, order, {**keys, **_beginning(order, state, own)})
+            if state["leaf_is_empty"]:  # once more: a silent job may have become a lost one by this
+                sql.execute(connection, "jobs.forget_lost_checkpoints", keys, schema=schema)
         job = _job(order, schema, leaf, state, _started(connection, schema, job_id, uuid4(), keys))
         reached(KillPoint.CLAIM_WRITTEN)
         return job

@@ -28,7 +28,15 @@ _WHO_MAY = (
 )
 _URL_SCHEMES = ("postgresql://", "postgres://")
 # Who is refused while connecting gets no SQLSTATE from libpq: what PostgreSQL says when nobody but a person can help.
-_KEPT_OUT = ("authentication failed", "does not exist", "no pg_hba.conf entry", "not permitted to log in")
+# Not "authentication failed" of an LDAP or RADIUS server, which may be away itself.
+_KEPT_OUT = (
+    "password authentication failed",
+    "no password supplied",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "not permitted to log in",
+    "permission denied for database",
+)
 
 
 def opener_of(database: Database) -> Callable[[], Connection[Any]]:

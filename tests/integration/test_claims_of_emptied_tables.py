@@ -92,3 +92,18 @@ def test_of_jobs_that_have_ended_only_a_lost_one_forgets_its_checkpoint(acme: Te
     acme.claim(a_run("third"))
 
     assert acme.job(ended)["checkpoint"] == (None if is_lost else CHECKPOINT)
+
+
+def test_a_silent_job_that_the_claim_itself_ends_forgets_its_checkpoint_too(acme: Tenant) -> None:
+    """Its retry may come when the table is not empty any more."""
+    silent = acme.claim(a_run("second"), mode="full")
+    record(acme, silent)
+    acme.execute(
+        "UPDATE hubspot.jobs SET last_heartbeat = '2020-01-01', created_at = '2020-01-01' WHERE id = %s", silent.id
+    )
+    emptied(acme, silent)
+
+    acme.claim(a_run("third"))
+
+    row = acme.job(silent)
+    assert (row["error_code"], row["checkpoint"]) == ("HEARTBEAT_LOST", None)

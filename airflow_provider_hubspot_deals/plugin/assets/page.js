@@ -7,6 +7,7 @@ const live = document.querySelector("[data-live]");
 const said = document.querySelector("[data-said]");
 const refreshButton = document.querySelector("[data-refresh]");
 let refreshes = 0;
+let presses = 0; // under way
 
 function followTheme() {
   // Airflow's UI keeps its choice here; the page is of the same origin.
@@ -31,7 +32,7 @@ function say(text) {
 }
 
 function isAsking() {
-  return document.querySelector("dialog[open]") !== null;
+  return presses > 0 || document.querySelector("dialog[open]") !== null;
 }
 
 function whatIsFocused() {
@@ -101,6 +102,7 @@ async function keepFresh() {
 
 async function press(button) {
   button.disabled = true;
+  presses += 1; // somebody may close the dialog meanwhile: a fresh one would have a button to press again
   const headers = {};
   if (button.dataset.token) headers["X-HubSpot-Deals-Token"] = button.dataset.token;
   if (button.dataset.body) headers["Content-Type"] = "application/json";
@@ -115,6 +117,7 @@ async function press(button) {
   } catch {
     text = "Airflow does not answer.";
   }
+  presses -= 1;
   button.disabled = false;
   button.closest("dialog").close();
   say(text);
