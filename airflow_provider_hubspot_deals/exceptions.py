@@ -81,6 +81,7 @@ class _HubSpotAnswerError(HubSpotDealsError):
         status_code: HTTP status, or None when no answer came.
         category: HubSpot's error category or 429 policy name, e.g. ``MISSING_SCOPES`` or ``DAILY``.
         correlation_id: what HubSpot's support asks for.
+        limits: numbers that HubSpot names where it refuses a request for asking too much at once.
     """
 
     def __init__(
@@ -91,11 +92,13 @@ class _HubSpotAnswerError(HubSpotDealsError):
         status_code: int | None = None,
         category: str | None = None,
         correlation_id: str | None = None,
+        limits: tuple[int, ...] = (),
     ) -> None:
         super().__init__(message, code=code)
         self.status_code = status_code
         self.category = category
         self.correlation_id = correlation_id
+        self.limits = limits
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions are rebuilt from args alone when pickled; Airflow and multiprocessing both do that.

@@ -80,6 +80,10 @@ class SimulatorProcess:
         """How long it takes for each answer from now on."""
         self._call("POST", "/_control/latency", json={"ms": milliseconds})
 
+    def add_fault(self, **rule: object) -> None:
+        """Let something go wrong from now on: the fields of a `hubspot_simulator.faults.FaultRule`."""
+        self._call("POST", "/_control/faults", json=rule)
+
     def _call(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON
         answer = requests.request(method, self.url + path, timeout=REQUEST_TIMEOUT_S, **arguments)
         if not answer.ok:

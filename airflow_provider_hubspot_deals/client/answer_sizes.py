@@ -1,15 +1,62 @@
-"""Answers larger than is read of one: asked for again, fewer deals at a time."""
+"""How many deals one request asks for: fewer where their answer is too large, or where HubSpot takes no more."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from airflow_provider_hubspot_deals.deals.records import ListedDeals, Record
-from airflow_provider_hubspot_deals.exceptions import ResponseTooLargeError
+from airflow_provider_hubspot_deals.exceptions import HubSpotRefusedError, ResponseTooLargeError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class RequestLimit:
+    """HubSpot's maximum of deals in one kind of request: the documented one, until HubSpot names a lower one.
+
+    Threads share it, and whichever of their values stays is one that HubSpot takes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    def ask(self, question: Callable[[int], T], *, wanted: int) -> T:
+        """``question`` with as many of the ``wanted`` deals as HubSpot takes.
+
+        Raises:
+            HubSpotRefusedError: the refusal names no lower maximum.
+        """
+        asked = min(wanted, self._limit)
+        while True:
+            try:
+                answer = question(asked)
+            except HubSpotRefusedError as error:
+                lower = max((limit for limit in error.limits if 0 < limit < asked), default=0)
+                if not lower:
+                    raise
+                log.warning("HubSpot refuses to be asked for %d deals at once, and is asked for %d", asked, lower)
+                asked = lower
+            else:
+                if asked < wanted:
+                    self._limit = asked
+                return answer
+
+    def read(self, read_some: Callable[[Sequence[int]], list[T]], ids: Sequence[int]) -> list[T]:
+        """What there is about ``ids``, in as many requests as it takes."""
+        found: list[T] = []
+        left = ids
+
+        def read_first(count: int) -> int:
+            found.extend(read_some(left[:count]))
+            return count
+
+        while left:
+            left = left[self.ask(read_first, wanted=len(left)) :]
+        return found
 
 
 class ListLimit:

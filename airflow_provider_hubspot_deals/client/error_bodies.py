@@ -5,6 +5,7 @@ HubSpot promises only the status code: "all fields … should be treated as opti
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from airflow_provider_hubspot_deals.client.transport import Answer
 _MESSAGE_LENGTH_MAX = 300
 _WORD_LENGTH_MAX = 64
 _SCOPES_MAX = 10
+_SPEAKS_OF_A_LIMIT = re.compile(r"at most|maximum|limit|no more than|up to", re.IGNORECASE)
+_WHOLE_NUMBER = re.compile(r"(?<![\w.,-])[0-9]{1,5}(?![\w-]|[.,][0-9])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,16 @@ class Complaint:
     def is_daily_limit(self) -> bool:
         """The account's calls of today are spent. HubSpot may change messages, hence only as the last hint."""
         return "DAILY" in self.policy or (not self.policy and "daily limit" in self.message.lower())
+
+    @property
+    def limits(self) -> tuple[int, ...]:
+        """The numbers of a message that speaks of a limit; which of them it is, whoever asked for too much knows.
+
+        HubSpot has no other field for it.
+        """
+        if not _SPEAKS_OF_A_LIMIT.search(self.message):
+            return ()
+        return tuple(int(number) for number in _WHOLE_NUMBER.findall(self.message))
 
     @property
     def is_expired_token(self) -> bool:

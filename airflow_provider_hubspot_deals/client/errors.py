@@ -50,6 +50,7 @@ def refusal(answer: Answer, complaint: Complaint, *, asked: str, who: str, is_oa
         status_code=answer.status,
         category=complaint.policy or complaint.category or None,
         correlation_id=complaint.correlation_id,
+        limits=complaint.limits if answer.status == HTTPStatus.BAD_REQUEST else (),
     )
 
 
@@ -74,6 +75,16 @@ def daily_reserve_reached(remaining: int, limit: int, pause_s: float, *, who: st
         f"daily_reserve_percent leaves the rest to other apps; come back in {resume_after_s:.0f} seconds",
         resume_after_s=resume_after_s,
         code="DAILY_RESERVE",
+    )
+
+
+def no_place_soon(seconds: float, *, who: str) -> DeferredError:
+    """The exception for a rate limit that has no place for longer than it is worth sleeping."""
+    resume_after_s = clamp_deferral(seconds)
+    return DeferredError(
+        f"{who} takes no more requests of this app at present, by the rate limit in its answers; "
+        f"come back in {resume_after_s:.0f} seconds",
+        resume_after_s=resume_after_s,
     )
 
 

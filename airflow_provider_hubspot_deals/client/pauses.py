@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from airflow_provider_hubspot_deals.client.retries import RETRIABLE_STATUSES
+from airflow_provider_hubspot_deals.client.retries import RETRIABLE_STATUSES, WAIT_MAX_S
 
 if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.client.error_bodies import Complaint
@@ -19,9 +19,10 @@ MIGRATING = 477  # HubSpot moves the portal between data centres, "typically up 
 # Least seconds before the next attempt, beneath the jitter. 423: a heavy sync locks the account for 2 s; on 502 and
 # 504 HubSpot says to "pause a few seconds".
 PAUSE_MIN_S = {423: 2.0, 429: 1.0, 502: 1.0, 504: 1.0}
-PAUSE_MAX_S = 60.0  # longer than this and the worker is better used elsewhere
+PAUSE_MAX_S = WAIT_MAX_S
 DEFERRED_MAX_S = 24 * 3600.0  # HubSpot on its 477: "typically up to 24 hours"
 DEFERRED_UNKNOWN_S = 3600.0  # when HubSpot names no time: one probe an hour
+_RESET_WITHIN_S = 600.0  # after midnight; HubSpot does not say how soon its counters follow
 
 
 def asked_pause_s(answer: Answer, complaint: Complaint, *, now: datetime, time_zone: str) -> float:
@@ -73,6 +74,15 @@ def until_midnight_s(time_zone: str, *, now: datetime) -> float:
     tomorrow = now.astimezone(zone).date() + timedelta(days=1)
     midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
     return (midnight.astimezone(UTC) - now).total_seconds()
+
+
+def until_reserve_is_back_s(time_zone: str, *, now: datetime) -> float:
+    """As :func:`until_midnight_s`, where only headers say how much of the day is left.
+
+    Those of the first answers after midnight may still be yesterday's: a probe more is better than a day without a run.
+    """
+    was_left_s = until_midnight_s(time_zone, now=now - timedelta(seconds=_RESET_WITHIN_S))  # days have 23 to 25 hours
+    return DEFERRED_UNKNOWN_S if was_left_s <= _RESET_WITHIN_S else until_midnight_s(time_zone, now=now)
 
 
 def clamp_deferral(seconds: float) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from airflow_provider_hubspot_deals.deals import values
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals, PortalFacts, Record
 
 JsonObject = Mapping[str, Any]
@@ -51,17 +52,16 @@ def read_listed(payload: object) -> ListedDeals:
     return ListedDeals(records=read_results(payload), next_after=read_next_after(payload))
 
 
-def read_listed_ids(payload: object) -> tuple[list[int], str | None]:
-    """The ids of a page and the cursor of the next one."""
-    return [read_id(record) for record in read_results(payload)], read_next_after(payload)
-
-
-def read_id(record: Record) -> int:
-    """HubSpot sends ids as strings of digits."""
-    text = record.get("id")
-    if not isinstance(text, str) or not text.isascii() or not text.isdigit():
-        raise ValueError("one of its records has no usable id")
-    return int(text)
+def read_listed_ids(payload: object) -> tuple[list[int], list[Record], str | None]:
+    """The ids of a page, its records whose id is none, and the cursor of the next page."""
+    ids: list[int] = []
+    unusable: list[Record] = []
+    for record in read_results(payload):
+        try:
+            ids.append(int(values.object_id(record.get("id"))))
+        except values.ValueIssue:
+            unusable.append(record)
+    return ids, unusable, read_next_after(payload)
 
 
 def read_found(payload: object) -> FoundDeals:

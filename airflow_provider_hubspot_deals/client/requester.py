@@ -15,7 +15,7 @@ from airflow_provider_hubspot_deals.client import calls, pauses
 from airflow_provider_hubspot_deals.client.bodies import parse_json
 from airflow_provider_hubspot_deals.client.clock import Clock
 from airflow_provider_hubspot_deals.client.error_bodies import read_complaint, read_content_type
-from airflow_provider_hubspot_deals.client.errors import daily_reserve_reached, deferral, refusal
+from airflow_provider_hubspot_deals.client.errors import daily_reserve_reached, deferral, no_place_soon, refusal
 from airflow_provider_hubspot_deals.client.paths import Endpoint
 from airflow_provider_hubspot_deals.client.payloads import read_object
 from airflow_provider_hubspot_deals.client.rate_limits import Bucket, RateLimits, header_int
@@ -160,7 +160,7 @@ class Requester:
         headers = {**_HEADERS, **authorization}
         if call.body is not None:
             headers["Content-Type"] = call.content_type
-        with self._rate_limits.slot(call.bucket, self._clock.sleep) as waited_s:
+        with self._rate_limits.slot(call.bucket, self._wait_for_place) as waited_s:
             if waited_s:
                 self.usage.count_waiting(waited_s)
             self.usage.count_request(call.endpoint.value)
@@ -177,23 +177,28 @@ class Requester:
         if self._abandoned.is_set():
             raise CancelledError
 
+    def _wait_for_place(self, seconds: float) -> None:
+        if seconds > pauses.PAUSE_MAX_S:
+            raise no_place_soon(seconds, who=self._who)
+        self._clock.sleep(seconds)
+
     def _keep_daily_reserve(self) -> None:
         """Leave the agreed share of the day's calls to the portal's other apps."""
         limit, remaining = self.usage.daily_limit, self.usage.daily_remaining
         if self._daily_reserve and limit and remaining is not None and remaining < self._daily_reserve * limit:
             now = self._server_time or datetime.now(UTC)
-            pause_s = pauses.until_midnight_s(self.portal_time_zone, now=now)
+            pause_s = pauses.until_reserve_is_back_s(self.portal_time_zone, now=now)
             raise daily_reserve_reached(remaining, limit, pause_s, who=self._who)
 
     def _observe(self, call: Call, answer: Answer) -> None:
         headers = answer.headers
         self.usage.count_answer(answer.status, answer.bytes_received)
-        self.usage.see_daily(
-            header_int(headers, "X-HubSpot-RateLimit-Daily", at_most=_DAILY_MAX),
-            header_int(headers, "X-HubSpot-RateLimit-Daily-Remaining", at_most=_DAILY_MAX),
-        )
-        if call.bucket is Bucket.GENERAL:
+        if call.bucket is Bucket.GENERAL:  # associations have a daily limit of their own, too
             self._rate_limits.learn(headers)
+            self.usage.see_daily(
+                header_int(headers, "X-HubSpot-RateLimit-Daily", at_most=_DAILY_MAX),
+                header_int(headers, "X-HubSpot-RateLimit-Daily-Remaining", at_most=_DAILY_MAX),
+            )
         date = headers.get("Date", "")
         if answer.status < HTTPStatus.MULTIPLE_CHOICES and date != self._last_date:
             self._see_date(date)

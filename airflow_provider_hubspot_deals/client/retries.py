@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 # 520-527: Cloudflare in front of HubSpot. 423: an account locked for two seconds. The rest as HTTP says.
 RETRIABLE_STATUSES = frozenset({408, 423, 425, 429, 500, 502, 503, 504, *range(520, 528)})
+WAIT_MAX_S = 60.0  # before another attempt; longer than this and the worker is better used elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +47,15 @@ def run_with_retries(
 ) -> T:
     """Call ``attempt`` until it returns, raises something that is no ``RetriableError``, or the bounds are reached.
 
-    Waits are the pause that the attempt asks for plus full jitter (uniform from 0 to an exponentially growing bound).
+    Waits are the pause that the attempt asks for plus full jitter (uniform from 0 to an exponentially growing bound),
+    together no longer than a minute or the pause alone.
     """
     attempts = Attempts()
     jitter = wait_random_exponential(multiplier=retries.backoff_s, max=retries.backoff_max_s)
     started = clock.monotonic()
 
     def wait(state: RetryCallState) -> float:
-        return attempts.pause_s + jitter(state)
+        return min(attempts.pause_s + jitter(state), max(attempts.pause_s, WAIT_MAX_S))
 
     def stop(state: RetryCallState) -> bool:
         spent_s = clock.monotonic() - started + state.upcoming_sleep

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_hubspot_deals.client import calls, payloads
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from airflow_provider_hubspot_deals.client.answer_sizes import RequestLimit
+    from airflow_provider_hubspot_deals.client.calls import Call
     from airflow_provider_hubspot_deals.client.paths import Paths
     from airflow_provider_hubspot_deals.client.requester import Requester
     from airflow_provider_hubspot_deals.deals.records import FoundDeals
@@ -23,6 +27,7 @@ class SearchEndpoints:
 
     _paths: Paths
     _requester: Requester
+    _searches: RequestLimit
 
     def search_deals(
         self,
@@ -44,14 +49,8 @@ class SearchEndpoints:
             ValueError: a time without zone, or a window that ends before it starts.
         """
         window = (modified_from, modified_to)
-        call = calls.search_deals(self._paths, window, after_id=after_id, properties=properties, limit=limit)
-        reader = _ReaderOfNamed()
-        try:
-            return self._requester.send(call, reader)
-        except BadResponseError:
-            if reader.unnamed is None:
-                raise
-            return reader.unnamed
+        search = partial(calls.search_deals, self._paths, window, after_id=after_id, properties=properties)
+        return self._searches.ask(lambda most: replace(self._named(search(limit=most)), limit=most), wanted=limit)
 
     def highest_deal(self) -> FoundDeals:
         """The live deal with the highest id, and how many live deals there are, as far as the search index knows."""
@@ -63,8 +62,21 @@ class SearchEndpoints:
 
         HubSpot sorts by time only roughly.
         """
-        call = calls.search_newest(self._paths, sort="hs_lastmodifieddate", limit=limit)
-        return self._requester.send(call, payloads.read_found)
+        search = partial(calls.search_newest, self._paths, sort="hs_lastmodifieddate")
+
+        def read(most: int) -> FoundDeals:
+            return replace(self._requester.send(search(limit=most), payloads.read_found), limit=most)
+
+        return self._searches.ask(read, wanted=limit)
+
+    def _named(self, search: Call) -> FoundDeals:
+        reader = _ReaderOfNamed()
+        try:
+            return self._requester.send(search, reader)
+        except BadResponseError:
+            if reader.unnamed is None:
+                raise
+            return reader.unnamed
 
 
 class _ReaderOfNamed:

@@ -27,6 +27,7 @@ class FoundDeals:
 
     total: int  # matches of the whole query, not of this page
     records: list[Record]
+    limit: int = 200  # how many were asked for; HubSpot's maximum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

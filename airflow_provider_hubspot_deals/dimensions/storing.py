@@ -69,8 +69,9 @@ class PropertyDrift:
 
     Attributes:
         asks_for_full_run: what appeared is not new in HubSpot (restored, or newly granted to the token), so that deals
-            may have values of it that no modification date shows. A full run under way has lost its checkpoint and
-            begins again; otherwise the next ``auto`` run is a full one.
+            may have values of it that no modification date shows; or it took the place of another of its name, whose
+            values they lost. A full run under way has lost its checkpoint and begins again; otherwise the next ``auto``
+            run is a full one.
     """
 
     appeared: tuple[str, ...] = ()

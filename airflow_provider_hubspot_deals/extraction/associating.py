@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from airflow_provider_hubspot_deals.deals.related import Association
-from airflow_provider_hubspot_deals.exceptions import HubSpotRefusedError
+from airflow_provider_hubspot_deals.exceptions import HubSpotRefusedError, ResponseTooLargeError
 
 ASSOCIATIONS_BATCH_MAX = 1_000  # HubSpot's maximum
 REFUSED_MAX = 20  # deals of one batch; more than a few that vanish within seconds is something else
@@ -32,7 +32,8 @@ class AssociationsRead:
 
 
 def read_associations(source: AssociationSource, to_object_type: str, ids: Sequence[int]) -> AssociationsRead:
-    """Read at most 1,000 deals, in halves where HubSpot refuses a whole batch for one deal that is gone meanwhile.
+    """Read at most 1,000 deals, in halves where HubSpot refuses a whole batch for one deal that is gone meanwhile, or
+    where their answer would be too large.
 
     Raises:
         HubSpotRefusedError: deals cannot have such associations, or the token may not read them.
@@ -45,9 +46,10 @@ def read_associations(source: AssociationSource, to_object_type: str, ids: Seque
             result.found += source.read_associations(to_object_type, batch)
             result.ids += batch
         except HubSpotRefusedError as error:
-            if error.status_code != HTTPStatus.BAD_REQUEST or len(result.refused) >= REFUSED_MAX:
+            is_too_large = isinstance(error, ResponseTooLargeError)
+            if not (is_too_large or error.status_code == HTTPStatus.BAD_REQUEST) or len(result.refused) >= REFUSED_MAX:
                 raise
-            if batch == list(ids):
+            if batch == list(ids) and not is_too_large:
                 source.association_labels(to_object_type)  # refused as well when it is the type that is wrong
             middle = len(batch) // 2
             if middle:

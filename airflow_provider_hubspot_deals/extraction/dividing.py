@@ -1,8 +1,8 @@
 """The list of live deals, read by several readers at once.
 
 HubSpot's cursor acts as "id ≥ after", which it does not promise. So every page proves itself: no id before the cursor,
-ids strictly rising, no end of the list below deals that are listed. A page that does not ends the division: what
-HubSpot's own cursors have not led to yet is walked one page after the other.
+ids strictly rising, no end of the list below deals that are listed. A page that does not, or that HubSpot refuses to
+give, ends the division: what HubSpot's own cursors have not led to yet is walked one page after the other.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals, Record
+from airflow_provider_hubspot_deals.exceptions import HubSpotRefusedError
 from airflow_provider_hubspot_deals.extraction.listing import EMPTY_PAGES_MAX, after_full_page, listed_pages
 from airflow_provider_hubspot_deals.extraction.pages import ID_MAX, Cursor, DealSource, Event, IdRange, Page, deal_id
 from airflow_provider_hubspot_deals.extraction.ranges import Stretch, stretch_from, to_split
@@ -67,7 +69,7 @@ class _Division:
             asked = self._readers.first_answered(list(self._asked))
             stretch = self._asked.pop(asked)
             try:
-                page = self._taken(stretch, asked.result())
+                page = self._taken(stretch, _answer(stretch, asked))
             except _OrderLostError as reason:
                 yield from self._walked(str(reason))
                 return
@@ -166,6 +168,15 @@ def _highest_id(highest: FoundDeals | None) -> int:
         return deal_id(highest.records[0]) if highest and highest.records else 0
     except ValueError:
         return 0
+
+
+def _answer(stretch: Stretch, asked: Future[ListedDeals]) -> ListedDeals:
+    try:
+        return asked.result()
+    except HubSpotRefusedError as error:
+        if stretch.is_first or error.status_code != HTTPStatus.BAD_REQUEST:
+            raise
+    raise _OrderLostError("a cursor is refused")  # HubSpot's own are not, or the walk is refused as well
 
 
 def _checked_order(records: Sequence[Record], stretch: Stretch) -> int:

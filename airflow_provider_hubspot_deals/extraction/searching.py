@@ -8,7 +8,7 @@ deals of one millisecond matter then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -84,7 +84,7 @@ def fresh_pages(
         total = latest.total
         versions = {_known_id(record): version_of(record) for record in latest.records}
         times = [datetime.fromisoformat(version) for version in versions.values() if version]
-        holds_all_deals = len(versions) < SEARCH_PAGE and latest.total <= len(versions)
+        holds_all_deals = not _is_full(latest, versions) and latest.total <= len(versions)
         if holds_all_deals or min(times, default=window[0]) < window[0]:
             newer = {found: version for found, version in versions.items() if _is_since(window[0], version)}
             page = _read(source, properties, _Find(newer, None, wanted=outdated(newer) if newer else []))
@@ -122,7 +122,7 @@ def _finds(source: DealSource, readers: Readers, window: tuple[datetime, datetim
         versions = _rising(found, last_id)
         last_id = next(reversed(versions), last_id)
         named += len(versions)
-        finished = not versions or (len(versions) < SEARCH_PAGE and found.total <= len(versions))
+        finished = not versions or (not _is_full(found, versions) and found.total <= len(versions))
         if finished:
             unnamed = 0 if versions else found.total
             yield _Find(versions, None, events=(_incomplete(window, named, unnamed),) if unnamed else ())
@@ -145,6 +145,10 @@ def _read(source: DealSource, properties: Sequence[str], find: _Find) -> Page:
 
 def _is_since(moment: datetime, version: str | None) -> bool:
     return version is None or datetime.fromisoformat(version) >= moment
+
+
+def _is_full(found: FoundDeals, named: Sized) -> bool:
+    return len(named) >= min(found.limit, SEARCH_PAGE)
 
 
 def _rising(found: FoundDeals, last_id: int) -> dict[int, str | None]:

@@ -23,6 +23,7 @@ WHERE (stored.raw, stored.time_zone) IS DISTINCT FROM (excluded.raw, excluded.ti
 
 -- name: store_deal_properties
 -- One statement sees one snapshot: stored is what was there before.
+-- made_anew: deleted and made again under its name since, with none of the values that deals had.
 WITH listed AS (
     SELECT name, label, description, group_name, data_type, field_type, is_custom, is_calculated, is_hidden,
            sensitivity, options::jsonb AS options, hubspot_created_at, hubspot_updated_at
@@ -39,6 +40,9 @@ WITH listed AS (
     SELECT name, label, description, group_name, data_type, field_type, is_custom, is_calculated, is_hidden,
            sensitivity, options, hubspot_created_at, hubspot_updated_at
     FROM stored WHERE _deleted_at IS NULL
+), made_anew AS (
+    SELECT changed.name FROM changed JOIN stored USING (name)
+    WHERE changed.is_custom AND changed.hubspot_created_at > stored.hubspot_created_at
 ), written AS (
     INSERT INTO {schema}.deal_properties (
         organization_id, type, name, label, description, group_name, data_type, field_type, is_custom, is_calculated,
@@ -68,7 +72,8 @@ WITH listed AS (
 )
 SELECT array(
            SELECT changed.name FROM changed LEFT JOIN stored USING (name)
-           WHERE EXISTS (SELECT FROM stored) AND (stored.name IS NULL OR stored._deleted_at IS NOT NULL)
+           WHERE EXISTS (SELECT FROM stored)
+             AND (stored.name IS NULL OR stored._deleted_at IS NOT NULL OR name IN (TABLE made_anew))
            ORDER BY 1
        ) AS appeared,
        array(SELECT name FROM vanished ORDER BY 1) AS vanished,
@@ -78,9 +83,10 @@ SELECT array(
            WHERE changed.data_type IS DISTINCT FROM stored.data_type AND stored._deleted_at IS NULL
            ORDER BY name
        ) AS retyped,
-       -- Restored, or there while deals were read without it, by an earlier run or an earlier attempt of this one: of one
-       -- without a date that cannot be ruled out, nor within the minutes by which HubSpot's clock may be ahead of ours.
-       EXISTS (
+       -- Restored, made anew, or there while deals were read without it, by an earlier run or an earlier attempt of this
+       -- one: of one without a date that cannot be ruled out, nor within the minutes by which HubSpot's clock may be ahead
+       -- of ours.
+       EXISTS (TABLE made_anew) OR EXISTS (
            SELECT FROM changed LEFT JOIN stored USING (name)
            WHERE EXISTS (SELECT FROM stored)
              AND (stored._deleted_at IS NOT NULL

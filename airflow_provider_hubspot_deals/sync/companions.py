@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from psycopg import Connection
 
@@ -36,7 +36,10 @@ from airflow_provider_hubspot_deals.sync.request import SyncRequest
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 HISTORY_BATCH_MAX = 50  # HubSpot's maximum
+HISTORY_PROPERTIES_MAX = 500  # in one request; batch/read has answered 500 to more than 1,000 names
 _REQUESTS_AT_ONCE = 8  # the client keeps the rate limits; this keeps latency from counting once for each request
 
 
@@ -49,7 +52,7 @@ class CompanionSource(AssociationSource, Protocol):
 
 @dataclass
 class Reading:
-    """What was read beside one batch of deals; of ``without_history`` nothing was added to what is known."""
+    """What was read beside one batch of deals; of ``without_history`` not all was read."""
 
     associations: list[AssociationsRead] = field(default_factory=list)
     history: list[PropertyChange] = field(default_factory=list)
@@ -113,10 +116,10 @@ class Companions:
                 to_object_type, error = part
                 reading.refusals[to_object_type] = error
         self._types = [each for each in self._types if each not in reading.refusals]
-        batches = _in_batches(self._ids_for_history(seen), HISTORY_BATCH_MAX)
+        batches = self._history_batches(self._ids_for_history(seen))
         for changes, without in readers.in_order(self._history_of, batches, at_once):
             reading.history += changes
-            reading.without_history += without
+            reading.without_history += [each for each in without if each not in reading.without_history]
         return reading
 
     def store(self, reading: Reading) -> None:
@@ -175,17 +178,23 @@ class Companions:
         with sql.transaction(self._connection):
             return loading.outdated(self._connection, tables, seen)
 
-    def _history_of(self, ids: list[int]) -> tuple[list[PropertyChange], list[int]]:
+    def _history_batches(self, ids: list[int]) -> list[tuple[list[int], list[str]]]:
+        names = _in_batches(self._history, HISTORY_PROPERTIES_MAX)
+        return [(part, some) for part in _in_batches(ids, HISTORY_BATCH_MAX) for some in names]
+
+    def _history_of(self, batch: tuple[list[int], list[str]]) -> tuple[list[PropertyChange], list[int]]:
         """Changes of at most 50 deals, in halves where one answer would be too large; and the deals of which it is so
         for each alone: what is kept beside deals holds up none.
         """
+        ids, names = batch
         try:
-            found = self._source.read_history(ids, self._history)
+            found = self._source.read_history(ids, names)
         except ResponseTooLargeError:
             if len(ids) == 1:
                 return [], ids
             middle = len(ids) // 2
-            (changes, without), (more, more_without) = map(self._history_of, (ids[:middle], ids[middle:]))
+            halves = ((ids[:middle], names), (ids[middle:], names))
+            (changes, without), (more, more_without) = map(self._history_of, halves)
             return changes + more, without + more_without
         return self._changes(ids, found), []
 
@@ -201,5 +210,5 @@ class Companions:
             raise BadResponseError(f"HubSpot's property history is unusable: {error}.") from None
 
 
-def _in_batches(ids: list[int], size: int) -> list[list[int]]:
-    return [ids[start : start + size] for start in range(0, len(ids), size)]
+def _in_batches(items: list[T], size: int) -> list[list[T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -22,7 +22,7 @@ class LiveCount:
         hubspot: what HubSpot's search index counts; it is some time behind.
         stored: live rows.
         explained_more: how many more may be stored: modified so lately that the index may not have them yet.
-        explained_fewer: how many fewer: deleted lately, or in quarantine.
+        explained_fewer: how many fewer: deleted lately, in quarantine, or perhaps new since changes were read last.
     """
 
     hubspot: int
@@ -35,8 +35,13 @@ class LiveCount:
         return -self.explained_fewer <= self.stored - self.hubspot <= self.explained_more
 
 
-def compare_counts(connection: Connection[Any], job: jobs.Job, *, hubspot: int, horizon: datetime) -> LiveCount:
+def compare_counts(
+    connection: Connection[Any], job: jobs.Job, *, hubspot: int, horizon: datetime, unread: int = 0
+) -> LiveCount:
     """Count what is stored, and tell when the difference is more than what happened since ``horizon``.
+
+    Args:
+        unread: deals that may have come to HubSpot since changes were read last.
 
     Raises:
         JobSuperseded: a newer attempt has taken over.
@@ -49,7 +54,7 @@ def compare_counts(connection: Connection[Any], job: jobs.Job, *, hubspot: int, 
             hubspot=hubspot,
             stored=counted["live"],
             explained_more=counted["maybe_unseen"],
-            explained_fewer=counted["maybe_still_seen"] + counted["quarantined"],
+            explained_fewer=counted["maybe_still_seen"] + counted["quarantined"] + unread,
         )
         if not count.is_explained:
             jobs.tell(connection, job, "count_mismatch", asdict(count))

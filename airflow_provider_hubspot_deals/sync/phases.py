@@ -91,6 +91,18 @@ class Phases:
         """What happened later than this, HubSpot's search index may not show yet."""
         return self._now() - self._request.search_lag - self._request.overlap
 
+    def modified_since_read(self, checkpoint: Checkpoint) -> int:
+        """How many deals were modified after the last moment of which this job, or one before it, has read the changes.
+
+        As many may be new in HubSpot. By its search index, as its count of all deals is.
+        """
+        fresh = checkpoint.windows.get(plan.FRESH)
+        since = fresh[0] if fresh else self._job.watermark
+        if since is None:
+            return 0
+        start, end = plan.fresh_window(since, self._now())
+        return self._reading.source.search_deals(modified_from=start, modified_to=end, after_id=0).total
+
     def _live_pages(self, checkpoint: Checkpoint) -> tuple[Iterator[Page], int]:
         source, readers, properties = self._reading.source, self._reading.readers, self._reading.properties
         highest = source.highest_deal() if checkpoint.cursor is None else None
@@ -119,11 +131,12 @@ class Phases:
             return plan.fresh_window(checkpoint.windows[plan.CHANGED][1], now)
         if self._job.mode == "window":
             start, end = self._request.window_start or plan.FIRST_INSTANT, self._request.window_end or now
-            if start > end:
+            if start > now + plan.CLOCK_SLACK:
                 raise ConfigurationError(
-                    f"Organization {self._request.organization!r}: window_start {start.isoformat()} lies in the future."
+                    f"Organization {self._request.organization!r}: window_start {start.isoformat()} lies in the future "
+                    "and no deal can have been modified by then; choose one in the past."
                 )
-            return start, end
+            return start, max(start, end)
         return plan.changed_window(
             watermark=None if self._job.mode == "full" else self._job.watermark,
             started_at=checkpoint.started_at,

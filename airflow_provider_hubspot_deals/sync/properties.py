@@ -37,7 +37,8 @@ def defined_names(definitions: Iterable[Definition]) -> set[str]:
 
 def custom_properties(definitions: Iterable[Definition]) -> list[str]:
     """Names of the properties that the portal defined itself."""
-    return [each.get("name", "") for each in definitions if not each.get("hubspotDefined")]
+    custom = (each.get("name") for each in definitions if not each.get("hubspotDefined"))
+    return [name for name in custom if isinstance(name, str)]
 
 
 def properties_to_read(asked: Sequence[str] | None, defined: Collection[str], added: Sequence[str] = ()) -> Choice:

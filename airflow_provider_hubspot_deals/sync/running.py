@@ -192,12 +192,12 @@ class _Run:
         return row
 
     def _compare_counts(self, phases: Phases, checkpoint: Checkpoint, total: int | None) -> None:
-        horizon = phases.index_horizon()
-        if total is None:
-            total = self._client.highest_deal().total
+        horizon, unread = phases.index_horizon(), 0
+        if total is None:  # of a chosen window, or of an attempt that went on behind the fresh phase
+            total, unread = self._client.highest_deal().total, phases.modified_since_read(checkpoint)
         else:  # told in the fresh phase, after which a full run reads archived deals for as long as there are any
             horizon = min(horizon, checkpoint.windows[plan.FRESH][0] - self._request.overlap)
-        self.count = compare_counts(self._connection, self.job, hubspot=total, horizon=horizon)
+        self.count = compare_counts(self._connection, self.job, hubspot=total, horizon=horizon, unread=unread)
 
     def _stop_if_lost(self) -> None:
         if not self._heartbeat.check():

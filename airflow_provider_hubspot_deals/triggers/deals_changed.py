@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 POLL_INTERVAL_S = 60.0
 POLL_INTERVAL_MIN_S = 5.0  # an account may search five times a second, with all of its apps together
 _WAIT_MAX_S = 900.0  # after errors; a token that somebody mends is noticed within a quarter of an hour
+_DOUBLINGS_MAX = 10  # 5 s are beyond that by then, and after weeks of errors 2**failures would be beyond a float
 
 
 class HubSpotDealsChangedTrigger(BaseTrigger):
@@ -84,7 +85,7 @@ class HubSpotDealsChangedTrigger(BaseTrigger):
                 pause_s = self._after_refusal(error)
             except (RetriableError, DeferredError) as error:
                 failures += 1
-                pause_s = min(pause_s * 2**failures, _WAIT_MAX_S)
+                pause_s = min(pause_s * 2 ** min(failures, _DOUBLINGS_MAX), _WAIT_MAX_S)
                 self.log.warning("%s Asking again in %.0f s.", error, pause_s)
             else:
                 failures = 0

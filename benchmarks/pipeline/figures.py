@@ -21,7 +21,7 @@ class Figure:
     Attributes:
         slowest, fastest: deals a second of single runs.
         answers_429: of all runs together.
-        rss_over_idle: the highest resident size above that of the process before it began.
+        peak_rss: the highest resident size; rss_over_idle: what of it was not there before the process began.
         rows_written: in the table of deals.
         simulator_share: of one core, kept busy by the simulator.
         ours_is_faster: how many times; None where ours was not measured.
@@ -41,6 +41,7 @@ class Figure:
     requests: float
     requests_per_1000: float
     answers_429: int
+    peak_rss: float
     rss_over_idle: float
     rows_written: float
     table_mib: float
@@ -77,6 +78,7 @@ def _figure(runs: Sequence[Measurement]) -> Figure:
         requests=median(each.requests for each in runs),
         requests_per_1000=round(median(each.requests for each in runs) * 1_000 / first.deals, 2),
         answers_429=sum(each.answers_429 for each in runs),
+        peak_rss=round(median(each.peak_rss for each in runs) / MIB, 1),
         rss_over_idle=round(median(each.peak_rss - each.idle_rss for each in runs) / MIB, 1),
         rows_written=median(each.rows_written for each in runs),
         table_mib=round(median(each.table_bytes for each in runs) / MIB, 1),

@@ -40,6 +40,7 @@ class Peer(Contestant):
     needs: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=lambda: MODES)
     table: str = "crm.deals"
+    deals_max: int = 100_000  # each load of them takes singer-io a quarter of an hour
     environment: Mapping[str, str] = field(default_factory=lambda: {"PYTHONPATH": ""})
 
     def versions(self) -> str:
@@ -134,6 +135,5 @@ SINGER = Peer(
     packages={"singer": ["tap-hubspot"], TARGET: ["meltanolabs-target-postgres"]},
     deal_id='"dealId"',
     modified="(property_hs_lastmodifieddate ->> 'value')",
-    deals_max=100_000,  # each load of them takes it a quarter of an hour
 )
 PEERS = {each.name: each for each in (DLT, MELTANO, SINGER)}

@@ -77,6 +77,7 @@ def test_the_page_and_the_charts_show_what_was_measured(folder: Path, figures: d
     assert "## 500 deals, first load" in page
     assert page.count("| deals/s | range | runs |") == 3
     assert " before · PostgreSQL " in page
+    assert f"| {figures['ours', FIRST]['peak_rss']:.0f} | {figures['ours', FIRST]['rss_over_idle']:.0f} |" in page
     for chart in ("deals_per_second.svg", "cpu_per_deal.svg"):
         assert "this provider" in (folder / chart).read_text()
 
@@ -85,7 +86,7 @@ def measured(contestant: str, run: int, seconds: float) -> Measurement:
     """A run."""
     cpu = {"client_cpu_s": seconds / 2, "postgres_cpu_s": 1.0, "simulator_cpu_s": 0.0}
     counts = {"requests": 10, "answers_429": run, "rows": 1_000, "rows_written": 0, "rows_updated": 0}
-    sizes = {"idle_rss": 0, "peak_rss": 2**20, "table_bytes": 2**20}
+    sizes = {"idle_rss": 3 * 2**20, "peak_rss": 4 * 2**20, "table_bytes": 2**20}
     who = {"contestant": contestant, "deals": 1_000, "latency_ms": 0, "case": FIRST, "run": run}
     return Measurement(**who, **cpu, **counts, **sizes, seconds=seconds, requests_by_endpoint={})  # type: ignore[arg-type] # mixed values
 
@@ -95,6 +96,7 @@ def test_a_figure_is_the_median_of_its_runs_and_names_how_much_faster_ours_is() 
     ours, peer = sorted(figures_of([measured("a peer", 1, 10.0), *runs]), key=lambda each: each.seconds)
     assert (ours.seconds, ours.deals_per_s, ours.client_us, ours.runs) == (2.0, 500.0, 1000.0, 3)
     assert (ours.fastest, ours.requests_per_1000, ours.answers_429) == (1000.0, 10.0, 3)
+    assert (ours.peak_rss, ours.rss_over_idle) == (4.0, 1.0)
     assert (peer.contestant, peer.ours_is_faster) == ("a peer", 5.0)
 
 

@@ -80,6 +80,29 @@ def test_deals_may_have_had_a_property_that_was_there_before_the_last_run_ended(
     assert (acme.sync_state()["selection"] is None) is is_asked_for
 
 
+@pytest.mark.parametrize(
+    ("facts", "is_new"),
+    [
+        ({"createdAt": "2026-03-09T12:00:00Z"}, True),
+        ({"createdAt": "2026-03-01T00:00:00Z", "label": "Renamed"}, False),
+        ({"createdAt": "2026-02-01T00:00:00Z"}, False),
+        ({"createdAt": None}, False),
+        ({"createdAt": "2026-03-09T12:00:00Z", "hubspotDefined": True}, False),
+    ],
+    ids=["made later", "renamed", "made before", "without a date", "HubSpot's own"],
+)
+def test_a_property_that_was_made_anew_under_its_name_appears_and_asks_for_a_full_run(
+    acme: Tenant, facts: dict[str, Any], *, is_new: bool
+) -> None:
+    properties(acme, definition("a", createdAt="2026-03-01T00:00:00Z"), definition("b"))
+    acme.execute("UPDATE hubspot.sync_state SET selection = 'all', last_sync_at = '2026-03-10T12:00:00Z'")
+
+    drift = properties(acme, definition("a", **facts), definition("b"))
+
+    assert (drift.appeared, drift.asks_for_full_run) == (("a",) if is_new else (), is_new)
+    assert (acme.sync_state()["selection"] is None) is is_new
+
+
 def test_another_type_of_the_organization_was_read_by_itself(acme: Tenant) -> None:
     sandbox = Tenant(acme.url, type="sandbox")
     job = sandbox.claim(a_run(dag_id="sandbox"))

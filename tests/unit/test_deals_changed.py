@@ -20,6 +20,7 @@ from airflow_provider_hubspot_deals.client.clock import Clock
 from airflow_provider_hubspot_deals.client.credentials import PrivateAppToken
 from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
 from airflow_provider_hubspot_deals.client.retries import Retries
+from airflow_provider_hubspot_deals.exceptions import UpstreamUnavailableError
 from airflow_provider_hubspot_deals.sensors.deals_changed import HubSpotDealsChangedSensor
 from airflow_provider_hubspot_deals.triggers import deals_changed
 from airflow_provider_hubspot_deals.triggers.changes import Watch
@@ -229,6 +230,28 @@ def test_troubles_are_waited_out(simulator: SimulatorServer, portal: Portal) -> 
     (payload,) = events_of(quick(HubSpotDealsChangedTrigger(CONN_ID)), 1)
     assert payload["changed"] == 1
     assert rule.fired == 4
+
+
+class WeeksOfTrouble(HubSpotDealsChangedEventTrigger):
+    """HubSpot does not answer for more than a thousand questions, a quarter of an hour apart."""
+
+    left = 1_100
+
+    async def _look(self, watch: Watch) -> dict[str, Any] | None:
+        if self.left:
+            self.left -= 1
+            raise UpstreamUnavailableError("HubSpot is away")
+        return await super()._look(watch)
+
+
+def test_troubles_of_weeks_end_no_watch(
+    simulator: SimulatorServer, portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deals_changed, "_WAIT_MAX_S", 0.0)
+    portal.edit_deal(ids(portal)[0], {"amount": "1"})
+    (payload,) = events_of(quick(WeeksOfTrouble(CONN_ID)), 1)
+    assert payload["changed"] == 1
+    assert simulator.requests
 
 
 def test_a_refused_token_ends_the_waiting_of_a_task_with_a_sentence(

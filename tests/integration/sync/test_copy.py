@@ -109,12 +109,14 @@ def test_both_survivor_rules_of_a_merge_end_with_one_live_deal(
 @pytest.mark.peer_pain(39)
 def test_a_calculated_property_is_caught_by_the_full_run_it_does_not_bump(acme: Organization) -> None:
     acme.sync()
-    deal_id = min(acme.portal.live_deals())
+    before, deal_id = acme.deals(), min(acme.portal.live_deals())
     acme.portal.recalculate_deal(deal_id, {"hs_forecast_amount": "77"})
 
     acme.sync(mode="full")
 
     assert acme.differences() == []
+    after = acme.deals()
+    assert {each for each, row in after.items() if row["xmin"] != before[each]["xmin"]} == {deal_id}
 
 
 @pytest.mark.peer_pain(11, 12, 14)

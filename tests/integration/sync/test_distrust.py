@@ -136,9 +136,18 @@ def test_a_window_is_read_again_whatever_is_stored(acme: Organization) -> None:
     assert acme.differences() == []
 
 
-def test_a_window_that_starts_in_the_future_is_refused(acme: Organization) -> None:
-    with pytest.raises(ConfigurationError, match="future"):
-        acme.sync(mode="window", window_start=datetime(2199, 1, 1, tzinfo=UTC))
+@pytest.mark.parametrize("window_end", [None, datetime(2199, 2, 1, tzinfo=UTC)], ids=["open", "later"])
+def test_a_window_that_starts_in_the_future_is_refused(acme: Organization, window_end: datetime | None) -> None:
+    with pytest.raises(ConfigurationError, match=r"lies in the future .*choose one in the past"):
+        acme.sync(mode="window", window_start=datetime(2199, 1, 1, tzinfo=UTC), window_end=window_end)
+
+
+def test_a_window_that_ends_before_there_was_a_deal_holds_none(acme: Organization) -> None:
+    acme.sync()
+
+    summary = acme.sync(mode="window", window_end=datetime(1970, 1, 1, tzinfo=UTC))
+
+    assert (summary.status, summary.counts["records_extracted"]) == ("completed", 0)
 
 
 def test_the_summary_tells_the_watermark_and_not_the_window(acme: Organization) -> None:

@@ -49,6 +49,23 @@ def test_b21_a_value_that_its_column_no_longer_fits_is_null_an_issue_and_exact_i
     assert acme.differences() == []
 
 
+def test_b21_a_property_that_was_made_anew_between_two_runs_loses_its_old_values(acme: Organization) -> None:
+    acme.sync()
+    made_anew = replace(acme.portal.definitions["seats"], created_ms=acme.simulator.clock.now_ms())
+    acme.portal.define_property(made_anew)
+    for deal_id in acme.portal.live_deals():
+        acme.portal.recalculate_deal(deal_id, {"seats": ""})
+    assert acme.differences() != []
+
+    acme.sync()
+    acme.sync()
+
+    assert [job["mode"] for job in acme.jobs()] == ["full", "incremental", "full"]
+    assert acme.differences() == []
+    (drift,) = events(acme, "schema_drift")
+    assert (drift["appeared"], drift["retyped"], drift["asks_for_full_run"]) == (["seats"], [], True)
+
+
 def record_as_text(record: dict[str, Any], properties: list[tuple[str, str]]) -> str:
     """JSON in which names may come twice."""
     written = ",".join(f"{json.dumps(name, ensure_ascii=False)}:{json.dumps(value)}" for name, value in properties)

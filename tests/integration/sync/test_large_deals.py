@@ -6,6 +6,8 @@ from airflow_provider_hubspot_deals import sync
 from airflow_provider_hubspot_deals.client.credentials import PrivateAppToken
 from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
 from tests.integration.sync.conftest import Organization
+from tests.integration.sync.dimension_rows import events
+from tests.integration.sync.test_associations import stored, true_rows
 
 LARGE = "x" * 30_000
 READ_MAX = 400_000  # bytes of an answer: 100 of the simulator's deals, or about ten large ones
@@ -38,3 +40,13 @@ def test_c20_a_portal_with_pages_too_large_is_copied_whole(acme: Organization) -
     assert run(acme, properties=chosen).mode == "incremental"
     stored = acme.deals()
     assert all(stored[deal_id]["raw_properties"]["description"] == changed for deal_id in ids[200:300])
+
+
+def test_associations_too_large_for_one_answer_are_read_in_halves(acme: Organization) -> None:
+    for deal_id in sorted(acme.portal.live_deals())[:20]:
+        acme.portal.associate_deal(deal_id, "contacts", tuple(range(1, 301)))
+
+    run(acme, properties=("dealname",), associations=("contacts",))
+
+    assert stored(acme) == set(true_rows(acme, "contacts"))
+    assert events(acme, "associations_unreadable") == []

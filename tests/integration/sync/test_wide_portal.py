@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from hubspot_simulator import FaultRule
 from tests.integration.sync.conftest import Organization, SimulatorOf
 
 EXTRA = 2_000  # PostgreSQL takes 1,600 columns, and 8,160 bytes of what it cannot move out of a row
@@ -62,3 +63,13 @@ def test_a_deal_edited_between_two_parts_of_its_properties_is_no_mixture(wide: O
 
     assert wide.deals()[deal_id]["custom_properties"][first] == "new"
     assert wide.differences() == []
+
+
+def test_c03_a_deal_whose_id_is_none_goes_to_quarantine_and_holds_up_no_other(wide: Organization) -> None:
+    wide.simulator.add_fault(FaultRule(fault="unkeyed_record", endpoint="list", times=None))
+
+    wide.sync()
+
+    assert wide.differences() == []
+    found = wide.query("SELECT deal_id_text, reason_code FROM hubspot.deals_quarantine")
+    assert found == [{"deal_id_text": "4.2E+10", "reason_code": "BAD_ID"}]

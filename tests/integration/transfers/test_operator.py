@@ -229,17 +229,23 @@ def test_a_database_cursor_chosen_in_the_connection_changes_nothing(
 def test_a05_a_spent_daily_limit_defers_the_task_and_the_job_goes_on_later(
     airflow: Airflow, simulator: SimulatorServer
 ) -> None:
-    simulator.add_fault(FaultRule(fault="status", endpoint="list", nth=2, status=429, policy="DAILY"))
+    simulator.add_fault(FaultRule(fault="status", endpoint="list", nth=3, status=429, policy="DAILY"))
     task = airflow.task(batch_rows=100)
     with pytest.raises(TaskDeferred) as caught:
         task.execute(airflow.context())
     trigger = caught.value.trigger
     assert isinstance(trigger, DateTimeTrigger)
     assert trigger.moment > datetime.now(UTC) + timedelta(minutes=1)
-    assert airflow.jobs()[0]["status"] == "pending"
-    getattr(task, caught.value.method_name)(airflow.context(), event=None)
     (job,) = airflow.jobs()
-    assert job["status"] == "completed"
+    assert (job["status"], job["resume_at"]) == ("pending", trigger.moment)
+    asked = len(simulator.requests)
+
+    getattr(task, caught.value.method_name)(airflow.context(), event=None)
+
+    (job,) = airflow.jobs()
+    assert (job["status"], job["attempt"]) == ("completed", 2)
+    lists = [seen for seen in simulator.requests[asked:] if seen.endpoint == "list"]
+    assert len(lists) <= 3  # the page of archived deals once more, and of the live ones those that were not committed
 
 
 def test_the_reserve_of_the_day_defers_the_task_and_leaves_that_many_calls(

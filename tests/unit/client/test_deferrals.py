@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_hubspot_deals.exceptions import DeferredError
 from tests.unit.client.conftest import NOW, TEN_SECONDLY, listed_ids
-from tests.unit.client.scripted_server import ScriptedServer, answer
+from tests.unit.client.scripted_server import ScriptedServer, answer, deals
 
 if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
@@ -33,6 +33,16 @@ def test_a03_a_long_pause_gives_the_worker_back(
     assert raised.value.status_code == 429
     assert len(server.requests) == 1
     assert clock.sleeps == []
+
+
+@pytest.mark.parametrize("status", [423, 502, 503, 524])
+def test_a_long_pause_is_not_slept_through_whatever_the_status_that_asks_for_it(
+    client: HubSpotClient, server: ScriptedServer, clock: StoppedClock, status: int
+) -> None:
+    server.answers(answer(status, b"", headers={"Retry-After": "61"}))
+    with pytest.raises(DeferredError, match=str(status)) as raised:
+        listed_ids(client)
+    assert (raised.value.resume_after_s, clock.sleeps) == (61.0, [])
 
 
 def test_a05_the_daily_limit_defers_until_midnight_of_the_portal(client: HubSpotClient, server: ScriptedServer) -> None:
@@ -68,3 +78,15 @@ def test_a17_even_a_short_migration_is_not_slept_through(client: HubSpotClient, 
     server.answers(answer(477, b"", headers={"Retry-After": "5"}))
     with pytest.raises(DeferredError):
         listed_ids(client)
+
+
+def test_a_place_in_the_limit_that_is_free_in_ten_minutes_only_gives_the_worker_back(
+    client: HubSpotClient, server: ScriptedServer, clock: StoppedClock
+) -> None:
+    two_in_ten_minutes = {"X-HubSpot-RateLimit-Max": "2", "X-HubSpot-RateLimit-Interval-Milliseconds": "600000"}
+    server.answers(answer(200, deals(1), headers=two_in_ten_minutes))
+    assert [listed_ids(client) for _ in range(2)] == [["1"], ["1"]]
+    with pytest.raises(DeferredError, match="rate limit") as raised:
+        listed_ids(client)
+    assert 600.0 <= raised.value.resume_after_s < 601.0
+    assert (len(server.requests), clock.sleeps) == (2, [])

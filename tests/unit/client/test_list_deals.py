@@ -109,6 +109,21 @@ def test_b09_a_deal_that_vanishes_between_list_and_read_is_left_out(
     assert page.next_after == "4"
 
 
+def test_c03_c04_a_wide_page_keeps_a_deal_whose_id_is_none_and_reads_the_others(
+    client: HubSpotClient, server: ScriptedServer
+) -> None:
+    odd = [{**deal(7), "id": "4.2E+10"}, {**deal(7), "id": [7]}, deal(7) | {"id": None}]
+    listed = {"results": [deal(1), *odd, {**deal(2), "id": 2}, deal(3)]}
+    read = [deal(3), {**deal(2), "id": 2}, deal(1)]
+    server.answers(answer(200, listed), answer(200, {"status": "COMPLETE", "results": read}))
+
+    page = client.list_deals(properties=WIDE)
+
+    assert [record["id"] for record in page.records] == ["4.2E+10", [7], None, "1", 2, "3"]
+    assert server.requests[1].json()["inputs"] == [{"id": "1"}, {"id": "2"}, {"id": "3"}]
+    assert len(server.requests) == 2
+
+
 def test_a_wide_page_without_deals_asks_no_more(client: HubSpotClient, server: ScriptedServer) -> None:
     server.answers(answer(200, deals(after="9")))
     assert client.list_deals(properties=WIDE).next_after == "9"

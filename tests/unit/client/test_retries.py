@@ -89,6 +89,17 @@ def test_a04_retry_after_as_a_date_is_measured_by_hubspots_clock(
     assert 20.0 <= sum(clock.sleeps) < 25.0
 
 
+def test_no_single_wait_holds_a_worker_for_more_than_a_minute(
+    make_client: Callable[..., HubSpotClient], server: ScriptedServer, clock: StoppedClock
+) -> None:
+    """A longer one gives it back; jitter must not make one of the longest that is slept through."""
+    server.answers(limited("58"))
+    with pytest.raises(RateLimitedError):
+        listed_ids(make_client(retries=Retries(backoff_s=60.0)))
+    assert len(clock.sleeps) > 3
+    assert all(58.0 <= wait <= 60.0 for wait in clock.sleeps)
+
+
 def test_a06_a_429_on_search_does_not_hold_up_the_list(
     client: HubSpotClient, server: ScriptedServer, clock: StoppedClock
 ) -> None:

@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 from concurrent.futures import CancelledError
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -107,6 +108,53 @@ def test_the_reserve_of_the_day_is_left_to_others(
     assert raised.value.code == "DAILY_RESERVE"
     assert 0 < raised.value.resume_after_s <= 24 * 3600
     assert len(server.requests) == 3
+
+
+MIDNIGHT = datetime(2026, 11, 21, 5, tzinfo=UTC)  # in New York
+
+
+@pytest.mark.parametrize(
+    ("now", "resume_after_s"),
+    [
+        (MIDNIGHT + timedelta(seconds=20), 3_600.0),
+        (MIDNIGHT + timedelta(minutes=11), (24 * 60 - 11) * 60.0),
+        (datetime(2026, 3, 8, 5, 0, 20, tzinfo=UTC), 3_600.0),  # of a day of 23 hours
+    ],
+    ids=["at once", "later", "of a short day"],
+)
+def test_a_reserve_that_is_not_back_right_after_midnight_is_asked_for_in_an_hour_and_not_in_a_day(
+    make_client: Callable[..., HubSpotClient],
+    server: ScriptedServer,
+    now: datetime,
+    resume_after_s: float,
+) -> None:
+    portal = {"portalId": 1, "timeZone": "US/Eastern"}
+    server.answers(answer(200, portal, headers=daily(199), date=now))
+    client = make_client(daily_reserve_percent=20)
+    client.portal_facts()
+
+    with pytest.raises(DeferredError) as raised:
+        listed_ids(client)
+
+    assert (raised.value.code, raised.value.resume_after_s) == ("DAILY_RESERVE", resume_after_s)
+
+
+def test_what_answers_about_associations_say_of_the_day_is_of_their_own_budget(
+    make_client: Callable[..., HubSpotClient], server: ScriptedServer
+) -> None:
+    of_associations = {**daily(100), "X-HubSpot-RateLimit-Daily": "500000"}
+    server.answers(
+        answer(200, deals(1), headers=daily(250)),
+        answer(200, {"status": "COMPLETE", "results": []}, headers=of_associations),
+        answer(200, deals(2), headers=daily(249)),
+    )
+    client = make_client(daily_reserve_percent=20)
+    listed_ids(client)
+
+    assert client.read_associations("contacts", [1]) == []
+
+    assert (client.usage.daily_limit, client.usage.daily_remaining) == (1_000, 250)
+    assert listed_ids(client) == ["2"]
 
 
 @pytest.mark.parametrize("headers", [daily(0), {}], ids=["nothing left", "an app without daily limit"])

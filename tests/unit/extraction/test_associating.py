@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_hubspot_deals.deals.related import Association
-from airflow_provider_hubspot_deals.exceptions import HubSpotRefusedError, MissingScopeError
+from airflow_provider_hubspot_deals.exceptions import HubSpotRefusedError, MissingScopeError, ResponseTooLargeError
 from airflow_provider_hubspot_deals.extraction.associating import REFUSED_MAX, read_associations
 
 
@@ -76,6 +76,26 @@ def test_another_refusal_is_not_about_one_deal(status: int) -> None:
     with pytest.raises(HubSpotRefusedError):
         read_associations(source, "contacts", [1, 2])
     assert len(source.asked) == 1
+
+
+class Verbose(Source):
+    """Answers about more than 300 deals are larger than is read of one."""
+
+    def read_associations(self, to_object_type: str, ids: Sequence[int]) -> list[Association]:
+        if len(ids) > 300:
+            self.asked.append(list(ids))
+            raise ResponseTooLargeError("larger than is read", status_code=200)
+        return super().read_associations(to_object_type, ids)
+
+
+def test_answers_too_large_are_read_in_halves_and_the_type_is_not_doubted() -> None:
+    source = Verbose(is_known=False)
+
+    read = read_associations(source, "emails", range(1, 1_001))
+
+    assert set(read.ids) == {each.deal_id for each in read.found} == set(range(1, 1_001))
+    assert (len(read.ids), read.refused) == (1_000, [])
+    assert sorted(map(len, source.asked)) == [250, 250, 250, 250, 500, 500, 1_000]
 
 
 def test_a_missing_scope_is_one_too() -> None:

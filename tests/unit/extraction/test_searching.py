@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -60,6 +61,14 @@ def test_b22_a_full_last_page_asks_once_more(source: FakeSource) -> None:
     pages = search(source)
     assert asked_after(source) == [0, 200]
     assert (pages[-1].records, pages[-1].cursor) == ([], None)
+
+
+def test_a_page_as_full_as_a_lower_limit_lets_it_be_asks_once_more(source: FakeSource) -> None:
+    source.live = {3, 4, 9}
+    source.found = {0: replace(found([3, 4]), limit=2), 4: replace(found([9]), limit=2)}
+    pages = search(source)
+    assert asked_after(source) == [0, 4]
+    assert sorted(ids_of(record for page in pages for record in page.records)) == [3, 4, 9]
 
 
 def test_b01_a_short_page_of_a_longer_result_is_not_the_end(source: FakeSource) -> None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
 from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
-from airflow_provider_hubspot_deals.sync.properties import chosen, defined_names, misspelt, properties_to_read
+from airflow_provider_hubspot_deals.sync.properties import (
+    chosen,
+    custom_properties,
+    defined_names,
+    misspelt,
+    properties_to_read,
+)
 
 DEFINED = ("amount", "dealname", "hs_arr", "hs_analytics_source", "hs_lastmodifieddate", "seats", "a.b", "A.B")
 
@@ -85,3 +92,11 @@ def test_odd_names_are_names_but_for_those_that_no_request_can_carry() -> None:
 def test_a_list_without_what_every_portal_has_is_not_believed(missing: str) -> None:
     with pytest.raises(BadResponseError):
         defined_names([{"name": name} for name in DEFINED if name != missing])
+
+
+@pytest.mark.parametrize("name", [None, 7, ["seats"], {}])
+def test_a_definition_whose_name_is_none_defines_nothing(name: object) -> None:
+    definitions: list[dict[str, Any]] = [{"name": each, "hubspotDefined": True} for each in DEFINED]
+    definitions += [{"name": name}, {"name": "seats"}]
+    assert custom_properties(definitions) == ["seats"]
+    assert defined_names(definitions) == set(DEFINED)
