@@ -33,6 +33,11 @@ def machine() -> dict[str, Any]:
     }
 
 
+def kind_of(where: Mapping[str, Any]) -> str:
+    """Of a ``machine()``: what its figures can be compared with."""
+    return f"{where['cores']} cores, {where['cpu']}"
+
+
 def processor() -> str:
     """The model of the first core; "unknown" where the system does not say."""
     try:

@@ -5,7 +5,7 @@ takes a new epoch from ``sync_state``; every later write names that epoch, so an
 slept writes nothing.
 """
 
-from airflow_provider_hubspot_deals.jobs.claiming import claim, take_up
+from airflow_provider_hubspot_deals.jobs.claiming import being_claimed, claim, take_up
 from airflow_provider_hubspot_deals.jobs.lifecycle import (
     EVENT_NAMES_MAX,
     advance_watermark,
@@ -22,7 +22,7 @@ from airflow_provider_hubspot_deals.jobs.lifecycle import (
     tell,
 )
 from airflow_provider_hubspot_deals.jobs.model import COUNTS, SILENCE_MAX, Job, JobOrder, JobOrigin
-from airflow_provider_hubspot_deals.jobs.unknown_commits import was_committed
+from airflow_provider_hubspot_deals.jobs.unknown_commits import settle, was_committed
 
 __all__ = [
     "COUNTS",
@@ -32,6 +32,7 @@ __all__ = [
     "JobOrder",
     "JobOrigin",
     "advance_watermark",
+    "being_claimed",
     "bind_portal",
     "claim",
     "complete",
@@ -42,6 +43,7 @@ __all__ = [
     "lock_fence",
     "record_batch",
     "release",
+    "settle",
     "stopped",
     "take_up",
     "tell",

@@ -29,7 +29,17 @@ LOST_AFTER = timedelta(seconds=2)  # what holds our own fence for longer is no r
 
 
 def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
-    """Register the organization, find or make the job of this run, and take the fence.
+    """As ``being_claimed``, with its transaction committed."""
+    with being_claimed(connection, schema, order) as job:
+        pass
+    return job
+
+
+@contextmanager
+def being_claimed(connection: Connection[Any], schema: str, order: JobOrder) -> Iterator[Job]:
+    """Register the organization, find or make the job of this run, and take the fence, in a transaction.
+
+    The job is given before the COMMIT: whoever is stopped while that is under way knows which job may be running.
 
     Raises:
         JobAlreadyRunning: another run of this organization and type is active, or a later try of this one.
@@ -39,7 +49,8 @@ def claim(connection: Connection[Any], schema: str, order: JobOrder) -> Job:
     """
     keys = _keys(order)
     try:
-        return _claimed(connection, schema, order, keys)
+        with sql.transaction(connection):
+            yield _claimed(connection, schema, order, keys)
     except _FenceHeldError:
         raise who_holds_the_fence(connection, schema, order, keys) from None
 
@@ -49,42 +60,41 @@ class _FenceHeldError(Exception):
 
 
 def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Mapping[str, Any]) -> Job:
-    with sql.transaction(connection):
-        stuck = {**keys, "patience": STUCK_AFTER, "load_ids": None}
-        sql.execute(connection, "jobs.end_stuck_session", stuck, schema=schema)
-        _register(connection, schema, order, keys)
-        state = _fence(connection, schema, keys)
-        if state is None:
-            raise JobSuperseded(f"Organization {order.organization!r} was erased while its job was being claimed.")
-        # After the fence, as in every batch, since the other order can deadlock: a new name locks the row of the
-        # organization, a switched amount check the leaf.
-        with _one_id_each(order):
-            sql.execute(connection, "jobs.update_organization", keys, schema=schema)
-        (leaf,) = sql.column(connection, "jobs.ensure_leaf", keys, schema=schema)
-        sql.execute(connection, "jobs.allow_negative_amounts", keys, schema=schema)
-        sql.execute(connection, "jobs.update_sync_state", keys, schema=schema)
-        (state["leaf_is_empty"],) = sql.column(connection, "jobs.is_empty", {}, schema=schema, leaf=leaf)
+    stuck = {**keys, "patience": STUCK_AFTER, "load_ids": None}
+    sql.execute(connection, "jobs.end_stuck_session", stuck, schema=schema)
+    _register(connection, schema, order, keys)
+    state = _fence(connection, schema, keys)
+    if state is None:
+        raise JobSuperseded(f"Organization {order.organization!r} was erased while its job was being claimed.")
+    # After the fence, as in every batch, since the other order can deadlock: a new name locks the row of the
+    # organization, a switched amount check the leaf.
+    with _one_id_each(order):
+        sql.execute(connection, "jobs.update_organization", keys, schema=schema)
+    (leaf,) = sql.column(connection, "jobs.ensure_leaf", keys, schema=schema)
+    sql.execute(connection, "jobs.allow_negative_amounts", keys, schema=schema)
+    sql.execute(connection, "jobs.update_sync_state", keys, schema=schema)
+    (state["leaf_is_empty"],) = sql.column(connection, "jobs.is_empty", {}, schema=schema, leaf=leaf)
+    if state["leaf_is_empty"]:
+        sql.execute(connection, "jobs.forget_full_sync", keys, schema=schema)
+        sql.execute(connection, "jobs.forget_lost_checkpoints", keys, schema=schema)
+    own = sql.one(connection, "jobs.job_of_run", {**keys, "silence": SILENCE_MAX}, schema=schema)
+    if own and own["status"] == "completed" and own["try_number"] < order.origin.try_number:
+        return _job(order, schema, leaf, state, own, is_finished=True)
+    if own and own["status"] == "cancelled":
+        raise JobCancelled(f"Job {own['id']} of organization {order.organization!r} was cancelled.")
+    if own and own["is_of_later_try"]:
+        raise already_running(order, own)
+    if own and own["status"] in {"pending", "running"}:
+        job_id = own["id"]
         if state["leaf_is_empty"]:
-            sql.execute(connection, "jobs.forget_full_sync", keys, schema=schema)
+            sql.execute(connection, "jobs.begin_anew", {"id": job_id}, schema=schema)
+    else:
+        job_id = _other_job(connection, schema, order, {**keys, **_beginning(order, state, own)})
+        if state["leaf_is_empty"]:  # once more: a silent job may have become a lost one by this
             sql.execute(connection, "jobs.forget_lost_checkpoints", keys, schema=schema)
-        own = sql.one(connection, "jobs.job_of_run", {**keys, "silence": SILENCE_MAX}, schema=schema)
-        if own and own["status"] == "completed" and own["try_number"] < order.origin.try_number:
-            return _job(order, schema, leaf, state, own, is_finished=True)
-        if own and own["status"] == "cancelled":
-            raise JobCancelled(f"Job {own['id']} of organization {order.organization!r} was cancelled.")
-        if own and own["is_of_later_try"]:
-            raise already_running(order, own)
-        if own and own["status"] in {"pending", "running"}:
-            job_id = own["id"]
-            if state["leaf_is_empty"]:
-                sql.execute(connection, "jobs.begin_anew", {"id": job_id}, schema=schema)
-        else:
-            job_id = _other_job(connection, schema, order, {**keys, **_beginning(order, state, own)})
-            if state["leaf_is_empty"]:  # once more: a silent job may have become a lost one by this
-                sql.execute(connection, "jobs.forget_lost_checkpoints", keys, schema=schema)
-        job = _job(order, schema, leaf, state, _started(connection, schema, job_id, uuid4(), keys))
-        reached(KillPoint.CLAIM_WRITTEN)
-        return job
+    job = _job(order, schema, leaf, state, _started(connection, schema, job_id, uuid4(), keys))
+    reached(KillPoint.CLAIM_WRITTEN)
+    return job
 
 
 def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUID) -> Job:

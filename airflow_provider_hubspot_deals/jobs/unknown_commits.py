@@ -18,7 +18,17 @@ _POLL_S = 0.05
 def was_committed(connection: Connection[Any], job: Job, transaction_id: str) -> bool:
     """Whether the batch that was written in a transaction of a lost connection is stored.
 
-    A session that still holds the transaction open is ended first: nobody will send its COMMIT, or hear the answer.
+    Raises:
+        DatabaseUnavailableError: as ``settle``.
+    """
+    settle(connection, job, transaction_id)
+    return _ask(connection, "jobs.is_in_ledger", {**job.keys, "transaction_id": transaction_id}, job.schema)
+
+
+def settle(connection: Connection[Any], job: Job, transaction_id: str) -> None:
+    """Come back when a transaction of a lost connection has ended, one way or the other.
+
+    A session that still holds it open is ended: nobody will send its COMMIT, or hear the answer.
 
     Raises:
         DatabaseUnavailableError: the session does not end.
@@ -33,7 +43,6 @@ def was_committed(connection: Connection[Any], job: Job, transaction_id: str) ->
             )
         _ask(connection, "jobs.end_session_of_transaction", keys, job.schema)
         time.sleep(_POLL_S)
-    return _ask(connection, "jobs.is_in_ledger", keys, job.schema)
 
 
 def _ask(connection: Connection[Any], statement: str, keys: dict[str, Any], schema: str) -> bool:

@@ -202,7 +202,7 @@ SET status = 'running', attempt = attempt + 1, epoch = %(epoch)s, load_id = %(lo
     checkpoint = CASE WHEN config ->> 'selection' = %(run_selection)s THEN checkpoint END,
     config = coalesce(config, '{{}}') || jsonb_build_object('selection', %(run_selection)s::text)
 WHERE id = %(id)s AND status IN ('pending', 'running')
-RETURNING *
+RETURNING *, pg_current_xact_id()::text AS transaction_id
 
 -- name: passes_by_policies
 SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user

@@ -123,17 +123,24 @@ def beginning(
 @contextmanager
 def job_outcome(
     connect: Callable[[], Connection[Any]],
-    current: Callable[[], jobs.Job],
+    current: Callable[[], jobs.Job | None],
     origin: jobs.JobOrigin,
     usage: Callable[[], Mapping[str, Any]],
 ) -> Iterator[None]:
-    """Write into the job how its attempt ended, on a fresh connection: the working one may be busy or broken."""
+    """Write into the job how its attempt ended, on a fresh connection: the working one may be busy or broken.
+
+    Args:
+        current: the job, as soon as its claim is written; the COMMIT of that may be under way when the task is stopped.
+    """
     try:
         yield
     except BaseException as error:
         job = current()
+        if job is None or job.is_finished:
+            raise
         try:
             with closing(connect()) as connection, hung_up_after(connection, _RECORD_TIMEOUT_S):
+                jobs.settle(connection, job, job.row["transaction_id"])
                 _record(connection, job, origin, error, usage())
         except Exception:  # noqa: BLE001 - the failure itself is what must be seen
             log.warning("Job %s: its failure could not be recorded; the next claim will notice.", job.id)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import Any, Protocol, Self
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
 
 import psycopg
 from psycopg import Connection
@@ -69,12 +69,9 @@ def run(
     request.validate()
     began = time.monotonic()
     with database_errors(request.organization, connect, schema):
-        connection = connect()
-        with _Run(request, client, connect, connection) as attempt:
-            connection.autocommit = True  # transactions are opened where they are needed, and nowhere else
-            with hung_up_after(connection, CLAIM_TIMEOUT_S):
-                migrations.check(connection, schema)
-                job = jobs.claim(connection, schema, request.order())
+        attempt = _Run(request, client, connect)
+        with attempt.outcome(schema):
+            job = attempt.claim(schema)
             if job.is_finished:
                 log.info("Job %s of this run was completed before; nothing to do.", job.id)
                 return _summary(request, job, _finished(job), began, was_finished_already=True)
@@ -87,40 +84,40 @@ class _Run:
 
     job: jobs.Job
 
-    def __init__(
-        self,
-        request: SyncRequest,
-        client: HubSpot,
-        connect: Callable[[], Connection[Any]],
-        connection: Connection[Any],
-    ) -> None:
-        self._request, self._client, self._connect, self._connection = request, client, connect, connection
+    def __init__(self, request: SyncRequest, client: HubSpot, connect: Callable[[], Connection[Any]]) -> None:
+        self._request, self._client, self._connect = request, client, connect
+        self._connection = connect()
         self._recovery = Recovery(connect, request.order())
         self.portal: PortalFacts | None = None
         self.count: LiveCount | None = None
         self.meter = UsageMeter(client.usage)
 
-    def __enter__(self) -> Self:
-        return self
+    @contextmanager
+    def outcome(self, schema: str) -> Iterator[None]:
+        """From before the claim on: a task can be stopped while that is being committed."""
+        with (
+            job_outcome(self._connect, lambda: getattr(self, "job", None), self._request.origin, self.meter.unreported),
+            database_errors(self._request.organization, self._connect, schema),
+        ):
+            try:
+                yield
+            finally:
+                self._connection.close()  # else a statement that still runs keeps the job's row from being written
 
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
+    def claim(self, schema: str) -> jobs.Job:
+        self._connection.autocommit = True  # transactions are opened where they are needed, and nowhere else
+        with hung_up_after(self._connection, CLAIM_TIMEOUT_S):
+            migrations.check(self._connection, schema)
+            with jobs.being_claimed(self._connection, schema, self._request.order()) as self.job:
+                pass
+        return self.job
 
     def persevere(self, job: jobs.Job) -> Mapping[str, Any]:
         """The job to its end; from its checkpoint again each time that the connection to PostgreSQL is lost."""
-        self.job = job
-        with (
-            job_outcome(self._connect, lambda: self.job, self._request.origin, self.meter.unreported),
-            database_errors(self._request.organization, self._connect, job.schema),
-        ):
-            reached(KillPoint.CLAIMED)
-            log.info("Job %s: %s run of %s, attempt %d.", job.id, job.mode, self._request.organization, job.attempt)
-            self._begin(job)
-            try:
-                return self._execute_and_recover()
-            except BaseException:
-                self._connection.close()  # else a statement that still runs keeps the job's row from being written
-                raise
+        reached(KillPoint.CLAIMED)
+        log.info("Job %s: %s run of %s, attempt %d.", job.id, job.mode, self._request.organization, job.attempt)
+        self._begin(job)
+        return self._execute_and_recover()
 
     def _execute_and_recover(self) -> Mapping[str, Any]:
         while True:

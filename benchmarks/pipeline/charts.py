@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -47,7 +48,9 @@ def draw(figures: Sequence[Figure], folder: Path, titles: Mapping[str, str]) -> 
 def _compared(figures: Sequence[Figure]) -> Sequence[Figure]:
     with_peers = [each.deals for each in figures if each.contestant not in (OURS.name, FLOOR.name)]
     largest = max(with_peers or [each.deals for each in figures], default=0)
-    return [each for each in figures if each.deals == largest]
+    shown = [each for each in figures if each.deals == largest]
+    machines = Counter(each.machine for each in shown)
+    return [each for each in shown if each.machine == machines.most_common(1)[0][0]]
 
 
 def _bars(title: str, bars: Mapping[str, Sequence[float]], series: Sequence[str], path: Path) -> None:

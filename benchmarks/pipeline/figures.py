@@ -30,6 +30,7 @@ class Figure:
     deals: int
     latency_ms: float
     case: str
+    machine: str
     contestant: str
     runs: int
     deals_per_s: float
@@ -48,16 +49,20 @@ class Figure:
     simulator_share: float
     ours_is_faster: float | None = None
 
+    def table(self) -> tuple[int, float, str, str]:
+        """What it can be compared within."""
+        return self.deals, self.latency_ms, self.case, self.machine
+
 
 def figures_of(measurements: Iterable[Measurement]) -> list[Figure]:
-    """By portal size, latency, case, and contestant."""
+    """By portal size, latency, case, machine, and contestant."""
     ordered = sorted(measurements, key=_place)
     plain = [_figure(list(runs)) for _, runs in groupby(ordered, key=_place)]
     return list(_related(plain))
 
 
-def _place(one: Measurement) -> tuple[int, float, int, str]:
-    return one.deals, one.latency_ms, [*CASES].index(one.case), one.contestant
+def _place(one: Measurement) -> tuple[int, float, int, str, str]:
+    return one.deals, one.latency_ms, [*CASES].index(one.case), one.machine, one.contestant
 
 
 def _figure(runs: Sequence[Measurement]) -> Figure:
@@ -67,6 +72,7 @@ def _figure(runs: Sequence[Measurement]) -> Figure:
         deals=first.deals,
         latency_ms=first.latency_ms,
         case=first.case,
+        machine=first.machine,
         contestant=first.contestant,
         runs=len(runs),
         deals_per_s=round(median(speeds), 1),
@@ -87,8 +93,8 @@ def _figure(runs: Sequence[Measurement]) -> Figure:
 
 
 def _related(figures: Sequence[Figure]) -> Iterator[Figure]:
-    ours = {(each.deals, each.latency_ms, each.case): each for each in figures if each.contestant == OURS.name}
+    ours = {each.table(): each for each in figures if each.contestant == OURS.name}
     for each in figures:
-        mine = ours.get((each.deals, each.latency_ms, each.case))
+        mine = ours.get(each.table())
         ratio = round(mine.deals_per_s / each.deals_per_s, 2) if mine else None
         yield replace(each, ours_is_faster=ratio)

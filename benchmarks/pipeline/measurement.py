@@ -14,6 +14,7 @@ import psycopg
 from benchmarks.pipeline.contestants import ORGANIZATION, Contestant, child_environment
 from benchmarks.pipeline.portal import BenchPortal, Truth
 from benchmarks.pipeline.postgres import LoadServer
+from benchmarks.report import kind_of, machine
 from local_stack.processes import ManagedProcess
 
 TIMEOUT_S = 3_600.0
@@ -25,8 +26,10 @@ class WrongRowsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """Seconds, bytes and counts of one run."""
+    """Seconds, bytes and counts of one run, and where and when it was made."""
 
+    machine: str
+    date: str
     contestant: str
     deals: int
     latency_ms: float
@@ -90,7 +93,10 @@ def measure(track: Track, case: str, truth: Truth, *, run: int) -> Measurement:
         raise WrongRowsError(f"{contestant.name}, {case}: the table holds {found}, HubSpot has {truth}")
     size = server.size(track.database_url, contestant.table)
     server.tidy(track.database_url)
+    here = machine()
     return Measurement(
+        machine=kind_of(here),
+        date=here["date"],
         contestant=contestant.name,
         deals=truth.deals,
         latency_ms=track.latency_ms,

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.pipeline.contestants import CASES, INCREMENTAL
 from benchmarks.pipeline.figures import MICRO, Figure
+from benchmarks.report import kind_of
 
 METHOD = """\
 ## How it is measured
@@ -32,8 +33,9 @@ METHOD = """\
   typed and as sent, under seven indexes. dlt keeps columns, Meltano one JSONB of texts, singer-io a JSONB for each
   property and all of them again; they have the key's index alone. singer-io reads HubSpot's first API for deals.
 - The contestants take turns in alternating order; a figure is the median of its runs. Where they were measured in
-  parts (`--measured`), date, load and versions above are those of the last part. After every run the table is compared
-  with the portal: number of deals, sum of ids, sum of times of change. A run that differs would not be listed.
+  parts (`--measured`), date, load and versions above are those of the last part, and no table mixes machines. After
+  every run the table is compared with the portal: number of deals, sum of ids, sum of times of change. A run that
+  differs would not be listed.
 - Simulator and contestant share the cores; the simulator's part of one core is stated.
 - With latency, every answer comes that much later and HubSpot's limits of a Professional account hold (190 requests in
   10 seconds). An incremental run that finds nothing then waits once for each of its requests, of which ours makes more
@@ -79,16 +81,18 @@ def _head(facts: Mapping[str, Any]) -> Iterator[str]:
     machine = facts["machine"]
     yield "# Benchmark: from HubSpot's pages to rows in PostgreSQL\n"
     yield "Written by `./run bench`; run it to get those of your machine.\n"
-    kind = f"{machine['cores']} cores, {machine['cpu']}, load {machine['load']:.1f} before"
-    yield f"{machine['date']} · {kind} · PostgreSQL {facts['postgres']}\n"
+    load = f"load {machine['load']:.1f} before"
+    yield f"{machine['date']} · {kind_of(machine)}, {load} · PostgreSQL {facts['postgres']}\n"
     yield from (f"- {name}: {version}" for name, version in facts["versions"].items())
     yield ""
 
 
 def _tables(figures: Sequence[Figure], titles: Mapping[str, str]) -> Iterator[str]:
-    for (deals, latency_ms, case), rows in groupby(figures, key=lambda each: (each.deals, each.latency_ms, each.case)):
+    several = len({each.machine for each in figures}) > 1
+    for (deals, latency_ms, case, machine), rows in groupby(figures, key=Figure.table):
         pace = f", {latency_ms:g} ms an answer, 190 requests in 10 s" if latency_ms else ""
-        yield f"## {deals:,} deals, {CASES[case]}{pace}\n"
+        where = f", on {machine}" if several else ""
+        yield f"## {deals:,} deals, {CASES[case]}{pace}{where}\n"
         headings, cells = (HEADINGS_OF_NOTHING, _cells_of_nothing) if case == INCREMENTAL else (HEADINGS, _cells)
         fastest_first = sorted(rows, key=lambda each: each.seconds)
         yield from map(_line, [headings, ["---"] * len(headings), *(cells(each, titles) for each in fastest_first)])

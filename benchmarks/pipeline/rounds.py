@@ -37,7 +37,8 @@ class Lab:
 
     def measure(self, deals: int, runs: int) -> Iterator[Measurement]:
         """All rounds with a portal of so many deals."""
-        prepared = self._prepared(deals) if FLOOR in self.contestants else {}
+        has_floor = any(FLOOR.runs(FIRST, deals, latency_ms) for latency_ms in self.latencies_ms)
+        prepared = self._prepared(deals) if has_floor and FLOOR in self.contestants else {}
         for run in range(1, runs + 1):
             ordered = self.contestants if run % 2 else list(reversed(self.contestants))
             with bench_portal(deals, self.folder) as portal:

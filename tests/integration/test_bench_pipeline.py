@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.pipeline import results
 from benchmarks.pipeline.contestants import CHANGED, FIRST, INCREMENTAL, OURS, UNCHANGED
 from benchmarks.pipeline.figures import figures_of
 from benchmarks.pipeline.kept import with_earlier
@@ -19,6 +20,7 @@ from benchmarks.pipeline.measurement import Measurement
 from benchmarks.pipeline.peers import PEERS, PeerMissingError
 from benchmarks.pipeline.postgres import load_server
 from benchmarks.pipeline.rounds import Lab
+from benchmarks.report import machine
 
 pytestmark = pytest.mark.timeout(900)  # ten programs one after the other, most of which import Airflow
 
@@ -82,13 +84,14 @@ def test_the_page_and_the_charts_show_what_was_measured(folder: Path, figures: d
         assert "this provider" in (folder / chart).read_text()
 
 
-def measured(contestant: str, run: int, seconds: float) -> Measurement:
+def measured(contestant: str, run: int, seconds: float, kind: str = "2 cores") -> Measurement:
     """A run."""
     cpu = {"client_cpu_s": seconds / 2, "postgres_cpu_s": 1.0, "simulator_cpu_s": 0.0}
     counts = {"requests": 10, "answers_429": run, "rows": 1_000, "rows_written": 0, "rows_updated": 0}
     sizes = {"idle_rss": 3 * 2**20, "peak_rss": 4 * 2**20, "table_bytes": 2**20}
     who = {"contestant": contestant, "deals": 1_000, "latency_ms": 0, "case": FIRST, "run": run}
-    return Measurement(**who, **cpu, **counts, **sizes, seconds=seconds, requests_by_endpoint={})  # type: ignore[arg-type] # mixed values
+    where = {"machine": kind, "date": "2026-11-23"}
+    return Measurement(**where, **who, **cpu, **counts, **sizes, seconds=seconds, requests_by_endpoint={})  # type: ignore[arg-type] # mixed values
 
 
 def test_a_figure_is_the_median_of_its_runs_and_names_how_much_faster_ours_is() -> None:
@@ -98,6 +101,19 @@ def test_a_figure_is_the_median_of_its_runs_and_names_how_much_faster_ours_is() 
     assert (ours.fastest, ours.requests_per_1000, ours.answers_429) == (1000.0, 10.0, 3)
     assert (ours.peak_rss, ours.rss_over_idle) == (4.0, 1.0)
     assert (peer.contestant, peer.ours_is_faster) == ("a peer", 5.0)
+
+
+def test_machines_are_not_mixed() -> None:
+    runs = [measured("ours", 1, 1.0), measured("ours", 2, 5.0, "1 core"), measured("a peer", 1, 10.0, "1 core")]
+    figures = figures_of(runs)
+    told = {(each.machine, each.contestant): (each.seconds, each.ours_is_faster) for each in figures}
+    assert told == {("2 cores", "ours"): (1.0, 1.0), ("1 core", "ours"): (5.0, 1.0), ("1 core", "a peer"): (10.0, 2.0)}
+    facts = {"machine": machine(), "postgres": "18", "versions": {}, "left_out": {}}
+    page = results.page(figures, facts, {"ours": "this provider", "a peer": "a peer"})
+    assert [line for line in page.splitlines() if line.startswith("## 1,000 deals")] == [
+        "## 1,000 deals, first load, on 1 core",
+        "## 1,000 deals, first load, on 2 cores",
+    ]
 
 
 def test_runs_made_earlier_count_with_the_new_ones(tmp_path: Path) -> None:

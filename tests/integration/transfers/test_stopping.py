@@ -9,11 +9,11 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_hubspot_deals import kill_points
+from airflow_provider_hubspot_deals import jobs, kill_points
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from airflow_provider_hubspot_deals.transfers.outcomes import TaskKilled
 from hubspot_simulator import FaultRule, SimulatorServer
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 STOPPED_WITHIN_S = 5.0  # then Airflow's supervisor sends SIGKILL
 KILLED = 42
+SLEEPING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
 
 
 def run_task(airflow: Airflow, at: KillPoint | None, line: Connection) -> None:
@@ -115,9 +116,48 @@ def test_e15_a_task_within_a_slow_statement_is_stopped(airflow: Airflow) -> None
     airflow.query(
         "CREATE TRIGGER slow AFTER INSERT ON hubspot.job_batches FOR EACH STATEMENT EXECUTE FUNCTION hubspot.slow()"
     )
-    sleeping = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
     with running(airflow) as (stop, _):
-        wait_until(lambda: airflow.query(sleeping) != [], what="the slow statement", timeout_s=30)
+        wait_until(lambda: airflow.query(SLEEPING) != [], what="the slow statement", timeout_s=30)
         seconds = stop()
     airflow.query("DROP TRIGGER slow ON hubspot.job_batches")
     assert_its_retry_goes_on(airflow, seconds)
+
+
+def test_a_task_that_is_stopped_while_its_claim_is_committed_leaves_no_job_that_seems_to_run(airflow: Airflow) -> None:
+    airflow.query(
+        """
+        CREATE FUNCTION hubspot.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM pg_sleep(20); RETURN NULL;
+        END $$
+        """
+    )
+    airflow.query(
+        "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON hubspot.jobs DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION hubspot.slow()"
+    )
+    with running(airflow) as (stop, _):
+        wait_until(lambda: airflow.query(SLEEPING) != [], what="the slow COMMIT", timeout_s=30)
+        seconds = stop()
+    assert airflow.query(SLEEPING) == []  # what nobody waits for any more was ended, or it would have gone through
+    assert airflow.jobs() == []
+    airflow.query("DROP TRIGGER slow ON hubspot.jobs")
+    assert_its_retry_goes_on(airflow, seconds)
+
+
+def test_a_task_that_is_stopped_right_after_its_claim_was_committed_gives_its_job_back(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = jobs.being_claimed
+
+    @contextmanager
+    def stopped_behind(*arguments: Any) -> Iterator[jobs.Job]:
+        with real(*arguments) as job:
+            yield job
+        raise TaskKilled
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "being_claimed", stopped_behind)
+        with pytest.raises(TaskKilled):
+            airflow.task(mode="full").execute(airflow.context())
+    assert [(job["status"], job["error_code"]) for job in airflow.jobs()] == [("pending", "KILLED")]
+    assert_its_retry_goes_on(airflow, 0.0)
