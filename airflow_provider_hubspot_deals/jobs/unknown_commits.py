@@ -1,4 +1,4 @@
-"""A batch whose COMMIT was sent and never answered: how it ended is looked up in the database, not guessed."""
+"""A COMMIT that was sent and never answered: how it ended is looked up in the database, not guessed."""
 
 from __future__ import annotations
 

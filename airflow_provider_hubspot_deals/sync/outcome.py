@@ -111,9 +111,11 @@ def beginning(
             with closing(connect()) as connection, hung_up_after(connection, _RECORD_TIMEOUT_S):
                 connection.autocommit = True
                 migrations.check(connection, schema)
-                job = jobs.claim(connection, schema, request.order())
-                if not job.is_finished:
-                    _record(connection, job, request.origin, error, _NO_USAGE)
+                with jobs.being_claimed(
+                    connection, schema, request.order()
+                ) as job:  # ends with its claim, or not at all
+                    if not job.is_finished:
+                        _record(connection, job, request.origin, error, _NO_USAGE)
         except Exception as obstacle:  # noqa: BLE001 - the failure itself is what must be seen
             why = str(obstacle) if isinstance(obstacle, HubSpotDealsError) else type(obstacle).__name__
             log.warning("That this run cannot begin could not be noted as a job: %s", why)
@@ -124,13 +126,15 @@ def beginning(
 def job_outcome(
     connect: Callable[[], Connection[Any]],
     current: Callable[[], jobs.Job | None],
+    in_doubt: Callable[[], str | None],
     origin: jobs.JobOrigin,
     usage: Callable[[], Mapping[str, Any]],
 ) -> Iterator[None]:
     """Write into the job how its attempt ended, on a fresh connection: the working one may be busy or broken.
 
     Args:
-        current: the job, as soon as its claim is written; the COMMIT of that may be under way when the task is stopped.
+        current: the job, as soon as its claim is written.
+        in_doubt: the transaction of that claim, for as long as nobody knows whether it was committed.
     """
     try:
         yield
@@ -140,7 +144,8 @@ def job_outcome(
             raise
         try:
             with closing(connect()) as connection, hung_up_after(connection, _RECORD_TIMEOUT_S):
-                jobs.settle(connection, job, job.row["transaction_id"])
+                if transaction_id := in_doubt():
+                    jobs.settle(connection, job, transaction_id)
                 _record(connection, job, origin, error, usage())
         except Exception:  # noqa: BLE001 - the failure itself is what must be seen
             log.warning("Job %s: its failure could not be recorded; the next claim will notice.", job.id)

@@ -87,6 +87,7 @@ class _Run:
     def __init__(self, request: SyncRequest, client: HubSpot, connect: Callable[[], Connection[Any]]) -> None:
         self._request, self._client, self._connect = request, client, connect
         self._connection = connect()
+        self._claim_in_doubt: str | None = None
         self._recovery = Recovery(connect, request.order())
         self.portal: PortalFacts | None = None
         self.count: LiveCount | None = None
@@ -95,10 +96,14 @@ class _Run:
     @contextmanager
     def outcome(self, schema: str) -> Iterator[None]:
         """From before the claim on: a task can be stopped while that is being committed."""
-        with (
-            job_outcome(self._connect, lambda: getattr(self, "job", None), self._request.origin, self.meter.unreported),
-            database_errors(self._request.organization, self._connect, schema),
-        ):
+        noted = job_outcome(
+            self._connect,
+            current=lambda: getattr(self, "job", None),  # there is none before the claim is written
+            in_doubt=lambda: self._claim_in_doubt,
+            origin=self._request.origin,
+            usage=self.meter.unreported,
+        )
+        with noted, database_errors(self._request.organization, self._connect, schema):
             try:
                 yield
             finally:
@@ -109,7 +114,8 @@ class _Run:
         with hung_up_after(self._connection, CLAIM_TIMEOUT_S):
             migrations.check(self._connection, schema)
             with jobs.being_claimed(self._connection, schema, self._request.order()) as self.job:
-                pass
+                self._claim_in_doubt = self.job.row.get("transaction_id")
+        self._claim_in_doubt = None
         return self.job
 
     def persevere(self, job: jobs.Job) -> Mapping[str, Any]:

@@ -46,6 +46,8 @@ def draw(figures: Sequence[Figure], folder: Path, titles: Mapping[str, str]) -> 
 
 
 def _compared(figures: Sequence[Figure]) -> Sequence[Figure]:
+    """Of the machine that has most beside ours."""
+    figures = [each for each in figures if each.ours_is_faster is not None] or figures
     with_peers = [each.deals for each in figures if each.contestant not in (OURS.name, FLOOR.name)]
     largest = max(with_peers or [each.deals for each in figures], default=0)
     shown = [each for each in figures if each.deals == largest]

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.pipeline import results
-from benchmarks.pipeline.contestants import CHANGED, FIRST, INCREMENTAL, OURS, UNCHANGED
+from benchmarks.pipeline import charts, results
+from benchmarks.pipeline.contestants import CHANGED, FIRST, FLOOR, INCREMENTAL, OURS, UNCHANGED
 from benchmarks.pipeline.figures import figures_of
 from benchmarks.pipeline.kept import with_earlier
 from benchmarks.pipeline.measurement import Measurement
@@ -103,17 +103,29 @@ def test_a_figure_is_the_median_of_its_runs_and_names_how_much_faster_ours_is() 
     assert (peer.contestant, peer.ours_is_faster) == ("a peer", 5.0)
 
 
-def test_machines_are_not_mixed() -> None:
+def test_machines_are_not_mixed(tmp_path: Path) -> None:
     runs = [measured("ours", 1, 1.0), measured("ours", 2, 5.0, "1 core"), measured("a peer", 1, 10.0, "1 core")]
     figures = figures_of(runs)
     told = {(each.machine, each.contestant): (each.seconds, each.ours_is_faster) for each in figures}
     assert told == {("2 cores", "ours"): (1.0, 1.0), ("1 core", "ours"): (5.0, 1.0), ("1 core", "a peer"): (10.0, 2.0)}
     facts = {"machine": machine(), "postgres": "18", "versions": {}, "left_out": {}}
-    page = results.page(figures, facts, {"ours": "this provider", "a peer": "a peer"})
+    titles = {"ours": "this provider", "a peer": "a peer"}
+    page = results.page(figures, facts, titles)
     assert [line for line in page.splitlines() if line.startswith("## 1,000 deals")] == [
         "## 1,000 deals, first load, on 1 core",
         "## 1,000 deals, first load, on 2 cores",
     ]
+    charts.draw(figures, tmp_path, titles)
+    chart = (tmp_path / charts.SPEED).read_text()
+    assert "this provider: 200" in chart
+    assert "this provider: 1,000" not in chart
+
+
+def test_the_floors_rows_are_prepared_only_where_it_runs(tmp_path: Path) -> None:
+    lab = Lab(None, [OURS, FLOOR], [100.0], tmp_path)  # type: ignore[arg-type]  # without a server nothing can be
+    assert list(lab.measure(100, 0)) == []
+    with pytest.raises(AttributeError):
+        list(replace(lab, latencies_ms=[100.0, 0.0]).measure(100, 0))
 
 
 def test_runs_made_earlier_count_with_the_new_ones(tmp_path: Path) -> None:

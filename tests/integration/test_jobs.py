@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -71,6 +72,20 @@ def test_a_first_claim_makes_the_organization_its_table_and_a_running_job(acme: 
     assert acme.query("SELECT id, slug FROM hubspot.organizations") == [{"id": acme.id, "slug": "acme"}]
     assert job.leaf == f"hubspot_deals_standard_{acme.id.hex}"
     assert acme.deals() == {}
+
+
+def test_an_attempt_whose_claim_was_rolled_back_ends_nobody_elses(acme: Tenant) -> None:
+    """Its epoch is given out again, and so is the job that it meant."""
+    release(acme, acme.claim(a_run()))
+    with acme.connect() as connection:
+        with suppress(InterruptedError), jobs.being_claimed(connection, "hubspot", acme.order(a_run())) as undone:
+            raise InterruptedError
+        taken = acme.claim(a_run())
+        assert (taken.id, taken.epoch) == (undone.id, undone.epoch)
+        jobs.count_usage(connection, undone, {**NO_USAGE, "api_calls": 7})
+        jobs.fail(connection, undone, error_code="KILLED", error_message="…", usage=NO_USAGE)
+    release(acme, undone)
+    assert (acme.job(taken)["status"], acme.job(taken)["api_calls"]) == ("running", 0)
 
 
 def test_types_have_their_own_jobs_and_tables(database_url: str) -> None:

@@ -17,10 +17,10 @@ import psycopg
 import pytest
 
 from airflow_provider_hubspot_deals import jobs, sql, sync
-from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, DeferredError
 from airflow_provider_hubspot_deals.jobs import claiming
 from local_stack.processes import wait_until
-from tests.integration.lifecycle.conftest import A_TRY, SMALL, Sessions, at_call
+from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL, Sessions, at_call
 from tests.integration.lifecycle.wire import Loss, LossyWire
 from tests.integration.roles import SUPERUSER, Roles
 from tests.integration.sync.conftest import Organization
@@ -130,6 +130,53 @@ def test_d02_d03_d04_a_take_up_whose_commit_is_lost_is_no_rivals(
     assert (wire.losses, summary.status, job["status"], job["attempt"]) == (1, "completed", "completed", 2)
     assert acme.sync_state()["epoch"] == 2
     assert acme.differences() == []
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
+def test_d02_d03_d04_a_job_whose_claim_is_lost_does_not_seem_to_run(
+    behind_wire: Organization, wire: LossyWire, monkeypatch: pytest.MonkeyPatch, loss: Loss
+) -> None:
+    acme, started = behind_wire, claiming._started
+
+    def lost(*arguments: Any) -> Any:
+        row = started(*arguments)
+        if not wire.losses:
+            wire.lose(loss)
+        return row
+
+    monkeypatch.setattr(claiming, "_started", lost)
+    with pytest.raises(DatabaseUnavailableError):
+        acme.sync(origin=A_TRY, **SMALL)
+
+    told = [(job["status"], job["error_code"]) for job in acme.jobs()]
+    assert told == ([("pending", "DB_UNAVAILABLE")] if loss.reaches_server else [])
+    assert acme.sync(origin=NEXT_TRY, **SMALL).status == "completed"
+    assert acme.differences() == []
+
+
+def test_d02_an_attempt_that_ends_badly_after_a_take_up_whose_answer_was_lost_says_so(
+    behind_wire: Organization, wire: LossyWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme, started, calls = behind_wire, claiming._started, count(1)
+
+    def lost(*arguments: Any) -> Any:
+        row = started(*arguments)
+        if next(calls) == 2:
+            wire.lose(LOSSES["d02_reply_lost"])
+        return row
+
+    monkeypatch.setattr(claiming, "_started", lost)
+    sessions = Sessions(acme.database_url)
+
+    def fall_out(call: str, number: int) -> None:
+        at_call("list", 2, sessions.terminate)(call, number)
+        if (call, number) == ("list", 3):
+            raise DeferredError("HubSpot asks for a pause.", resume_after_s=60)
+
+    with acme.client(before=fall_out) as client, pytest.raises(DeferredError):
+        sync.run(acme.request(origin=A_TRY, **SMALL), client=client, connect=sessions.connect)
+    (job,) = acme.jobs()
+    assert (wire.losses, job["status"], job["error_code"], job["attempt"]) == (1, "pending", "DEFERRED", 2)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_hubspot_deals import jobs, kill_points
+from airflow_provider_hubspot_deals import jobs, kill_points, sql
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from airflow_provider_hubspot_deals.transfers.outcomes import TaskKilled
 from hubspot_simulator import FaultRule, SimulatorServer
@@ -123,28 +123,53 @@ def test_e15_a_task_within_a_slow_statement_is_stopped(airflow: Airflow) -> None
     assert_its_retry_goes_on(airflow, seconds)
 
 
-def test_a_task_that_is_stopped_while_its_claim_is_committed_leaves_no_job_that_seems_to_run(airflow: Airflow) -> None:
-    airflow.query(
-        """
-        CREATE FUNCTION hubspot.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-            PERFORM pg_sleep(20); RETURN NULL;
-        END $$
-        """
-    )
-    airflow.query(
-        "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON hubspot.jobs DEFERRABLE INITIALLY DEFERRED "
-        "FOR EACH ROW EXECUTE FUNCTION hubspot.slow()"
-    )
+@pytest.fixture
+def slow_claim(airflow: Airflow) -> Iterator[Callable[[float], None]]:
+    """Lets the COMMIT of a new job take so many seconds, whether anybody waits for it or not."""
+
+    def install(seconds: float) -> None:
+        airflow.query(
+            f"""
+            CREATE FUNCTION hubspot.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                PERFORM set_config('client_connection_check_interval', '0', true), pg_sleep({seconds}); RETURN NULL;
+            END $$
+            """
+        )
+        airflow.query(
+            "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON hubspot.jobs DEFERRABLE INITIALLY DEFERRED "
+            "FOR EACH ROW EXECUTE FUNCTION hubspot.slow()"
+        )
+
+    yield install
+    airflow.query("DROP TRIGGER IF EXISTS slow ON hubspot.jobs")
+
+
+def test_e15_the_claim_of_a_task_that_is_stopped_while_it_is_committed_is_ended(
+    airflow: Airflow, slow_claim: Callable[[float], None]
+) -> None:
+    slow_claim(20)
     with running(airflow) as (stop, _):
         wait_until(lambda: airflow.query(SLEEPING) != [], what="the slow COMMIT", timeout_s=30)
         seconds = stop()
-    assert airflow.query(SLEEPING) == []  # what nobody waits for any more was ended, or it would have gone through
+    assert airflow.query(SLEEPING) == []  # else it would go through when nobody knows of it any more
     assert airflow.jobs() == []
     airflow.query("DROP TRIGGER slow ON hubspot.jobs")
     assert_its_retry_goes_on(airflow, seconds)
 
 
-def test_a_task_that_is_stopped_right_after_its_claim_was_committed_gives_its_job_back(
+def test_e15_a_claim_that_goes_through_after_its_task_was_stopped_leaves_no_job_that_seems_to_run(
+    airflow: Airflow, slow_claim: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sql._statements("jobs"), "end_session_of_transaction", "SELECT false")
+    slow_claim(1)
+    with running(airflow) as (stop, _):
+        wait_until(lambda: airflow.query(SLEEPING) != [], what="the slow COMMIT", timeout_s=30)
+        seconds = stop()
+    assert [(job["status"], job["error_code"]) for job in airflow.jobs()] == [("pending", "KILLED")]
+    assert_its_retry_goes_on(airflow, seconds)
+
+
+def test_e15_a_task_that_is_stopped_right_after_its_claim_was_committed_gives_its_job_back(
     airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = jobs.being_claimed
