@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
-from threading import Timer
+from threading import Thread, Timer
 from typing import Any
 
 import psycopg
@@ -144,13 +144,17 @@ def test_d09_d11_d12_a_server_that_crashes_and_comes_back_loses_nothing(
 def test_d10_a_server_without_a_free_connection_is_waited_for(acme: Organization, server: OwnServer) -> None:
     organization, taken = replace(acme, database_url=server.url), contextlib.ExitStack()
 
+    def leave() -> None:
+        wait_until(lambda: server.refusals > 0, what="a refusal", timeout_s=30)
+        taken.close()
+
     def crowd() -> None:
         server.kill_session()
         wait_until(server.postgres._accepts_connections, what="PostgreSQL", timeout_s=30)
         with contextlib.suppress(psycopg.OperationalError):
             while True:
                 taken.enter_context(psycopg.connect(server.url))
-        Timer(0.5, taken.close).start()
+        Thread(target=leave).start()
 
     with organization.client(before=at_call("list", 3, crowd)) as client:
         sync.run(organization.request(origin=A_TRY, **SMALL), client=client, connect=server.connect)
