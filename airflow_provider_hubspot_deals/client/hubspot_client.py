@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from airflow_provider_hubspot_deals.client import associations, calls, payloads
-from airflow_provider_hubspot_deals.client.answer_sizes import ListLimit, RequestLimit, read_in_halves
+from airflow_provider_hubspot_deals.client import calls
+from airflow_provider_hubspot_deals.client.answer_sizes import RequestLimit
 from airflow_provider_hubspot_deals.client.calls import Call
 from airflow_provider_hubspot_deals.client.clock import Clock
-from airflow_provider_hubspot_deals.client.deal_answers import DealAnswers
+from airflow_provider_hubspot_deals.client.deals import DealEndpoints
 from airflow_provider_hubspot_deals.client.metadata import MetadataEndpoints
 from airflow_provider_hubspot_deals.client.paths import Endpoint, Paths, checked_base_url, checked_path
 from airflow_provider_hubspot_deals.client.rate_limits import RateLimits
@@ -21,31 +18,17 @@ from airflow_provider_hubspot_deals.client.requester import Requester
 from airflow_provider_hubspot_deals.client.retries import Retries
 from airflow_provider_hubspot_deals.client.searches import SEARCH_LIMIT_MAX, SearchEndpoints
 from airflow_provider_hubspot_deals.client.transport import BODY_SIZE_MAX, Answer, Timeouts, Transport
-from airflow_provider_hubspot_deals.client.wide_records import in_chunks, read_wide
-from airflow_provider_hubspot_deals.deals.records import ListedDeals, Record
-from airflow_provider_hubspot_deals.deals.related import Association
-from airflow_provider_hubspot_deals.exceptions import HubSpotRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
     from types import TracebackType
 
     from airflow_provider_hubspot_deals.client.credentials import Credentials
     from airflow_provider_hubspot_deals.client.usage import Usage
 
-log = logging.getLogger(__name__)
 
-LIST_LIMIT_MAX = 100
-BATCH_READ_MAX = 100  # inputs; HubSpot refuses more with a 400
-HISTORY_BATCH_MAX = 50  # the same, with propertiesWithHistory
-ASSOCIATIONS_BATCH_MAX = 1_000  # since February 2025
-# 414 is documented, its threshold is not; others met it at 15,000 to 16,000 characters. POST has no such limit.
-URL_LENGTH_MAX = 8_000
-URL_LENGTH_SAFE = 2_000  # whatever stands between, it takes as much: it refuses a shorter one for another reason
-
-
-class HubSpotClient(SearchEndpoints, MetadataEndpoints):
+class HubSpotClient(DealEndpoints, SearchEndpoints, MetadataEndpoints):
     """One portal through one credential. Thread-safe; close it, or use it as a context manager.
 
     Args:
@@ -80,6 +63,7 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
         clock: Clock | None = None,
         daily_reserve_percent: float = 0.0,
     ) -> None:
+        super().__init__()
         self._base_url = checked_base_url(base_url, allow_other_hosts=allow_other_hosts)
         self._paths = Paths.for_version(api_version)
         clock = clock or Clock()
@@ -101,12 +85,7 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
             who=who,
             daily_reserve_percent=daily_reserve_percent,
         )
-        self._answers: dict[tuple[str, ...], DealAnswers] = {}
-        self._url_length_max = URL_LENGTH_MAX
-        self._list_limit = ListLimit(LIST_LIMIT_MAX)
-        self._lists, self._searches = RequestLimit(LIST_LIMIT_MAX), RequestLimit(SEARCH_LIMIT_MAX)
-        self._reads, self._histories = RequestLimit(BATCH_READ_MAX), RequestLimit(HISTORY_BATCH_MAX)
-        self._associations = RequestLimit(ASSOCIATIONS_BATCH_MAX)
+        self._searches = RequestLimit(SEARCH_LIMIT_MAX)
 
     @property
     def usage(self) -> Usage:
@@ -135,61 +114,6 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
     def renew(self) -> None:
         """Ask again after :meth:`abandon`, once every thread that was asking is gone."""
         self._requester.renew()
-
-    def list_deals(
-        self,
-        *,
-        properties: Sequence[str],
-        archived: bool = False,
-        after: str | None = None,
-        limit: int = LIST_LIMIT_MAX,
-    ) -> ListedDeals:
-        """One page of live, or only of archived, deals in ascending order of id; strongly consistent.
-
-        ``after`` acts as "id ≥ after". A short or empty page may still have a ``next_after``. When the properties do
-        not fit into a URL, the ids are listed and the records read by batch/read; deals that vanish in between are
-        left out. The page's ``limit`` is what was asked for in the end: fewer where deals are large.
-        """
-        read_page = partial(self._listed, properties, archived=archived, after=after)
-        return self._lists.ask(lambda most: self._list_limit.read(read_page, limit=most, after=after), wanted=limit)
-
-    def read_deals(self, ids: Sequence[int], *, properties: Sequence[str], archived: bool = False) -> list[Record]:
-        """At most 100 deals by id, in no particular order.
-
-        Deals that are gone, or on the other side of ``archived``, are absent; a merged one appears as its survivor,
-        under the survivor's id.
-
-        Raises:
-            ValueError: more than 100 ids.
-        """
-        read = partial(self._read_batch, properties=properties, archived=archived)
-        return self._reads.read(partial(read_in_halves, read), _at_most(BATCH_READ_MAX, ids))
-
-    def read_history(self, ids: Sequence[int], properties: Sequence[str]) -> list[Record]:
-        """At most 50 live deals by id, each with the changes of ``properties`` in ``propertiesWithHistory``.
-
-        Raises:
-            ValueError: more than 50 ids.
-        """
-
-        def read(some: Sequence[int]) -> list[Record]:
-            return self._requester.send(calls.batch_read_history(self._paths, some, properties), payloads.read_batch)
-
-        return self._histories.read(read, _at_most(HISTORY_BATCH_MAX, ids))
-
-    def read_associations(self, to_object_type: str, ids: Sequence[int]) -> list[Association]:
-        """Every association of at most 1,000 deals with records of one type (``contacts``, ``2-1234``, …).
-
-        Raises:
-            ValueError: more than 1,000 ids.
-        """
-
-        def read_page(cursors: Mapping[int, str | None]) -> associations.AssociationsPage:
-            call = calls.batch_read_associations(self._paths, to_object_type, cursors)
-            return self._requester.send(call, associations.read_associations)
-
-        read = partial(associations.read_all, read_page)
-        return self._associations.read(read, _at_most(ASSOCIATIONS_BATCH_MAX, ids))
 
     def get_json(self, path: str, params: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - any JSON
         """The JSON of any other GET endpoint."""
@@ -233,44 +157,6 @@ class HubSpotClient(SearchEndpoints, MetadataEndpoints):
     ) -> None:
         self.close()
 
-    def _parser_of(self, properties: Sequence[str]) -> Callable[[bytes], Any]:
-        return self._answers.setdefault(tuple(properties), DealAnswers()).parse
-
-    def _listed(self, properties: Sequence[str], limit: int, *, archived: bool, after: str | None) -> ListedDeals:
-        if calls.fit_into_url(properties):
-            call = calls.list_deals(self._paths, properties, archived=archived, after=after, limit=limit)
-            length = len(self._base_url) + len(call.target)
-            if length <= self._url_length_max:
-                try:
-                    return self._requester.send(call, payloads.read_listed, parse=self._parser_of(properties))
-                except HubSpotRefusedError as error:
-                    if error.status_code != HTTPStatus.REQUEST_URI_TOO_LONG or length <= URL_LENGTH_SAFE:
-                        raise
-                    log.warning("HubSpot refuses a URL of %d characters: deals are listed by id, then read", length)
-                    self._url_length_max = URL_LENGTH_SAFE
-        call = calls.list_deals(self._paths, ("hs_object_id",), archived=archived, after=after, limit=limit)
-        ids, unusable, next_after = self._requester.send(call, payloads.read_listed_ids)
-        found = {str(record.get("id")): record for record in self._read_batch(ids, properties, archived=archived)}
-        records = [found[deal_id] for deal_id in map(str, ids) if deal_id in found]
-        return ListedDeals(records=unusable + records, next_after=next_after)
-
-    def _read_batch(self, ids: Sequence[int], properties: Sequence[str], *, archived: bool) -> list[Record]:
-        def read_part(some: Sequence[int], names: Sequence[str]) -> list[Record]:
-            call = calls.batch_read(self._paths, some, names, archived=archived)
-            return self._requester.send(call, payloads.read_batch, parse=self._parser_of(names))
-
-        if not ids:
-            return []
-        chunks = in_chunks(properties)
-        return read_part(ids, chunks[0]) if len(chunks) == 1 else read_wide(read_part, ids, chunks)
-
 
 def _is_repeatable(method: str, path: str) -> bool:
     return method not in {"POST", "PATCH"} or path.endswith(("/search", "/batch/read"))
-
-
-def _at_most(count: int, ids: Sequence[int]) -> list[int]:
-    wanted = list(dict.fromkeys(ids))
-    if len(wanted) > count:
-        raise ValueError(f"HubSpot reads at most {count} deals at once, not {len(wanted)}")
-    return wanted

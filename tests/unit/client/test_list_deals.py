@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from airflow_provider_hubspot_deals.client.hubspot_client import URL_LENGTH_MAX
+from airflow_provider_hubspot_deals.client.deals import URL_LENGTH_MAX
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from tests.unit.client.scripted_server import ScriptedServer, answer, deal, deals
 
