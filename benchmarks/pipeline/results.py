@@ -27,8 +27,8 @@ METHOD = """\
 - dlt runs its rest_api source on the list of deals, merges by id and loads by COPY; its incremental run searches from
   the newest time that is loaded, for which it asks its table first. Meltano and singer-io run their taps with deals
   alone selected, into meltanolabs-target-postgres with COPY; both taps name HubSpot's address in their code, which is
-  replaced and nothing else. Whatever is not named here is as each of them sets it by default. All their packages are
-  in `benchmarks/pipeline/requirements`.
+  replaced and nothing else; a tap begins when its target is ready. Whatever is not named here is as each of them sets
+  it by default. All their packages are in `benchmarks/pipeline/requirements`.
 - The work differs. Ours also reads archived deals, pipelines, owners and what changed meanwhile, and keeps properties
   typed and as sent, under seven indexes. dlt keeps columns, Meltano one JSONB of texts, singer-io a JSONB for each
   property and all of them again; they have the key's index alone. singer-io reads HubSpot's first API for deals.
