@@ -155,6 +155,14 @@ def test_who_fails_or_loads_something_else_is_left_out_with_the_reason(tmp_path:
     assert "no such thing" in lab.failures["broken"]
 
 
+@pytest.mark.parametrize(("left_out", "code"), [({}, 0), ({"dlt": "not to be had"}, 0), ({"ours": "wrong rows"}, 1)])
+def test_the_command_fails_when_ours_loads_something_else(
+    monkeypatch: pytest.MonkeyPatch, left_out: dict[str, str], code: int
+) -> None:
+    monkeypatch.setattr("benchmarks.pipeline.command.run", lambda _: {"left_out": left_out, "page": ""})
+    assert main(["pipeline"]) == code
+
+
 def test_a_peer_that_lacks_a_program_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("benchmarks.pipeline.peers.ENVIRONMENTS", tmp_path)
     monkeypatch.setattr("benchmarks.pipeline.peers.install", lambda folder, _: folder.mkdir())

@@ -6,7 +6,7 @@ The tap's addresses are constants of its code; they are replaced here, and nothi
 from __future__ import annotations
 
 from metering import metered, read_order
-from piping import figures_file, state_file
+from piping import figures_file, state_file, wait_for_target
 from tap_hubspot.client import PropertyStream
 from tap_hubspot.streams import DealStream
 from tap_hubspot.tap import TapHubspot
@@ -28,6 +28,7 @@ def main() -> None:
     address = property(lambda _: order["hubspot_url"] + VERSION_PATH)
     PropertyStream.url_base = DealStream.url_base = address
     state = str(state_file(order)) if order["mode"] == "incremental" else None
+    wait_for_target(order)
     with metered(figures_file(order, "tap")):
         DealsTap(config={"access_token": order["token"]}, state=state).sync_all()
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from metering import read_order
 
 ROLES = ("tap", "target")
+POLL_S = 0.002
 
 
 def main() -> None:
     """Start both, connect them, and add up what they took."""
     tap_program, target_python, target_program, order_file = sys.argv[1:]
     order = read_order()
+    _ready_file(order).unlink(missing_ok=True)
     tap = subprocess.Popen([sys.executable, tap_program, order_file], stdout=subprocess.PIPE)  # noqa: S603 - ours
     target = subprocess.Popen(  # noqa: S603 - ours
         [target_python, target_program, order_file], stdin=tap.stdout, stdout=subprocess.PIPE
@@ -27,6 +30,8 @@ def main() -> None:
     if tap.stdout:
         tap.stdout.close()  # so that the tap notices when the target ends
     states = target.communicate()[0].splitlines()
+    if target.returncode:
+        tap.terminate()  # it may still be waiting for the target
     if tap.wait() or target.returncode:
         sys.exit(f"tap ended with status {tap.returncode}, target with {target.returncode}")
     if states:
@@ -43,6 +48,21 @@ def together(both: list[dict[str, float]]) -> dict[str, float]:
         "ended_at": max(each["ended_at"] for each in both),
         **sums,
     }
+
+
+def target_is_ready(order: dict[str, Any]) -> None:
+    """Said by the target once everything is imported."""
+    _ready_file(order).touch()
+
+
+def wait_for_target(order: dict[str, Any]) -> None:
+    """The tap asks for nothing before: what it does while the target starts would count for nobody."""
+    while not _ready_file(order).exists():
+        time.sleep(POLL_S)
+
+
+def _ready_file(order: dict[str, Any]) -> Path:
+    return Path(order["folder"]) / "target.ready"
 
 
 def state_file(order: dict[str, Any]) -> Path:

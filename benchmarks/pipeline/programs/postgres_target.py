@@ -6,7 +6,7 @@ import sys
 from urllib.parse import urlsplit
 
 from metering import metered, read_order
-from piping import figures_file
+from piping import figures_file, target_is_ready
 from target_postgres.target import TargetPostgres
 
 
@@ -23,6 +23,7 @@ def main() -> None:
         "default_target_schema": "crm",
         "use_copy": True,
     }
+    target_is_ready(order)
     with metered(figures_file(order, "target")):
         TargetPostgres(config=config).listen(sys.stdin)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import tap_hubspot
 from metering import metered, read_order
-from piping import figures_file, state_file
+from piping import figures_file, state_file, wait_for_target
 
 START = "2000-01-01T00:00:00Z"
 
@@ -22,6 +22,7 @@ def main() -> None:
     tap_hubspot.BASE_URL = order["hubspot_url"]
     tap_hubspot.CONFIG.update(api_key=order["token"], start_date=START, select_fields_by_default=True)
     state = json.loads(state_file(order).read_text()) if order["mode"] == "incremental" else {}
+    wait_for_target(order)
     with metered(figures_file(order, "tap")):
         tap_hubspot.do_sync(state, catalog())
 
