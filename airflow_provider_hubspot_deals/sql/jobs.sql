@@ -294,8 +294,8 @@ WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
 RETURNING *
 
 -- name: release
--- Back to pending: the next attempt of the same run continues from the checkpoint. load_id, here and in how else an
--- attempt ends: the epoch of a claim that was rolled back is somebody else's by now.
+-- Back to pending: the next attempt of the same run continues from the checkpoint. load_id, here and in what
+-- else may follow a claim that was rolled back (fail, count_usage): its epoch is somebody else's by now.
 UPDATE {schema}.jobs
 SET status = 'pending', error_code = %(error_code)s, error_message = %(error_message)s,
     resume_at = now() + %(resume_after)s,

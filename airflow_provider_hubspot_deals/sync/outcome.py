@@ -111,9 +111,8 @@ def beginning(
             with closing(connect()) as connection, hung_up_after(connection, _RECORD_TIMEOUT_S):
                 connection.autocommit = True
                 migrations.check(connection, schema)
-                with jobs.being_claimed(
-                    connection, schema, request.order()
-                ) as job:  # ends with its claim, or not at all
+                # In the claim's own transaction: whoever is stopped meanwhile leaves no job that seems to run.
+                with jobs.being_claimed(connection, schema, request.order()) as job:
                     if not job.is_finished:
                         _record(connection, job, request.origin, error, _NO_USAGE)
         except Exception as obstacle:  # noqa: BLE001 - the failure itself is what must be seen

@@ -114,7 +114,7 @@ class _Run:
         with hung_up_after(self._connection, CLAIM_TIMEOUT_S):
             migrations.check(self._connection, schema)
             with jobs.being_claimed(self._connection, schema, self._request.order()) as self.job:
-                self._claim_in_doubt = self.job.row.get("transaction_id")
+                self._claim_in_doubt = self.job.row.get("transaction_id")  # none where nothing is left to do
         self._claim_in_doubt = None
         return self.job
 

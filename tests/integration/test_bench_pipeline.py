@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.pipeline import charts, results
-from benchmarks.pipeline.contestants import CHANGED, FIRST, FLOOR, INCREMENTAL, OURS, UNCHANGED
+from benchmarks.pipeline.contestants import CHANGED, FIRST, FLOOR, INCREMENTAL, OURS, PROGRAMS, UNCHANGED
 from benchmarks.pipeline.figures import figures_of
 from benchmarks.pipeline.kept import with_earlier
 from benchmarks.pipeline.measurement import Measurement
@@ -121,11 +122,19 @@ def test_machines_are_not_mixed(tmp_path: Path) -> None:
     assert "this provider: 1,000" not in chart
 
 
-def test_the_floors_rows_are_prepared_only_where_it_runs(tmp_path: Path) -> None:
-    lab = Lab(None, [OURS, FLOOR], [100.0], tmp_path)  # type: ignore[arg-type]  # without a server nothing can be
-    assert list(lab.measure(100, 0)) == []
-    with pytest.raises(AttributeError):
-        list(replace(lab, latencies_ms=[100.0, 0.0]).measure(100, 0))
+def test_the_floors_rows_are_prepared_only_where_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[int] = []
+
+    def prepare(_: Lab, deals: int) -> dict[str, Any]:
+        prepared.append(deals)
+        return {}
+
+    monkeypatch.setattr(Lab, "_prepared", prepare)
+    lab = Lab(None, [OURS, FLOOR], [100.0], tmp_path)  # type: ignore[arg-type]  # no round, nothing to serve
+    list(lab.measure(100, 0))
+    assert prepared == []
+    list(replace(lab, latencies_ms=[100.0, 0.0]).measure(200, 0))
+    assert prepared == [200]
 
 
 def test_runs_made_earlier_count_with_the_new_ones(tmp_path: Path) -> None:
@@ -168,3 +177,53 @@ def test_a_peer_that_lacks_a_program_says_where_it_comes_from(monkeypatch: pytes
     monkeypatch.setattr("benchmarks.pipeline.peers.install", lambda folder, _: folder.mkdir())
     with pytest.raises(PeerMissingError, match=r"meltano/bin/tap-hubspot is not in .*: MeltanoLabs"):
         PEERS["meltano"].prepare()
+
+
+A_TAP = """
+from metering import metered, read_order
+from piping import figures_file, wait_for_target
+order = read_order()
+wait_for_target(order)
+with metered(figures_file(order, "tap")):
+    print("{}")
+"""
+A_TARGET = """
+import sys, time
+from metering import metered, read_order
+from piping import figures_file, target_is_ready
+order = read_order()
+time.sleep(0.5)  # its imports
+with metered(figures_file(order, "target")):
+    target_is_ready(order)
+    print(sys.stdin.read())
+"""
+
+
+def piped(folder: Path, target: str) -> tuple[int, Path]:
+    """The exit code of a tap piped into such a target, and the file of their figures."""
+    order = {"folder": str(folder), "figures": str(folder / "figures.json")}
+    (folder / "order.json").write_text(json.dumps(order))
+    (folder / "tap.py").write_text(A_TAP)
+    (folder / "target.py").write_text(target)
+    programs = [folder / "tap.py", sys.executable, folder / "target.py"]
+    done = subprocess.run(  # noqa: S603 - our own command line
+        [sys.executable, PROGRAMS / "piping.py", *programs, folder / "order.json"],
+        env={"PYTHONPATH": str(PROGRAMS)},
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, folder / "figures.json"
+
+
+def test_a_tap_begins_when_its_target_is_ready(tmp_path: Path) -> None:
+    code, figures = piped(tmp_path, A_TARGET)
+    both = {role: json.loads((tmp_path / f"{role}.json").read_text()) for role in ("tap", "target")}
+    assert code == 0
+    assert both["tap"]["began_at"] >= both["target"]["began_at"]
+    assert json.loads(figures.read_text())["began_at"] == both["tap"]["began_at"]
+
+
+def test_a_tap_does_not_wait_for_a_target_that_ended(tmp_path: Path) -> None:
+    code, figures = piped(tmp_path, "raise SystemExit(3)")
+    assert code != 0
+    assert not figures.exists()

@@ -23,8 +23,8 @@ def main() -> None:
         "default_target_schema": "crm",
         "use_copy": True,
     }
-    target_is_ready(order)
     with metered(figures_file(order, "target")):
+        target_is_ready(order)
         TargetPostgres(config=config).listen(sys.stdin)
 
 

@@ -11,6 +11,8 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_hubspot_deals.exceptions import SecretsUnavailableError
+from airflow_provider_hubspot_deals.sync import outcome
+from airflow_provider_hubspot_deals.transfers.outcomes import TaskKilled
 from hubspot_simulator import FaultRule, SimulatorServer
 from tests.integration.transfers.conftest import WAIT_S, Airflow
 
@@ -101,3 +103,16 @@ def test_beside_a_run_that_works_it_makes_no_job_and_takes_none(airflow: Airflow
             airflow.task(hubspot_conn_id="nobody").execute(airflow.context("manual__2"))
         working.result(WAIT_S)
     assert [(job["status"], job["attempt"]) for job in airflow.jobs()] == [("completed", 1)]
+
+
+def test_one_that_is_stopped_while_it_notes_why_leaves_no_job_that_seems_to_run(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise TaskKilled
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outcome, "_record", stopped)
+        with pytest.raises(TaskKilled):
+            airflow.task(hubspot_conn_id="nobody").execute(airflow.context())
+    assert airflow.jobs() == []

@@ -161,7 +161,7 @@ def test_e15_a_claim_that_goes_through_after_its_task_was_stopped_leaves_no_job_
     airflow: Airflow, slow_claim: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sql._statements("jobs"), "end_session_of_transaction", "SELECT false")
-    slow_claim(1)
+    slow_claim(2)
     with running(airflow) as (stop, _):
         wait_until(lambda: airflow.query(SLEEPING) != [], what="the slow COMMIT", timeout_s=30)
         seconds = stop()
