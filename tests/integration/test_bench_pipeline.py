@@ -205,7 +205,7 @@ def piped(folder: Path, target: str) -> tuple[int, Path]:
     (folder / "order.json").write_text(json.dumps(order))
     (folder / "tap.py").write_text(A_TAP)
     (folder / "target.py").write_text(target)
-    programs = [folder / "tap.py", sys.executable, folder / "target.py"]
+    programs: list[str | Path] = [folder / "tap.py", sys.executable, folder / "target.py"]
     done = subprocess.run(  # noqa: S603 - our own command line
         [sys.executable, PROGRAMS / "piping.py", *programs, folder / "order.json"],
         env={"PYTHONPATH": str(PROGRAMS)},
