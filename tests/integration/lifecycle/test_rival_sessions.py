@@ -112,6 +112,12 @@ def test_d10_a_server_that_has_no_connection_left_names_the_limit(
         with psycopg.connect(server.postgres.superuser_url, autocommit=True) as administrator:
             administrator.execute(f"ALTER ROLE hubspot_loader CONNECTION LIMIT {connections}")
 
+    def is_alone() -> bool:
+        with psycopg.connect(server.postgres.superuser_url) as administrator:
+            query = "SELECT FROM pg_stat_activity WHERE usename = 'hubspot_loader'"
+            return administrator.execute(query).fetchone() is None
+
+    wait_until(is_alone, what="the end of earlier sessions", timeout_s=30)
     limit(1)  # and what a run looks up ahead needs a second one
     try:
         with pytest.raises(DatabaseUnavailableError, match="raise max_connections") as raised:
