@@ -111,7 +111,7 @@ _ADVICE = {
     ),
     "SOURCE_ORDER": Advice(
         "HubSpot's search did not sort as asked; going on could have lost deals.",
-        f"{_TRIES_AGAIN} If it lasts, tell HubSpot's support; a full run does not use search for the list of deals.",
+        f"{_TRIES_AGAIN} If it lasts, tell HubSpot's support: every run reads the newest changes by search.",
     ),
     "SUPERSEDED": Advice("A newer attempt took over.", "Nothing: the newer one does the work."),
     "SYSTEMIC_DATA": Advice(

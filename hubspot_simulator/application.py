@@ -80,6 +80,7 @@ class HubSpotApplication:
         self._disturb(name, portal_id)
         rule = self.plan.fault_for(name, portal_id)
         request.reaches_replica = rule is not None and rule.fault == Fault.OLD_RECORDS
+        request.is_cut_short = rule is not None and rule.fault == Fault.SHORT_BATCH
         answer = None if rule is None else replacement(rule, portal_id or 0, caller.app.app_id if caller else 0)
         if answer is None and opened:
             is_post = request.method == "POST"
@@ -177,7 +178,7 @@ def _is_felt(
         return True
     if endpoint is None or caller is None or answer.status != HTTPStatus.OK:
         return False
-    request.reaches_replica = False
+    request.reaches_replica = request.is_cut_short = False
     return _handled(request, endpoint, caller, None).body != answer.body
 
 

@@ -30,6 +30,7 @@ class Request:
         self.headers = headers
         self.body = body
         self.reaches_replica = False  # one that is as late as the search index
+        self.is_cut_short = False  # its answer, should it be a batch
 
     @cached_property
     def query(self) -> dict[str, str]:

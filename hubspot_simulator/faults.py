@@ -32,6 +32,7 @@ class Fault(StrEnum):
     MISSING_NEXT = "missing_next"  # a full page without a cursor
     NUMBER_CURSOR = "number_cursor"  # the cursor is a JSON number
     OLD_RECORDS = "old_records"  # list and batch read: live records as search still has them, from a replica that lags
+    SHORT_BATCH = "short_batch"  # batch read, of associations too: half of what is found, and no word of any other id
     # The right answer, damaged
     INVALID_JSON = "invalid_json"  # the last character is missing, the length is right
     BYTE_ORDER_MARK = "byte_order_mark"
@@ -58,6 +59,7 @@ NOT_ALWAYS_FELT = frozenset(
     {
         *(Fault.EMPTY_PAGE, Fault.SHORT_PAGE, Fault.CURSOR_LOOP, Fault.DUPLICATE_RECORD, Fault.UNSORTED),
         *(Fault.MISSING_NEXT, Fault.NUMBER_CURSOR, Fault.OLD_RECORDS, Fault.UNKEYED_RECORD),
+        Fault.SHORT_BATCH,
     }
 )
 

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class RequestLimit:
-    """HubSpot's maximum of deals in one kind of request: the documented one, until HubSpot names a lower one.
+    """HubSpot's maximum of deals, or owners, in one kind of request: the known one, until it names a lower one.
 
     Threads share it, and whichever of their values stays is one that HubSpot takes.
     """
@@ -25,7 +25,7 @@ class RequestLimit:
         self._limit = limit
 
     def ask(self, question: Callable[[int], T], *, wanted: int) -> T:
-        """``question`` with as many of the ``wanted`` deals as HubSpot takes.
+        """``question`` with as many of the ``wanted`` records as HubSpot takes.
 
         Raises:
             HubSpotRefusedError: the refusal names no lower maximum.
@@ -38,7 +38,7 @@ class RequestLimit:
                 lower = max((limit for limit in error.limits if 0 < limit < asked), default=0)
                 if not lower:
                     raise
-                log.warning("HubSpot refuses to be asked for %d deals at once, and is asked for %d", asked, lower)
+                log.warning("HubSpot refuses to be asked for %d records at once, and is asked for %d", asked, lower)
                 asked = lower
             else:
                 if asked < wanted:

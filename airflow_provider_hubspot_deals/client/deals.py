@@ -7,7 +7,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_hubspot_deals.client import associations, calls, payloads
+from airflow_provider_hubspot_deals.client import associations, batch_reads, calls, payloads
 from airflow_provider_hubspot_deals.client.answer_sizes import ListLimit, RequestLimit, read_in_halves
 from airflow_provider_hubspot_deals.client.deal_answers import DealAnswers
 from airflow_provider_hubspot_deals.client.wide_records import in_chunks, read_wide
@@ -67,7 +67,7 @@ class DealEndpoints:
         """At most 100 deals by id, in no particular order.
 
         Deals that are gone, or on the other side of ``archived``, are absent; a merged one appears as its survivor,
-        under the survivor's id.
+        under the survivor's id. An answer that says nothing of a deal is not believed: see ``batch_reads``.
 
         Raises:
             ValueError: more than 100 ids.
@@ -82,10 +82,10 @@ class DealEndpoints:
             ValueError: more than 50 ids.
         """
 
-        def read(some: Sequence[int]) -> list[Record]:
+        def ask(some: Sequence[int]) -> batch_reads.BatchAnswer:
             return self._requester.send(calls.batch_read_history(self._paths, some, properties), payloads.read_batch)
 
-        return self._histories.read(read, _at_most(HISTORY_BATCH_MAX, ids))
+        return self._histories.read(partial(batch_reads.read_all, ask), _at_most(HISTORY_BATCH_MAX, ids))
 
     def read_associations(self, to_object_type: str, ids: Sequence[int]) -> list[Association]:
         """Every association of at most 1,000 deals with records of one type (``contacts``, ``2-1234``, …).
@@ -123,9 +123,12 @@ class DealEndpoints:
         return ListedDeals(records=unusable + records, next_after=next_after)
 
     def _read_batch(self, ids: Sequence[int], properties: Sequence[str], *, archived: bool) -> list[Record]:
-        def read_part(some: Sequence[int], names: Sequence[str]) -> list[Record]:
+        def ask(names: Sequence[str], some: Sequence[int]) -> batch_reads.BatchAnswer:
             call = calls.batch_read(self._paths, some, names, archived=archived)
             return self._requester.send(call, payloads.read_batch, parse=self._parser_of(names))
+
+        def read_part(some: Sequence[int], names: Sequence[str]) -> list[Record]:
+            return batch_reads.read_all(partial(ask, names), some)
 
         if not ids:
             return []

@@ -11,7 +11,7 @@ from airflow_provider_hubspot_deals.client.answer_sizes import RequestLimit
 from airflow_provider_hubspot_deals.client.calls import Call
 from airflow_provider_hubspot_deals.client.clock import Clock
 from airflow_provider_hubspot_deals.client.deals import DealEndpoints
-from airflow_provider_hubspot_deals.client.metadata import MetadataEndpoints
+from airflow_provider_hubspot_deals.client.metadata import OWNERS_LIMIT, MetadataEndpoints
 from airflow_provider_hubspot_deals.client.paths import Endpoint, Paths, checked_base_url, checked_path
 from airflow_provider_hubspot_deals.client.rate_limits import RateLimits
 from airflow_provider_hubspot_deals.client.requester import Requester
@@ -34,7 +34,7 @@ class HubSpotClient(DealEndpoints, SearchEndpoints, MetadataEndpoints):
     Args:
         base_url: HubSpot's own hosts over https, unless ``allow_other_hosts``.
         api_version: ``v3``, or a dated version such as ``2026-09``.
-        rate_limits: shared by all clients of the same portal and app; its own when None.
+        rate_limits: shared by all clients of the same credential; its own when None.
         connection_name: the Airflow connection, for messages.
         ca_bundle: path of a CA file instead of the bundled one.
         body_size_max: bytes of the largest answer worth reading.
@@ -85,7 +85,7 @@ class HubSpotClient(DealEndpoints, SearchEndpoints, MetadataEndpoints):
             who=who,
             daily_reserve_percent=daily_reserve_percent,
         )
-        self._searches = RequestLimit(SEARCH_LIMIT_MAX)
+        self._searches, self._owners = RequestLimit(SEARCH_LIMIT_MAX), RequestLimit(OWNERS_LIMIT)
 
     @property
     def usage(self) -> Usage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hubspot_deals.client import calls, payloads
@@ -11,14 +12,15 @@ from airflow_provider_hubspot_deals.exceptions import BadResponseError, HubSpotR
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from airflow_provider_hubspot_deals.client.answer_sizes import RequestLimit
     from airflow_provider_hubspot_deals.client.calls import Call
     from airflow_provider_hubspot_deals.client.paths import Paths
     from airflow_provider_hubspot_deals.client.requester import Requester
-    from airflow_provider_hubspot_deals.deals.records import PortalFacts
+    from airflow_provider_hubspot_deals.deals.records import ListedDeals, PortalFacts
 
 log = logging.getLogger(__name__)
 
-_OWNERS_LIMIT = 100
+OWNERS_LIMIT = 100  # HubSpot's default; its maximum is not documented
 
 
 class MetadataEndpoints:
@@ -26,6 +28,7 @@ class MetadataEndpoints:
 
     _paths: Paths
     _requester: Requester
+    _owners: RequestLimit
 
     def portal_facts(self) -> PortalFacts:
         """Which portal the credential opens."""
@@ -57,8 +60,9 @@ class MetadataEndpoints:
             BadResponseError: a cursor came twice (``PAGING_LOOP``).
         """
 
-        def page(after: str | None) -> Call:
-            return calls.get_page(self._paths.owners, archived=archived, after=after, limit=_OWNERS_LIMIT)
+        def page(after: str | None) -> ListedDeals:
+            ask = partial(calls.get_page, self._paths.owners, archived=archived, after=after)
+            return self._owners.ask(lambda most: self._page(ask(limit=most)), wanted=OWNERS_LIMIT)
 
         return self._paged("owners", page)
 
@@ -69,8 +73,8 @@ class MetadataEndpoints:
             BadResponseError: a cursor came twice (``PAGING_LOOP``).
         """
 
-        def page(after: str | None) -> Call:
-            return calls.get(self._paths.exchange_rates, {} if after is None else {"after": after})
+        def page(after: str | None) -> ListedDeals:
+            return self._page(calls.get(self._paths.exchange_rates, {} if after is None else {"after": after}))
 
         return [rate for rates in self._paged("exchange rates", page) for rate in rates]
 
@@ -78,12 +82,16 @@ class MetadataEndpoints:
         """The kinds of association that deals can have with records of one type; refused when there is no such type."""
         return self._requester.send(calls.association_labels(self._paths, to_object_type), payloads.read_results)
 
-    def _paged(self, what: str, page_call: Callable[[str | None], Call]) -> Iterator[list[dict[str, Any]]]:
+    def _page(self, call: Call) -> ListedDeals:
+        return self._requester.send(call, payloads.read_listed)
+
+    @staticmethod
+    def _paged(what: str, read_page: Callable[[str | None], ListedDeals]) -> Iterator[list[dict[str, Any]]]:
         seen: set[str | None] = set()
         after: str | None = None
         while after not in seen:
             seen.add(after)
-            page = self._requester.send(page_call(after), payloads.read_listed)
+            page = read_page(after)
             yield page.records
             after = page.next_after
             if after is None:

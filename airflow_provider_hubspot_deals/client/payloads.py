@@ -6,10 +6,11 @@ a page without ``results`` must not end a walk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from airflow_provider_hubspot_deals.client.batch_reads import BatchAnswer
 from airflow_provider_hubspot_deals.deals import values
 from airflow_provider_hubspot_deals.deals.records import FoundDeals, ListedDeals, PortalFacts, Record
 
@@ -75,8 +76,8 @@ def read_total(payload: object) -> int:
     return total
 
 
-def read_batch(payload: object) -> list[Record]:
-    """The records of a batch/read. Ids that are gone are absent, and that is the only allowed reason for absence.
+def read_batch(payload: object) -> BatchAnswer:
+    """The records of a batch/read, and the ids that it says are gone.
 
     A 207 reports failures inside a success: one that is not "no such object" would let living deals look deleted, and
     so would a first page of several. HubSpot has begun to page other batch endpoints.
@@ -89,7 +90,14 @@ def read_batch(payload: object) -> list[Record]:
         raise ValueError("it reports errors other than OBJECT_NOT_FOUND")
     if read_next_after(payload) is not None:
         raise ValueError("it holds only the first page of what was asked for")
-    return read_results(payload)
+    return BatchAnswer(read_results(payload), ids_in_context(errors, "ids"))
+
+
+def ids_in_context(errors: Sequence[JsonObject], key: str) -> frozenset[str]:
+    """The ids that errors inside a success name under ``key``; an error need not name any."""
+    contexts = [context for error in errors if isinstance(context := error.get("context"), dict)]
+    named = [ids for context in contexts if isinstance(ids := context.get(key), list)]
+    return frozenset(str(each) for ids in named for each in ids)
 
 
 def read_portal_facts(payload: object) -> PortalFacts:

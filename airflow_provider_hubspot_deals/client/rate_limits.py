@@ -109,7 +109,7 @@ class RollingWindow:
 
 
 class RateLimits:
-    """The budgets of one portal and app. Thread-safe; share one between all clients of the same portal and app."""
+    """The budgets of one app in one portal. Thread-safe; share one between all clients of the same credential."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or Clock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from airflow_provider_hubspot_deals.client import calls, payloads
@@ -42,15 +43,17 @@ class SearchEndpoints:
 
         Walk on with the last id as ``after_id``: HubSpot's own ``after`` is an offset, shifts while deals change and
         ends at 10,000. The search index lags behind writes and may return a deal slightly outside the window. An answer
-        that counts deals and names none is asked for again, as any unusable one, and returned if nothing else comes: a
-        ``total`` without records is no end of the walk.
+        that counts deals and names none, or whose ids do not rise, is asked for again as any unusable one, and returned
+        if nothing else comes: a ``total`` without records is no end of the walk, and what is not sorted no step of it.
 
         Raises:
             ValueError: a time without zone, or a window that ends before it starts.
         """
         window = (modified_from, modified_to)
         search = partial(calls.search_deals, self._paths, window, after_id=after_id, properties=properties)
-        return self._searches.ask(lambda most: replace(self._named(search(limit=most)), limit=most), wanted=limit)
+        return self._searches.ask(
+            lambda most: replace(self._sound(search(limit=most), after_id), limit=most), wanted=limit
+        )
 
     def highest_deal(self) -> FoundDeals:
         """The live deal with the highest id, and how many live deals there are, as far as the search index knows."""
@@ -69,26 +72,41 @@ class SearchEndpoints:
 
         return self._searches.ask(read, wanted=limit)
 
-    def _named(self, search: Call) -> FoundDeals:
-        reader = _ReaderOfNamed()
+    def _sound(self, search: Call, after_id: int) -> FoundDeals:
+        reader = _ReaderOfSound(after_id)
         try:
             return self._requester.send(search, reader)
         except BadResponseError:
-            if reader.unnamed is None:
+            if reader.unsound is None:
                 raise
-            return reader.unnamed
+            return reader.unsound
 
 
-class _ReaderOfNamed:
-    """Refuses what counts deals and names none, as happens while the index changes; and keeps it."""
+class _ReaderOfSound:
+    """Refuses what counts deals and names none, as happens while the index changes, or is not sorted; and keeps it."""
 
-    def __init__(self) -> None:
-        self.unnamed: FoundDeals | None = None
+    def __init__(self, after_id: int) -> None:
+        self._after_id = after_id
+        self.unsound: FoundDeals | None = None
 
     def __call__(self, payload: object) -> FoundDeals:
-        self.unnamed = None
+        self.unsound = None
         found = payloads.read_found(payload)
-        if found.total and not found.records:
-            self.unnamed = found
-            raise ValueError(f"it counts {found.total} more deals and names none")
+        if wrong := self._wrong_with(found):
+            self.unsound = found
+            raise ValueError(wrong)
         return found
+
+    def _wrong_with(self, found: FoundDeals) -> str | None:
+        if found.total and not found.records:
+            return f"it counts {found.total} more deals and names none"
+        ids = [self._after_id, *(record.get("id") for record in found.records)]
+        return None if _rise(ids) else "its ids do not rise"
+
+
+def _rise(ids: Sequence[object]) -> bool:
+    """Whether each is greater than the one before, as a number; True where one is none, which is no matter of order."""
+    try:
+        return all(int(before) < int(behind) for before, behind in pairwise(ids))  # type: ignore[call-overload]  # tried
+    except (TypeError, ValueError):
+        return True

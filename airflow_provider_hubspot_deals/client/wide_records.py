@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from airflow_provider_hubspot_deals.deals.columns import MERGED_IDS_PROPERTY
 from airflow_provider_hubspot_deals.deals.properties import Properties
 from airflow_provider_hubspot_deals.deals.records import Record
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
@@ -16,9 +17,16 @@ ReadPart = Callable[[Sequence[int], Sequence[str]], list[Record]]
 
 
 def in_chunks(properties: Sequence[str]) -> list[Sequence[str]]:
-    """``properties`` in parts that one request can carry; one empty part when there are none."""
-    starts = range(0, max(len(properties), 1), PROPERTIES_MAX)
-    return [properties[start : start + PROPERTIES_MAX] for start in starts]
+    """``properties`` in parts that one request can carry; one empty part when there are none.
+
+    What was merged into a deal is in each part, if it is in one: without it, answers about merged deals say less.
+    """
+    if len(properties) <= PROPERTIES_MAX:
+        return [properties]
+    everywhere = [name for name in properties if name == MERGED_IDS_PROPERTY]
+    others = [name for name in properties if name != MERGED_IDS_PROPERTY]
+    size = PROPERTIES_MAX - len(everywhere)
+    return [[*others[start : start + size], *everywhere] for start in range(0, len(others), size)]
 
 
 def read_wide(read_part: ReadPart, ids: Sequence[int], chunks: Sequence[Sequence[str]]) -> list[Record]:

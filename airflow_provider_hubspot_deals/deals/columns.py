@@ -35,8 +35,10 @@ PROPERTY_PARSERS: Mapping[str, values.Parser] = MappingProxyType(
 
 MERGED_IDS_PROPERTY = "hs_merged_object_ids"  # `;`-separated ids of everything merged into this deal, chains included
 
-REQUIRED_PROPERTIES = (*PROPERTY_PARSERS, "hs_object_id", MERGED_IDS_PROPERTY)
-"""Read whatever else is chosen: the typed columns and the merge history come from them."""
+HOME_AMOUNT_PROPERTY = "amount_in_home_currency"  # the view deals_with_names takes it from raw_properties
+
+REQUIRED_PROPERTIES = (*PROPERTY_PARSERS, "hs_object_id", MERGED_IDS_PROPERTY, HOME_AMOUNT_PROPERTY)
+"""Read whatever else is chosen: typed columns, merge history and reporting views come from them."""
 
 STAGED_COLUMNS = (
     "hubspot_deal_id",

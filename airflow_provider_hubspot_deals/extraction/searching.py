@@ -76,17 +76,17 @@ def fresh_pages(
     """As ``changed_pages``, for the newest changes and at the price of one request when they are few.
 
     The deals that were modified last come in one answer, which counts all live deals as well. HubSpot sorts by time
-    only roughly: what is missed here is in the closed window of a later run.
+    only roughly, so half of them must be older than the window for the answer to hold all that are in it; what is
+    missed even so is in the closed window of a later run.
     """
     total = None
     if cursor is None:
         latest = source.latest_deals()
         total = latest.total
         versions = {_known_id(record): version_of(record) for record in latest.records}
-        times = [datetime.fromisoformat(version) for version in versions.values() if version]
+        newer = {found: version for found, version in versions.items() if _is_since(window[0], version)}
         holds_all_deals = not _is_full(latest, versions) and latest.total <= len(versions)
-        if holds_all_deals or min(times, default=window[0]) < window[0]:
-            newer = {found: version for found, version in versions.items() if _is_since(window[0], version)}
+        if holds_all_deals or 0 < len(versions) >= 2 * len(newer):
             page = _read(source, properties, _Find(newer, None, wanted=outdated(newer) if newer else []))
             yield replace(page, total=total)
             return

@@ -97,21 +97,18 @@ def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Ma
     return job
 
 
-def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUID) -> Job:
+def take_up(connection: Connection[Any], job: Job, order: JobOrder) -> Job:
     """The same job for the same worker, after it lost its connection: a new epoch, and what was committed of it.
 
-    ``is_finished`` when the last thing that was committed had completed it.
-
-    Args:
-        load_id: of the attempt to begin. Called again with the same one, this goes on with what it did the first time,
-            whose COMMIT may have been lost, too.
+    ``is_finished`` when the last thing that was committed had completed it. Called again, this goes on with what it did
+    the first time, whose COMMIT may have been lost, too.
 
     Raises:
         JobCancelled, JobLostError, JobSuperseded: it is not ours any more.
         DatabaseUnavailableError: this database does not know it; the run's retry makes another one.
     """
     schema, keys = job.schema, _keys(order)
-    ours = {"id": job.id, "load_ids": [job.load_id, load_id]}
+    ours = {"id": job.id, "load_ids": job.keys["load_ids"]}
     with sql.transaction(connection):  # on its own: a session that is being ended lets go of its locks a little later
         sql.execute(connection, "jobs.end_stuck_session", {**keys, **ours, "patience": LOST_AFTER}, schema=schema)
     with sql.transaction(connection):
@@ -128,8 +125,8 @@ def take_up(connection: Connection[Any], job: Job, order: JobOrder, load_id: UUI
             return _job(order, schema, job.leaf, state, stored, is_finished=True)
         if stored["status"] != "running":
             raise stopped(connection, replace(job, epoch=stored["epoch"]))
-        if stored["load_id"] != load_id:
-            stored = _started(connection, schema, job.id, load_id, keys)
+        if stored["load_id"] != job.next_load_id:
+            stored = _started(connection, schema, job.id, job.next_load_id, keys)
         return _job(order, schema, job.leaf, state, stored)
 
 

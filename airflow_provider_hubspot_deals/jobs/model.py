@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from airflow_provider_hubspot_deals.organizations.organization import job_type_of
 
@@ -84,7 +84,13 @@ class JobOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A claimed job, or one that this very run had finished already."""
+    """A claimed job, or one that this very run had finished already.
+
+    Attributes:
+        load_id: of this attempt.
+        next_load_id: of the attempt that takes it up after a lost connection. Known beforehand: who is stopped while
+            that is being committed can end either.
+    """
 
     id: UUID
     schema: str
@@ -95,6 +101,7 @@ class Job:
     mode: str
     epoch: int
     load_id: UUID
+    next_load_id: UUID = field(default_factory=uuid4)
     attempt: int
     portal_id: int | None
     watermark: datetime | None
@@ -112,4 +119,5 @@ class Job:
             "organization_id": self.organization_id,
             "type": self.type,
             "load_id": self.load_id,
+            "load_ids": [self.load_id, self.next_load_id],
         }

@@ -294,8 +294,9 @@ WHERE id = %(id)s AND epoch = %(epoch)s AND status = 'running'
 RETURNING *
 
 -- name: release
--- Back to pending: the next attempt of the same run continues from the checkpoint. load_id, here and in what
--- else may follow a claim that was rolled back (fail, count_usage): its epoch is somebody else's by now.
+-- Back to pending: the next attempt of the same run continues from the checkpoint. By load_ids, here and in what else
+-- ends an attempt (fail, count_usage), and not by the epoch: that of a claim which was rolled back is somebody else's by
+-- now, and that of a taking up whose answer was lost is not known.
 UPDATE {schema}.jobs
 SET status = 'pending', error_code = %(error_code)s, error_message = %(error_message)s,
     resume_at = now() + %(resume_after)s,
@@ -303,7 +304,7 @@ SET status = 'pending', error_code = %(error_code)s, error_message = %(error_mes
     api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
     rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s,
     daily_limit = coalesce(%(daily_limit)s, daily_limit), daily_remaining = coalesce(%(daily_remaining)s, daily_remaining)
-WHERE id = %(id)s AND epoch = %(epoch)s AND load_id = %(load_id)s AND status = 'running'
+WHERE id = %(id)s AND load_id = ANY (%(load_ids)s) AND status = 'running'
 RETURNING resume_at
 
 -- name: fail
@@ -313,7 +314,7 @@ SET status = 'failed', error_code = %(error_code)s, error_message = %(error_mess
     api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
     rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s,
     daily_limit = coalesce(%(daily_limit)s, daily_limit), daily_remaining = coalesce(%(daily_remaining)s, daily_remaining)
-WHERE id = %(id)s AND epoch = %(epoch)s AND load_id = %(load_id)s AND status IN ('pending', 'running')
+WHERE id = %(id)s AND load_id = ANY (%(load_ids)s) AND status IN ('pending', 'running')
 
 -- name: count_usage
 UPDATE {schema}.jobs
@@ -321,7 +322,7 @@ SET api_calls = api_calls + %(api_calls)s,
     api_calls_by_endpoint = {schema}.sum_of_counts(api_calls_by_endpoint, %(api_calls_by_endpoint)s),
     rate_limit_hits = rate_limit_hits + %(rate_limit_hits)s, bytes_received = bytes_received + %(bytes_received)s,
     daily_limit = coalesce(%(daily_limit)s, daily_limit), daily_remaining = coalesce(%(daily_remaining)s, daily_remaining)
-WHERE id = %(id)s AND epoch = %(epoch)s AND load_id = %(load_id)s
+WHERE id = %(id)s AND load_id = ANY (%(load_ids)s)
 
 -- name: fail_other
 UPDATE {schema}.jobs

@@ -116,8 +116,7 @@ def beginning(
                     if not job.is_finished:
                         _record(connection, job, request.origin, error, _NO_USAGE)
         except Exception as obstacle:  # noqa: BLE001 - the failure itself is what must be seen
-            why = str(obstacle) if isinstance(obstacle, HubSpotDealsError) else type(obstacle).__name__
-            log.warning("That this run cannot begin could not be noted as a job: %s", why)
+            log.warning("That this run cannot begin could not be noted as a job: %s", _why(obstacle))
         raise
 
 
@@ -146,9 +145,17 @@ def job_outcome(
                 if transaction_id := in_doubt():
                     jobs.settle(connection, job, transaction_id)
                 _record(connection, job, origin, error, usage())
-        except Exception:  # noqa: BLE001 - the failure itself is what must be seen
-            log.warning("Job %s: its failure could not be recorded; the next claim will notice.", job.id)
+        except Exception as obstacle:  # noqa: BLE001 - the failure itself is what must be seen
+            log.warning(
+                "Job %s: its failure could not be recorded, which the next claim will notice: %s",
+                job.id,
+                _why(obstacle),
+            )
         raise
+
+
+def _why(obstacle: Exception) -> str:
+    return str(obstacle) if isinstance(obstacle, HubSpotDealsError) else type(obstacle).__name__
 
 
 def _record(

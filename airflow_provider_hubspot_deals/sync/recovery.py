@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import Connection
@@ -69,24 +68,23 @@ class Recovery:
         if not passes(error) or self._in_a_row > IN_A_ROW_MAX:
             raise error
         log.warning("Job %s: PostgreSQL does not go on (%s); connecting again.", job.id, type(error).__name__)
-        load_id = uuid4()
         for pause in _pauses():
             time.sleep(pause)
             try:
-                return self._taken_up(job, transaction_id, load_id)
+                return self._taken_up(job, transaction_id)
             except psycopg.Error as again:
                 if not passes(again):
                     raise
                 error = again
         raise error
 
-    def _taken_up(self, job: jobs.Job, transaction_id: str | None, load_id: UUID) -> TakenUp:
+    def _taken_up(self, job: jobs.Job, transaction_id: str | None) -> TakenUp:
         with ExitStack() as opened:
             connection = self._connect()
             opened.callback(connection.close)
             connection.autocommit = True
             was_committed = transaction_id is not None and jobs.was_committed(connection, job, transaction_id)
-            job = jobs.take_up(connection, job, self._order, load_id)
+            job = jobs.take_up(connection, job, self._order)
             opened.pop_all()
         log.info("Job %s: goes on after batch %d.", job.id, job.row["batches"])
         return TakenUp(connection=connection, job=job, was_committed=was_committed)

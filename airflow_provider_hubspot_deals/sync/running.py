@@ -68,15 +68,15 @@ def run(
     """
     request.validate()
     began = time.monotonic()
-    with database_errors(request.organization, connect, schema):
-        attempt = _Run(request, client, connect)
-        with attempt.outcome(schema):
-            job = attempt.claim(schema)
-            if job.is_finished:
-                log.info("Job %s of this run was completed before; nothing to do.", job.id)
-                return _summary(request, job, _finished(job), began, was_finished_already=True)
-            row = attempt.persevere(job)
-            return _summary(request, attempt.job, row, began, portal=attempt.portal, count=attempt.count)
+    with database_errors(request.organization):
+        attempt = _Run(request, client, connect, schema)
+    with attempt.outcome():
+        job = attempt.claim()
+        if job.is_finished:
+            log.info("Job %s of this run was completed before; nothing to do.", job.id)
+            return _summary(request, job, _finished(job), began, was_finished_already=True)
+        row = attempt.persevere(job)
+        return _summary(request, attempt.job, row, began, portal=attempt.portal, count=attempt.count)
 
 
 class _Run:
@@ -84,8 +84,10 @@ class _Run:
 
     job: jobs.Job
 
-    def __init__(self, request: SyncRequest, client: HubSpot, connect: Callable[[], Connection[Any]]) -> None:
-        self._request, self._client, self._connect = request, client, connect
+    def __init__(
+        self, request: SyncRequest, client: HubSpot, connect: Callable[[], Connection[Any]], schema: str
+    ) -> None:
+        self._request, self._client, self._connect, self._schema = request, client, connect, schema
         self._connection = connect()
         self._claim_in_doubt: str | None = None
         self._recovery = Recovery(connect, request.order())
@@ -94,7 +96,7 @@ class _Run:
         self.meter = UsageMeter(client.usage)
 
     @contextmanager
-    def outcome(self, schema: str) -> Iterator[None]:
+    def outcome(self) -> Iterator[None]:
         """From before the claim on: a task can be stopped while that is being committed."""
         noted = job_outcome(
             self._connect,
@@ -103,17 +105,17 @@ class _Run:
             origin=self._request.origin,
             usage=self.meter.unreported,
         )
-        with noted, database_errors(self._request.organization, self._connect, schema):
+        with noted, database_errors(self._request.organization, self._connect, self._schema):
             try:
                 yield
             finally:
                 self._connection.close()  # else a statement that still runs keeps the job's row from being written
 
-    def claim(self, schema: str) -> jobs.Job:
+    def claim(self) -> jobs.Job:
         self._connection.autocommit = True  # transactions are opened where they are needed, and nowhere else
         with hung_up_after(self._connection, CLAIM_TIMEOUT_S):
-            migrations.check(self._connection, schema)
-            with jobs.being_claimed(self._connection, schema, self._request.order()) as self.job:
+            migrations.check(self._connection, self._schema)
+            with jobs.being_claimed(self._connection, self._schema, self._request.order()) as self.job:
                 self._claim_in_doubt = self.job.row.get("transaction_id")  # none where nothing is left to do
         self._claim_in_doubt = None
         return self.job

@@ -182,8 +182,12 @@ class HubSpotDealsToPostgresOperator(BaseOperator):
         return self.execute(context)
 
     def on_kill(self) -> None:
-        """Leave ``execute`` at once, so that the open transaction rolls back. Airflow calls it in a signal handler."""
+        """Leave ``execute`` at once, so that the open transaction rolls back. Airflow calls it in a signal handler.
+
+        Once: a second signal, as systemd sends it to supervisor and task alike, would keep the job from being put back.
+        """
         if self._is_executing:
+            self._is_executing = False
             raise TaskKilled(f"Airflow stopped task {self.task_id!r}")
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any]:  # noqa: ARG002 - the listener's signature

@@ -38,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--measured",
         type=Path,
         metavar="FILE",
-        help="add each run to this file and count those that are in it already: hours of runs can be made in parts",
+        help="add each run to this file and count those that are in it already: hours of runs can be made in parts; "
+        "notes on them, bullets in the file of the same name with the suffix .md, go into the page",
     )
     parser.add_argument(
         "--results", type=Path, default=FOLDER, metavar="FOLDER", help="for results.md and charts (default: benchmarks)"
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure everything; gives the figures for `--json`."""
-    here = machine()
+    here, page = machine(), options.results / "results.md"
     left_out: dict[str, str] = {}
     peers = available(options.peers, left_out)
     with tempfile.TemporaryDirectory(prefix="hubspot-deals-bench-") as folder, load_server() as server:
@@ -56,9 +57,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         measurements = list(new) if options.measured is None else kept.with_earlier(options.measured, new)
         peers = [peer for name, peer in PEERS.items() if any(each.contestant == name for each in measurements)]
         facts = {"machine": here, "postgres": server.version, "versions": versions(peers), "left_out": left_out}
+    facts["notes"] = kept.notes_on(options.measured, page) if options.measured else ""
     figures = figures_of(measurements)
     text = results.page(figures, facts, TITLES)
-    (options.results / "results.md").write_text(text)
+    page.write_text(text)
     charts.draw(figures, options.results, TITLES)
     return {
         **facts,

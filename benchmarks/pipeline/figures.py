@@ -21,7 +21,7 @@ class Figure:
     Attributes:
         slowest, fastest: deals a second of single runs.
         answers_429: of all runs together.
-        peak_rss: the highest resident size; rss_over_idle: what of it was not there before the process began.
+        peak_rss: the highest resident size; rss_over_idle: what of it was not there before the measuring began.
         rows_written: in the table of deals.
         simulator_share: of one core, kept busy by the simulator.
         ours_is_faster: how many times; None where ours was not measured.

@@ -22,8 +22,8 @@ METHOD = """\
 - Client CPU is that of the contestant's own processes from after their imports to the end; PostgreSQL's is that of
   all server processes. Of ours everything is imported by then; what a peer imports on the way, such as its driver,
   counts for it, which shows in the shortest runs. Peak RSS is the highest resident size, of tap and target together;
-  above idle is what of it was not there before the first request: imports are, of ours mostly Airflow, and so are all
-  rows of the floor.
+  above idle is what of it was not there before the measuring began: imports are, of ours mostly Airflow, and so are
+  all rows of the floor.
 - dlt runs its rest_api source on the list of deals, merges by id and loads by COPY; its incremental run searches from
   the newest time that is loaded, for which it asks its table first. Meltano and singer-io run their taps with deals
   alone selected, into meltanolabs-target-postgres with COPY; both taps name HubSpot's address in their code, which is
@@ -33,10 +33,12 @@ METHOD = """\
   typed and as sent, under seven indexes. dlt keeps columns, Meltano one JSONB of texts, singer-io a JSONB for each
   property and all of them again; they have the key's index alone. singer-io reads HubSpot's first API for deals.
 - The contestants take turns in alternating order; a figure is the median of its runs. Where they were measured in
-  parts (`--measured`), date, load and versions above are those of the last part, and no table mixes machines. After
-  every run the table is compared with the portal: number of deals, sum of ids, sum of times of change. A run that
-  differs would not be listed.
-- Simulator and contestant share the cores; the simulator's part of one core is stated.
+  parts (`--measured`), machine, date, load and versions above are those of the last part. A table of another kind of
+  machine (number of cores and model of CPU) names it; none mixes two kinds. After every run the table is compared with
+  the portal: number of deals, sum of ids, sum of times of change. A run that differs would not be listed.
+- Left out on purpose: peers beyond 100,000 deals, which would take hours; the floor with latency and incrementally, as
+  it asks for nothing.
+{notes}- Simulator and contestant share the cores; the simulator's part of one core is stated.
 - With latency, every answer comes that much later and HubSpot's limits of a Professional account hold (190 requests in
   10 seconds). An incremental run that finds nothing then waits once for each of its requests, of which ours makes more
   than dlt or Meltano.
@@ -71,10 +73,17 @@ def page(figures: Sequence[Figure], facts: Mapping[str, Any], titles: Mapping[st
     """Markdown.
 
     Args:
-        facts: machine, postgres, versions (contestant → text), left_out (contestant → why).
+        facts: machine, postgres, versions (contestant → text), left_out (contestant → why), notes (bullets on the
+            kept runs, or nothing).
         titles: of the contestants, by name.
     """
-    return "\n".join([*_head(facts), *_tables(figures, titles), METHOD, *_left_out(facts["left_out"], titles)])
+    tables = _tables(figures, titles, kind_of(facts["machine"]))
+    return "\n".join([*_head(facts), *tables, method(facts["notes"]), *_left_out(facts["left_out"], titles)])
+
+
+def method(notes: str) -> str:
+    """How the figures came about; what was peculiar to the kept runs stands before what holds of every run."""
+    return METHOD.format(notes=f"{notes}\n" if notes else "")
 
 
 def _head(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -87,8 +96,8 @@ def _head(facts: Mapping[str, Any]) -> Iterator[str]:
     yield ""
 
 
-def _tables(figures: Sequence[Figure], titles: Mapping[str, str]) -> Iterator[str]:
-    several = len({each.machine for each in figures}) > 1
+def _tables(figures: Sequence[Figure], titles: Mapping[str, str], here: str) -> Iterator[str]:
+    several = len({here, *(each.machine for each in figures)}) > 1  # the head names one: that of the last part
     for (deals, latency_ms, case, machine), rows in groupby(figures, key=Figure.table):
         pace = f", {latency_ms:g} ms an answer, 190 requests in 10 s" if latency_ms else ""
         where = f", on {machine}" if several else ""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hubspot_simulator.exchange import Caller, Request
 
 OWNERS_LIMIT_DEFAULT, OWNERS_LIMIT_MAX = 100, 500
+RATES_LIMIT_DEFAULT = 100  # HubSpot's description of its currencies API, 2026-09; it names no maximum
 
 
 def list_properties(request: Request, caller: Caller) -> Answer:
@@ -58,8 +59,16 @@ def list_owners(request: Request, caller: Caller) -> Answer:
     return Answer(200, to_json(page))
 
 
-def list_exchange_rates(_request: Request, caller: Caller) -> Answer:
-    """All that were ever kept. What a portal with one currency answers is not recorded; here it has none."""
-    portal = caller.account.portal
-    with portal.lock:
-        return Answer(200, to_json({"results": [rate.as_json() for rate in portal.exchange_rates]}))
+def list_exchange_rates(request: Request, caller: Caller) -> Answer:
+    """All that were ever kept. What a portal with one currency answers is not recorded; here it has none.
+
+    What ``after`` looks like is not recorded either; here it is an offset.
+    """
+    limit, after = integer(request.query, "limit", RATES_LIMIT_DEFAULT), integer(request.query, "after", 0)
+    if limit < 1:
+        return errors.validation_error("limit must be at least 1")  # invented
+    rates = caller.account.portal.exchange_rates
+    page: dict[str, Any] = {"results": [rate.as_json() for rate in rates[after : after + limit]]}
+    if len(rates) > after + limit:
+        page["paging"] = {"next": {"after": str(after + limit)}}
+    return Answer(200, to_json(page))

@@ -6,28 +6,32 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.pipeline import charts, results
+from benchmarks.pipeline import charts, command, results
 from benchmarks.pipeline.contestants import CHANGED, FIRST, FLOOR, INCREMENTAL, OURS, PROGRAMS, UNCHANGED
 from benchmarks.pipeline.figures import figures_of
-from benchmarks.pipeline.kept import with_earlier
+from benchmarks.pipeline.kept import notes_on, runs_in, with_earlier
 from benchmarks.pipeline.measurement import Measurement
 from benchmarks.pipeline.peers import PEERS, PeerMissingError
 from benchmarks.pipeline.postgres import load_server
 from benchmarks.pipeline.rounds import Lab
-from benchmarks.report import machine
+from benchmarks.report import kind_of
 
 pytestmark = pytest.mark.timeout(900)  # ten programs one after the other, most of which import Airflow
 
 DEALS = 500
 PAGES = DEALS // 100
 INCREMENTAL_REQUESTS_MAX = 5
+LATENCY = command.FOLDER / "latency"
+TITLES = {"ours": "this provider", "a peer": "a peer"}
+HERE = {"cpu": "any", "cores": 2, "load": 0.0, "date": "2026-11-23"}
+FACTS = {"machine": HERE, "postgres": "18", "versions": {}, "left_out": {}, "notes": ""}
 
 
 @pytest.fixture(scope="module")
@@ -104,22 +108,38 @@ def test_a_figure_is_the_median_of_its_runs_and_names_how_much_faster_ours_is() 
     assert (peer.contestant, peer.ours_is_faster) == ("a peer", 5.0)
 
 
+def headings_of(runs: list[Measurement]) -> list[str]:
+    """Of the tables, on a page that was written on ``HERE``."""
+    page = results.page(figures_of(runs), FACTS, TITLES)
+    return [line for line in page.splitlines() if line.startswith("## 1,000 deals")]
+
+
 def test_machines_are_not_mixed(tmp_path: Path) -> None:
     runs = [measured("ours", 1, 1.0), measured("ours", 2, 5.0, "1 core"), measured("a peer", 1, 10.0, "1 core")]
     figures = figures_of(runs)
     told = {(each.machine, each.contestant): (each.seconds, each.ours_is_faster) for each in figures}
     assert told == {("2 cores", "ours"): (1.0, 1.0), ("1 core", "ours"): (5.0, 1.0), ("1 core", "a peer"): (10.0, 2.0)}
-    facts = {"machine": machine(), "postgres": "18", "versions": {}, "left_out": {}}
-    titles = {"ours": "this provider", "a peer": "a peer"}
-    page = results.page(figures, facts, titles)
-    assert [line for line in page.splitlines() if line.startswith("## 1,000 deals")] == [
-        "## 1,000 deals, first load, on 1 core",
-        "## 1,000 deals, first load, on 2 cores",
-    ]
-    charts.draw(figures, tmp_path, titles)
+    assert headings_of(runs) == ["## 1,000 deals, first load, on 1 core", "## 1,000 deals, first load, on 2 cores"]
+    charts.draw(figures, tmp_path, TITLES)
     chart = (tmp_path / charts.SPEED).read_text()
     assert "this provider: 200" in chart
     assert "this provider: 1,000" not in chart
+
+
+@pytest.mark.parametrize(
+    ("kind", "heading"),
+    [(kind_of(HERE), "## 1,000 deals, first load"), ("8 cores, any", "## 1,000 deals, first load, on 8 cores, any")],
+)
+def test_a_table_names_its_machine_unless_it_is_that_of_the_pages_head(kind: str, heading: str) -> None:
+    assert headings_of([measured("ours", 1, 1.0, kind)]) == [heading]
+
+
+def test_the_page_says_who_is_left_out_on_purpose() -> None:
+    method = " ".join(results.method("").split())
+    assert {f"peers beyond {peer.deals_max:,} deals" in method for peer in PEERS.values()} == {True}
+    assert "the floor with latency and incrementally" in method
+    assert not FLOOR.runs(FIRST, 1, 100.0)
+    assert not FLOOR.runs(INCREMENTAL, 1, 0.0)
 
 
 def test_the_floors_rows_are_prepared_only_where_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,6 +169,37 @@ def test_runs_made_earlier_count_with_the_new_ones(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         with_earlier(file, interrupted())
     assert with_earlier(file, iter([third])) == [first, second, third]
+
+
+def test_notes_beside_the_kept_runs_come_into_the_page(tmp_path: Path) -> None:
+    file = tmp_path / "measured.jsonl"
+    file.write_text(json.dumps(asdict(measured("ours", 1, 1.0))) + "\n")
+    (tmp_path / "measured.md").write_text("- A note: {braces}\n  on two lines.\n- Another.\n")
+    options = ["--n", "100", "--peers", "--latency-ms", "100", "--runs", "0"]  # nothing new
+    assert main([*options, "--measured", str(file), "--results", str(tmp_path)]) == 0
+    page = (tmp_path / "results.md").read_text()
+    assert ".\n- A note: {braces}\n  on two lines.\n- Another.\n- Simulator and contestant share the cores;" in page
+
+
+def test_kept_runs_need_no_notes_and_the_page_is_none(tmp_path: Path) -> None:
+    page = tmp_path / "results.md"
+    assert notes_on(tmp_path / "measured.jsonl", page) == ""
+    page.write_text("# The page of last time")
+    assert notes_on(tmp_path / "results.jsonl", page) == ""
+
+
+def test_the_page_of_the_repositorys_kept_runs_says_what_they_and_their_notes_say() -> None:
+    file, page = LATENCY / "measured.jsonl", LATENCY / "results.md"
+    notes = notes_on(file, page)
+    written = results.page(figures_of(runs_in(file)), FACTS, command.TITLES)
+    assert "side by side" in notes
+    assert results.method(notes) in page.read_text()
+    assert lines_of_tables(page.read_text()) == lines_of_tables(written)
+
+
+def lines_of_tables(page: str) -> list[str]:
+    """Without the headings above them, which may name machines."""
+    return [line for line in page.splitlines() if line.startswith("|")]
 
 
 def test_who_fails_or_loads_something_else_is_left_out_with_the_reason(tmp_path: Path) -> None:

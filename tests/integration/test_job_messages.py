@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -38,7 +37,7 @@ def said_by(call: Callable[[], object], kind: type[Exception]) -> str:
 
 def take_up(tenant: Tenant, job: jobs.Job) -> jobs.Job:
     with tenant.connect() as connection:
-        return jobs.take_up(connection, job, tenant.order(), uuid4())
+        return jobs.take_up(connection, job, tenant.order())
 
 
 def test_a_second_run_names_the_active_job_and_leaves_it_alone(acme: Tenant) -> None:

@@ -280,6 +280,33 @@ def test_a_dag_carries_what_its_organization_says() -> None:
     assert (task.associations, task.history, task.sensitive_properties) == (("contacts",), ("dealstage",), False)
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("hubspot_conn_id", "hubspot_other"),
+        ("postgres_conn_id", "warehouse"),
+        ("schema", "crm"),
+        ("portal_id", 1001),
+        ("full_refresh_every_days", 3),
+        ("search_lag_minutes", 45),
+        ("overlap_minutes", 25),
+        ("dimensions_every_hours", 2),
+        ("daily_reserve_percent", 60),
+        ("allow_negative_amounts", True),
+        ("retention_days", 31),
+        ("archive_days", 62),
+        ("quarantine_days", 5),
+        ("stale_after_minutes", 95),
+    ],
+)
+def test_what_the_file_says_of_an_organization_reaches_its_task_and_no_other(
+    path: Path, setting: str, value: object
+) -> None:
+    dags = built(path, TWO + f"{setting} = {json.dumps(value)}")
+    acme, zeta = (getattr(task_of(dags[f"hubspot_deals_{slug}"]), setting) for slug in ("acme", "zeta"))
+    assert (zeta, acme == value) == (value, False)
+
+
 @pytest.mark.airflow("backfills of our DAGs are refused", from_="3.2")
 @pytest.mark.parametrize("text", [TWO, '[[organizations]]\nslug = "acme"\nschedul = 1\n'], ids=["right", "wrong"])
 def test_no_dag_takes_a_backfill_and_every_one_takes_all_other_runs(path: Path, text: str) -> None:

@@ -24,7 +24,7 @@ def read_order() -> dict[str, Any]:
 def metered(figures: str | Path) -> Iterator[None]:
     """Write what happens inside to a JSON file: seconds on the system-wide monotonic clock, CPU seconds, bytes.
 
-    To be entered once everything is imported, so that start-up counts for nobody.
+    To be entered after a program's imports, so that start-up counts for nobody; what it imports later counts for it.
     """
     Path("/proc/self/clear_refs").write_text(RESET_PEAK)
     idle_rss, cpu_s, began_at = _memory("VmRSS"), _cpu_s(), time.monotonic()

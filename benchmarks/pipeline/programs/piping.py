@@ -51,7 +51,7 @@ def together(both: list[dict[str, float]]) -> dict[str, float]:
 
 
 def target_is_ready(order: dict[str, Any]) -> None:
-    """Said by the target once everything is imported."""
+    """Said by the target once its measuring has begun; what it imports later, such as its driver, counts for it."""
     _ready_file(order).touch()
 
 

@@ -11,7 +11,6 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -19,6 +18,8 @@ import pytest
 from airflow_provider_hubspot_deals import jobs, sql, sync
 from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError, DeferredError
 from airflow_provider_hubspot_deals.jobs import claiming
+from airflow_provider_hubspot_deals.sync import recovery
+from airflow_provider_hubspot_deals.transfers.outcomes import TaskKilled
 from local_stack.processes import wait_until
 from tests.integration.lifecycle.conftest import A_TRY, NEXT_TRY, SMALL, Sessions, at_call
 from tests.integration.lifecycle.wire import Loss, LossyWire
@@ -179,6 +180,32 @@ def test_d02_an_attempt_that_ends_badly_after_a_take_up_whose_answer_was_lost_sa
     assert (wire.losses, job["status"], job["error_code"], job["attempt"]) == (1, "pending", "DEFERRED", 2)
 
 
+@pytest.mark.parametrize(
+    ("unlucky", "told"),
+    [(TaskKilled("Stopped."), "KILLED"), (psycopg.OperationalError("the answer is lost"), "DB_UNAVAILABLE")],
+    ids=["stopped", "lost for good"],
+)
+def test_d02_a_job_whose_taking_up_nobody_heard_of_does_not_seem_to_run(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch, unlucky: BaseException, told: str
+) -> None:
+    take_up = jobs.take_up
+
+    def without_an_answer(*arguments: Any) -> jobs.Job:
+        take_up(*arguments)
+        raise unlucky
+
+    monkeypatch.setattr(recovery, "PATIENCE_S", 0.05)
+    sessions = Sessions(acme.database_url)
+    with monkeypatch.context() as patched, acme.client(before=at_call("list", 3, sessions.terminate)) as client:
+        patched.setattr(jobs, "take_up", without_an_answer)
+        with pytest.raises((TaskKilled, DatabaseUnavailableError)):
+            sync.run(acme.request(origin=A_TRY, **SMALL), client=client, connect=sessions.connect)
+
+    assert [(job["status"], job["error_code"], job["attempt"]) for job in acme.jobs()] == [("pending", told, 2)]
+    assert acme.sync(origin=NEXT_TRY, **SMALL).status == "completed"
+    assert acme.differences() == []
+
+
 @pytest.fixture
 def tenant(database_url: str) -> Tenant:
     return Tenant(database_url)
@@ -193,7 +220,7 @@ def test_d04_a_transaction_in_progress_is_ended_before_it_is_looked_up(tenant: T
         assert jobs.was_committed(connection, job, transaction_id) is False
         with pytest.raises(psycopg.OperationalError):
             lost.execute("COMMIT")
-        assert jobs.take_up(connection, job, tenant.order(a_run()), uuid4()).epoch == job.epoch + 1
+        assert jobs.take_up(connection, job, tenant.order(a_run())).epoch == job.epoch + 1
     assert tenant.job(job)["records_extracted"] == 0
 
 
@@ -254,7 +281,7 @@ def test_d01_an_attempt_that_goes_on_ends_the_session_that_it_lost(
     monkeypatch.setattr(claiming, "LOST_AFTER", timedelta(seconds=0.1))
     job = tenant.claim(a_run())
     with frozen_in_copy(tenant, job, tenant.url) as pid, tenant.connect() as connection:
-        assert jobs.take_up(connection, job, tenant.order(a_run()), uuid4()).epoch == job.epoch + 1
+        assert jobs.take_up(connection, job, tenant.order(a_run())).epoch == job.epoch + 1
         wait_until(lambda: not is_alive(tenant, pid), what="the end of the session", timeout_s=10)
 
 
@@ -272,7 +299,7 @@ def test_e16_an_attempt_that_was_replaced_does_not_end_its_successors_session(
     successor = tenant.claim(origin)
     with frozen_in_copy(tenant, successor, tenant.url) as pid, tenant.connect() as connection:
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            jobs.take_up(connection, old, tenant.order(a_run(try_number=1)), uuid4())
+            jobs.take_up(connection, old, tenant.order(a_run(try_number=1)))
         assert is_alive(tenant, pid)
 
 

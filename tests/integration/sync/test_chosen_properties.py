@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import pytest
 
 from airflow_provider_hubspot_deals.deals.columns import REQUIRED_PROPERTIES
+from airflow_provider_hubspot_deals.sync.properties import STANDARD_PROPERTIES
 from hubspot_simulator import FaultRule
 from hubspot_simulator.properties import Property
 from hubspot_simulator.specification import ALL_SCOPES
 from tests.integration.sync.conftest import Organization
 from tests.integration.sync.dimension_rows import ALWAYS, QUIET, asked, events, rows
 
+ALWAYS_SENT = {"createdate", "hs_lastmodifieddate", "hs_object_id"}  # whatever HubSpot is asked for
+TAKEN_OUT = re.compile(r"(?:raw|custom)_properties ->>? '(.+?)'")
 SENSITIVE_TOKEN = "pat-na1-sensitive-token"
 SENSITIVE_SCOPES = {*ALL_SCOPES, "crm.objects.deals.sensitive.read"}
 # Faults C22: each as a property's name.
@@ -67,6 +71,55 @@ def test_a14_a_chosen_property_that_does_not_exist_is_told_and_the_rest_loads(
     assert "seats" in stored_properties(acme)
     assert "my_*, saets" in caplog.text
     assert events(acme, "properties_unknown") == [{"properties": ["saets", "my_*"], "history": []}]
+
+
+@pytest.mark.parametrize("properties", [None, ("seats",)], ids=["all", "a list"])
+def test_what_is_always_read_and_the_portal_lacks_is_not_told_and_the_rest_loads(
+    simulator_of: Any, database_url: str, properties: tuple[str, ...] | None
+) -> None:
+    acme = small(simulator_of, database_url)
+    for name in set(REQUIRED_PROPERTIES) & set(acme.portal.definitions) - {*ALWAYS_SENT, *STANDARD_PROPERTIES}:
+        acme.portal.archive_property(name)
+
+    acme.sync(properties=properties)
+    acme.portal.edit_deal(min(acme.portal.live_deals()), {"dealname": "Edited"})
+    acme.sync(properties=properties, **QUIET)
+
+    assert [job["status"] for job in acme.jobs()] == ["completed", "completed"]
+    assert {deal["dealname"] for deal in acme.deals().values()} > {"Edited"}
+    assert (events(acme, "properties_unknown"), len(acme.deals())) == ([], 14)
+    assert stored_properties(acme) & set(REQUIRED_PROPERTIES) == {*ALWAYS_SENT, *STANDARD_PROPERTIES}
+
+
+def test_a_chosen_list_leaves_foreign_money_its_amount_in_home_currency(simulator_of: Any, database_url: str) -> None:
+    acme = small(simulator_of, database_url, currency="EUR", additional_currencies=("USD",))
+    deal_id = min(acme.portal.live_deals())
+    dollars = {"deal_currency_code": "USD", "hs_exchange_rate": "0.5"}
+
+    acme.portal.edit_deal(deal_id, {"amount": "100", **dollars})
+    acme.sync(properties=("seats",))
+    listed = money(acme, deal_id)
+    acme.portal.edit_deal(deal_id, {"amount": "300"})
+    acme.sync(properties=("seats",), **QUIET)
+
+    assert (listed, money(acme, deal_id)) == ((100, "USD", 50, "EUR"), (300, "USD", 150, "EUR"))
+
+
+def money(acme: Organization, deal_id: int) -> tuple[Any, ...]:
+    (row,) = acme.query(
+        "SELECT amount, currency, amount_in_home_currency, home_currency FROM hubspot_reporting.deals_with_names"
+        " WHERE (tenant_id, hubspot_deal_id) = (%s, %s)",
+        *(acme.id, deal_id),
+    )
+    return tuple(row.values())
+
+
+def test_whatever_a_view_takes_out_of_the_properties_is_always_read(acme: Organization) -> None:
+    views = acme.query("SELECT definition FROM pg_views WHERE schemaname IN ('hubspot', 'hubspot_reporting')")
+    taken = {name for view in views for name in TAKEN_OUT.findall(view["definition"])}
+
+    assert "amount_in_home_currency" in taken
+    assert taken <= set(REQUIRED_PROPERTIES)
 
 
 @pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES)

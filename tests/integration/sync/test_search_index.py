@@ -13,7 +13,7 @@ from airflow_provider_hubspot_deals.client.credentials import PrivateAppToken
 from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
 from airflow_provider_hubspot_deals.client.retries import Retries
 from hubspot_simulator import FaultRule
-from tests.integration.sync.conftest import Organization
+from tests.integration.sync.conftest import Organization, SimulatorOf
 from tests.integration.sync.dimension_rows import events
 
 
@@ -87,6 +87,34 @@ def test_b16_deals_at_the_boundary_are_found_again_and_neither_read_nor_written_
     assert "batch_read" not in {seen.endpoint for seen in acme.simulator.requests[requests:]}
     assert acme.deals() == before
     assert summary.counts["records_updated"] == 0
+
+
+def test_b12_a_search_that_is_once_not_sorted_is_asked_again(acme: Organization) -> None:
+    acme.sync()
+    acme.portal.edit_deals(sorted(acme.portal.live_deals())[:20], {"hs_next_step": "Edited"})
+    acme.simulator.clock.shift(60)
+    rule = acme.simulator.add_fault(FaultRule(fault="unsorted", endpoint="search"))
+
+    summary = acme.sync(mode="incremental")
+
+    assert (rule.fired, summary.status, summary.attempt) == (1, "completed", 1)
+    assert acme.differences() == []
+
+
+def test_b13_new_deals_behind_older_ones_that_strayed_are_read_and_no_gap_is_told(
+    simulator_of: SimulatorOf, database_url: str
+) -> None:
+    acme = simulator_of(database_url, deals=400, archived=0, unsorted_time_sorts=True)
+    acme.settings["search_lag"] = timedelta(hours=1)
+    acme.sync()
+    for number in range(190):
+        acme.portal.create_deal({"dealname": f"New {number}"})
+    acme.simulator.clock.shift(60)
+
+    acme.sync(mode="incremental")
+
+    assert acme.differences() == []
+    assert events(acme, "count_mismatch") == []
 
 
 def test_a_total_that_never_comes_true_is_told_and_the_window_asked_for_again(

@@ -249,15 +249,16 @@ def test_a05_a_spent_daily_limit_defers_the_task_and_the_job_goes_on_later(
 
 
 def test_the_reserve_of_the_day_defers_the_task_and_leaves_that_many_calls(
-    airflow: Airflow, simulator: SimulatorServer
+    airflow: Airflow, simulator: SimulatorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("hubspot_simulator.routes.deals.LIST_LIMIT_MAX", 8)  # the whole run takes some 40 calls
     account = simulator.account(ACME.portal_id)
-    account.set_limits(Limits(daily=20))
-    task = airflow.task(batch_rows=100, daily_reserve_percent="60")
+    account.set_limits(Limits(daily=100))
+    task = airflow.task(batch_rows=100, daily_reserve_percent="80")
     with pytest.raises(TaskDeferred) as caught:
         task.execute(airflow.context())
     assert (airflow.jobs()[0]["status"], airflow.jobs()[0]["error_code"]) == ("pending", "DAILY_RESERVE")
-    assert 11 - IN_FLIGHT_MAX <= 20 - account.usage.calls_today <= 11
+    assert 79 - IN_FLIGHT_MAX < 100 - account.usage.calls_today <= 79  # some were under way when the 79 were told
 
     account.set_limits(Limits(daily=20_000))
     getattr(task, caught.value.method_name)(airflow.context(), event=None)

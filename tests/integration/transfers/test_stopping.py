@@ -89,6 +89,24 @@ def test_e15_a_task_is_stopped_within_five_seconds_wherever_it_is(airflow: Airfl
     assert_its_retry_goes_on(airflow, seconds)
 
 
+def test_e15_a_second_signal_does_not_keep_the_job_from_being_put_back(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = jobs.release
+
+    def signalled(*arguments: Any, **settings: Any) -> Any:  # systemd tells Airflow's supervisor and the task itself
+        os.kill(os.getpid(), signal.SIGTERM)
+        return release(*arguments, **settings)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "release", signalled)
+        with running(airflow, KillPoint.PAGE_READ) as (stop, line):
+            assert line.poll(30)
+            seconds = stop()
+    assert [(job["status"], job["error_code"]) for job in airflow.jobs()] == [("pending", "KILLED")]
+    assert_its_retry_goes_on(airflow, seconds)
+
+
 def test_e15_a_task_that_waits_for_an_answer_is_stopped(airflow: Airflow, simulator: SimulatorServer) -> None:
     rule = simulator.add_fault(FaultRule(fault="hang", endpoint="list", nth=2))
     with running(airflow) as (stop, _):

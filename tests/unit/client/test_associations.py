@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ NONE_FOUND = {
     "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
     "context": {"fromObjectId": ["2"]},
 }
+GONE = {"status": "error", "category": "OBJECT_NOT_FOUND", "context": {"ids": ["2", "3"]}}
 
 
 def answer(*results: Any, **more: Any) -> dict[str, Any]:
@@ -28,28 +29,56 @@ def result(deal_id: Any = "1", to: Any = None, **more: Any) -> dict[str, Any]:
     return {"from": {"id": deal_id}, "to": [target()] if to is None else to, **more}
 
 
+def linked(deal_id: int, to_object_id: int) -> Association:
+    return Association(deal_id, to_object_id, "A", 3, None)
+
+
 def target(object_id: Any = 51, *kinds: Any) -> dict[str, Any]:
     return {"toObjectId": object_id, "associationTypes": list(kinds or (PLAIN,))}
+
+
+def page(
+    *found: Association, unfinished: Mapping[int, str] | None = None, named: Iterable[str] = (), unlisted: int = 0
+) -> AssociationsPage:
+    return AssociationsPage(
+        associations=list(found), unfinished=dict(unfinished or {}), named=frozenset(named), unlisted=unlisted
+    )
+
+
+class Answers:
+    """Pages in turn, and what was asked for each."""
+
+    def __init__(self, *pages: AssociationsPage) -> None:
+        self.pages = list(pages)
+        self.asked: list[Mapping[int, str | None]] = []
+
+    def read(self, cursors: Mapping[int, str | None]) -> AssociationsPage:
+        self.asked.append(cursors)
+        return self.pages.pop(0)
 
 
 def test_a_record_with_two_labels_makes_two() -> None:
     mine = {"category": "USER_DEFINED", "typeId": 36, "label": "Decision maker"}
 
-    page = read_associations(answer(result(to=[target(51, mine, PLAIN), target("52")])))
+    found = read_associations(answer(result(to=[target(51, mine, PLAIN), target("52")])))
 
-    assert page == AssociationsPage(
+    assert found == AssociationsPage(
         associations=[
             Association(1, 51, "USER_DEFINED", 36, "Decision maker"),
             Association(1, 51, "HUBSPOT_DEFINED", 3, None),
             Association(1, 52, "HUBSPOT_DEFINED", 3, None),
         ],
         unfinished={},
+        named=frozenset({"1"}),
+        unlisted=0,
     )
 
 
 def test_a_deal_without_any_is_an_error_entry_or_absent() -> None:
-    assert read_associations(answer(numErrors=1, errors=[NONE_FOUND])).associations == []
-    assert read_associations(answer()).associations == []
+    assert read_associations(answer(numErrors=1, errors=[NONE_FOUND])) == page(named={"2"})
+    assert read_associations(answer(numErrors=1, errors=[GONE])) == page(named={"2", "3"})
+    assert read_associations(answer(numErrors=36, errors=[NONE_FOUND])) == page(named={"2"}, unlisted=35)
+    assert read_associations(answer()) == page()
 
 
 @pytest.mark.parametrize("label", ["", "nul \x00", "half \ud83d", 5])
@@ -85,28 +114,48 @@ def test_what_says_too_little_is_no_answer(payload: Any) -> None:
 
 
 def test_deals_with_more_are_asked_for_again_alone() -> None:
-    pages = {
-        None: AssociationsPage(
-            associations=[Association(1, 5, "A", 3, None), Association(9, 7, "A", 3, None)],
-            unfinished={1: "500", 9: "500"},
-        ),
-        "500": AssociationsPage(associations=[Association(1, 6, "A", 3, None)], unfinished={}),
-    }
-    asked: list[Mapping[int, str | None]] = []
+    answers = Answers(
+        page(linked(1, 5), linked(9, 7), unfinished={1: "500", 9: "500"}, named="129"),
+        page(linked(1, 6), named="1"),
+    )
 
-    def read_page(cursors: Mapping[int, str | None]) -> AssociationsPage:
-        asked.append(cursors)
-        return pages[cursors[1]]
+    assert read_all(answers.read, [1, 2]) == [linked(1, 5), linked(1, 6)]
+    assert answers.asked == [{1: None, 2: None}, {1: "500"}]  # 9 was not asked for
 
-    assert [each.to_object_id for each in read_all(read_page, [1, 2])] == [5, 6]
-    assert asked == [{1: None, 2: None}, {1: "500"}]  # 9 was not asked for
+
+def test_deals_of_which_an_answer_says_nothing_are_asked_for_again_with_those_that_have_more() -> None:
+    answers = Answers(
+        page(linked(1, 5), unfinished={1: "500"}, named="1"),
+        page(linked(2, 6), named="2"),
+        page(linked(1, 7), linked(3, 8), named="134"),
+    )
+
+    assert read_all(answers.read, [1, 2, 3, 4]) == [linked(1, 5), linked(2, 6), linked(1, 7), linked(3, 8)]
+    assert answers.asked == [
+        {1: None, 2: None, 3: None, 4: None},
+        {1: "500", 2: None, 3: None, 4: None},
+        {1: "500", 3: None, 4: None},
+    ]
+
+
+def test_deals_of_which_two_answers_say_nothing_have_none() -> None:
+    answers = Answers(page(linked(1, 5), named="1"), page())
+
+    assert read_all(answers.read, [1, 2, 3]) == [linked(1, 5)]
+    assert answers.asked == [{1: None, 2: None, 3: None}, {2: None, 3: None}]
+
+
+def test_deals_that_an_answer_counts_among_those_without_any_are_not_asked_for_again() -> None:
+    answers = Answers(page(linked(1, 5), named="1", unlisted=2))
+
+    assert read_all(answers.read, [1, 2, 3]) == [linked(1, 5)]
 
 
 def test_a_cursor_that_comes_twice_ends_the_walk() -> None:
-    page = AssociationsPage(associations=[], unfinished={1: "500"})
+    endless = page(unfinished={1: "500"}, named="1")
 
     with pytest.raises(BadResponseError) as raised:
-        read_all(lambda _cursors: page, [1])
+        read_all(lambda _cursors: endless, [1])
     assert raised.value.code == "PAGING_LOOP"
 
 

@@ -9,9 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from airflow_provider_hubspot_deals.exceptions import HubSpotRefusedError
-from tests.unit.client.scripted_server import ScriptedServer, Step, answer, deals
+from tests.unit.client.scripted_server import ScriptedServer, Step, answer, deal, deals
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
 
 LONG = [f"custom_property_number_{number:04d}" for number in range(200)]  # 5.6 KB of names
@@ -25,6 +27,12 @@ def refused(message: str, status: int = 400) -> Step:
 
 def batch(*ids: int, **more: Any) -> Step:
     return answer(200, {"status": "COMPLETE", **deals(*ids), **more})
+
+
+def without_associations(ids: Iterable[int]) -> Step:
+    none = {"status": "error", "category": "OBJECT_NOT_FOUND"}
+    errors = [{**none, "context": {"fromObjectId": [str(deal_id)]}} for deal_id in ids]
+    return answer(207, {"status": "COMPLETE", "results": [], "numErrors": len(errors), "errors": errors})
 
 
 def limits(server: ScriptedServer) -> list[str]:
@@ -53,12 +61,14 @@ def test_deals_are_read_in_as_many_batches_as_a_lower_limit_takes(
     client: HubSpotClient, server: ScriptedServer
 ) -> None:
     message = "The maximum number of inputs supported in a batch is 40. Please reduce the number of items and try again"
-    server.answers(refused(message), batch(*range(1, 41)), batch(*range(41, 81)), batch(*range(81, 91)))
+    batches = [batch(*range(1, 41)), batch(*range(41, 81)), batch(*range(81, 91))]
+    server.answers(refused(message), *batches)
 
     records = client.read_deals(range(1, 91), properties=["dealname"])
     assert [record["id"] for record in records] == [str(number) for number in range(1, 91)]
     assert inputs(server) == [90, 40, 40, 10]
 
+    server.answers(*batches)
     client.read_deals(range(1, 91), properties=["dealname"])
     assert inputs(server)[4:] == [40, 40, 10]
 
@@ -72,11 +82,25 @@ def test_so_are_their_histories(client: HubSpotClient, server: ScriptedServer) -
 
 
 def test_and_their_associations(client: HubSpotClient, server: ScriptedServer) -> None:
-    none = answer(200, {"status": "COMPLETE", "results": []})
-    server.answers(refused("The maximum number of inputs supported in a batch is 400."), none)
+    server.answers(
+        refused("The maximum number of inputs supported in a batch is 400."),
+        *(without_associations(ids) for ids in (range(1, 401), range(401, 801), range(801, 1_001))),
+    )
 
     assert client.read_associations("contacts", range(1, 1_001)) == []
     assert inputs(server) == [1_000, 400, 400, 200]
+
+
+def test_a_lower_limit_of_owners_is_kept_to_from_then_on(client: HubSpotClient, server: ScriptedServer) -> None:
+    server.answers(
+        refused("limit must be at most 60, but was 100"),
+        answer(200, deals(1, 2, after="3")),
+        answer(200, deals(3)),
+    )
+
+    assert [[owner["id"] for owner in page] for page in client.owners()] == [["1", "2"], ["3"]]
+    assert list(client.owners(archived=True)) == [[deal(3)]]
+    assert limits(server) == ["100", "60", "60", "60"]
 
 
 def test_a_lower_limit_of_search_holds_for_both_kinds_of_it(client: HubSpotClient, server: ScriptedServer) -> None:

@@ -91,6 +91,22 @@ def test_b02_a_total_that_never_comes_true_is_not_taken_for_the_end(
     assert len({request.body for request in server.requests}) == 1 < len(server.requests)
 
 
+@pytest.mark.parametrize("ids", [(5, 3), (3, 3), (2, 3), (10, 100, 9)], ids=repr)
+def test_b12_an_answer_whose_ids_do_not_rise_is_asked_for_again(
+    client: HubSpotClient, server: ScriptedServer, ids: tuple[int, ...]
+) -> None:
+    server.answers(answer(200, deals(*ids, total=9)), answer(200, deals(3, 5, total=9)))
+    assert [record["id"] for record in search(client, after_id=2).records] == ["3", "5"]
+
+
+def test_b12_a_search_that_never_sorts_is_given_to_who_walks_as_it_is(
+    client: HubSpotClient, server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answers(answer(200, deals(5, 3, total=9)))
+    assert [record["id"] for record in search(client).records] == ["5", "3"]
+    assert "its ids do not rise" in caplog.text
+
+
 def test_a_search_that_ends_with_something_unusable_has_found_nothing(
     client: HubSpotClient, server: ScriptedServer
 ) -> None:

@@ -145,7 +145,7 @@ def test_what_answers_about_associations_say_of_the_day_is_of_their_own_budget(
     of_associations = {**daily(100), "X-HubSpot-RateLimit-Daily": "500000"}
     server.answers(
         answer(200, deals(1), headers=daily(250)),
-        answer(200, {"status": "COMPLETE", "results": []}, headers=of_associations),
+        answer(200, {"status": "COMPLETE", "results": [{"from": {"id": "1"}, "to": []}]}, headers=of_associations),
         answer(200, deals(2), headers=daily(249)),
     )
     client = make_client(daily_reserve_percent=20)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_hubspot_deals.client.wide_records import PROPERTIES_MAX, in_chunks, read_wide
+from airflow_provider_hubspot_deals.deals.columns import MERGED_IDS_PROPERTY
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 from tests.unit.client.scripted_server import deal
 
@@ -89,3 +90,10 @@ def test_properties_are_split_into_what_one_request_carries(count: int, sizes: l
     chunks = in_chunks(names)
     assert [len(chunk) for chunk in chunks] == sizes
     assert [name for chunk in chunks for name in chunk] == names
+
+
+def test_what_was_merged_into_a_deal_is_told_in_every_part() -> None:
+    names = [*(f"p{number}" for number in range(PROPERTIES_MAX)), MERGED_IDS_PROPERTY]
+    chunks = in_chunks(names)
+    assert all(MERGED_IDS_PROPERTY in chunk and len(chunk) <= PROPERTIES_MAX for chunk in chunks)
+    assert {name for chunk in chunks for name in chunk} == {*names}

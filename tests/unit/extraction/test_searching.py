@@ -215,7 +215,7 @@ def modified(deal_id: int, *, minutes: int) -> Record:
 def test_few_fresh_changes_come_in_one_answer_that_counts_all_deals_too(source: FakeSource) -> None:
     source.live = {9, 4}
     source.latest = FoundDeals(
-        total=730, records=[modified(9, minutes=5), modified(4, minutes=0), modified(7, minutes=-1)]
+        total=730, records=[modified(deal_id, minutes=m) for deal_id, m in [(9, 5), (4, 0), (7, -1), (3, -2)]]
     )
     (page,) = fresh(source)
     assert sorted(ids_of(page.records)) == [4, 9]
@@ -240,6 +240,15 @@ def test_b01_b02_an_answer_with_less_than_a_page_of_the_newest_deals_is_not_all(
     pages = fresh(source)
     assert sorted(ids_of(record for page in pages for record in page.records)) == FULL_PAGE
     assert [page.total for page in pages] == [730, None]
+
+
+def test_b13_an_older_deal_that_strayed_among_the_newest_does_not_make_them_all(source: FakeSource) -> None:
+    source.live = {*FULL_PAGE, 500}
+    times = [-1 if place < SEARCH_PAGE // 2 - 1 else 1 for place in range(SEARCH_PAGE)]
+    records = [modified(deal_id, minutes=time) for deal_id, time in zip(FULL_PAGE, times, strict=True)]
+    source.latest = FoundDeals(total=730, records=records)
+    source.found = {0: found(FULL_PAGE, total=201), 200: found([500])}
+    assert 500 in ids_of(record for page in fresh(source) for record in page.records)
 
 
 def test_a_portal_of_a_few_new_deals_is_in_one_answer(source: FakeSource) -> None:

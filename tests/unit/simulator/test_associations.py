@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hubspot_simulator import FaultRule
 from tests.unit.simulator.api import Api
 
 if TYPE_CHECKING:
+    from hubspot_simulator import SimulatorServer
     from hubspot_simulator.portal import Portal
 
 CONTACTS = "/crm/v4/associations/deals/contacts/batch/read"
@@ -103,3 +105,17 @@ def test_labels_name_the_types(reading: Api) -> None:
 def test_an_unknown_type_is_refused(reading: Api) -> None:
     answer = reading.post("/crm/v4/associations/deals/butterflies/batch/read", inputs(1))
     assert answer.json()["message"] == "Unable to infer object type from: butterflies"
+
+
+def test_a_short_batch_holds_half_of_what_is_found_and_names_no_other_deal(
+    simulator: SimulatorServer, api: Api, portal: Portal
+) -> None:
+    first, second = api.listed_ids()[:2]
+    portal.associate_deal(first, "contacts", (51,))
+    portal.associate_deal(second, "contacts", ())
+    simulator.add_fault(FaultRule(fault="short_batch"))
+
+    short, whole = (api.post(CONTACTS, inputs(first, second)) for _ in range(2))
+
+    assert (short.status_code, short.json().keys()) == (200, {"status", "results", "startedAt", "completedAt"})
+    assert (whole.status_code, whole.json()["numErrors"]) == (207, 1)

@@ -165,6 +165,19 @@ def test_a_replica_gives_records_as_search_still_has_them(simulator: SimulatorSe
     assert names() == ["New", "New"]
 
 
+def test_a_batch_holds_half_of_its_records_and_names_no_other_id(simulator: SimulatorServer, api: Api) -> None:
+    ids = api.listed_ids()[:5]
+    rule = plan(simulator, "short_batch", times=3)
+
+    answers = [api.read(asked) for asked in ([*ids, 12], ids[:1], [12])]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert [len(answer.json()["results"]) for answer in answers] == [3, 1, 0]
+    assert ["errors" in answer.json() for answer in answers] == [False, False, False]
+    assert rule.fired == 3
+    assert api.read([*ids, 12]).json()["numErrors"] == 1
+
+
 def test_page_faults_reach_search_too(simulator: SimulatorServer, api: Api) -> None:
     plan(simulator, "short_page", endpoint="search")
     page = api.search(limit=10).json()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hubspot_simulator import SimulatorServer
+from hubspot_simulator.currencies import kept_rates
 from tests.unit.simulator.api import PORTAL_ID, Api, small_portal
 
+RATES = "/settings/v3/currencies/exchange-rates"
 SENSITIVE = "crm.objects.deals.sensitive.read"
 
 
@@ -75,6 +79,28 @@ def test_owners_page_and_filter(reading: Api) -> None:
     assert "paging" not in rest
     email = rest["results"][0]["email"]
     assert [each["email"] for each in reading.get("/crm/v3/owners", email=email).json()["results"]] == [email]
+
+
+def test_exchange_rates_page() -> None:
+    spec = small_portal(currency="EUR", additional_currencies=("USD", "GBP", "CHF"))
+    with SimulatorServer([spec]) as simulator:
+        api = Api(simulator)
+        whole = api.get(RATES).json()
+        first = api.get(RATES, limit=4).json()
+        rest = api.get(RATES, limit=4, after=first["paging"]["next"]["after"]).json()
+        assert (len(first["results"]), first["results"] + rest["results"]) == (4, whole["results"])
+        assert len(whole["results"]) == 6
+        assert "paging" not in rest
+        assert "paging" not in whole
+        assert api.get(RATES, limit=0).status_code == 400
+
+
+def test_a_page_of_exchange_rates_holds_100_of_them() -> None:
+    with SimulatorServer([small_portal()]) as simulator:
+        (rate,) = kept_rates("EUR", ("USD",))[:1]
+        simulator.portal(PORTAL_ID).define_exchange_rates(tuple(replace(rate, rate_id=str(n)) for n in range(101)))
+        page = Api(simulator).get(RATES).json()
+        assert (len(page["results"]), page["paging"]) == (100, {"next": {"after": "100"}})
 
 
 def test_properties_tell_their_type_and_what_is_calculated(reading: Api) -> None:
