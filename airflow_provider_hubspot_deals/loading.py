@@ -191,7 +191,7 @@ def note_absent(
 
 
 def note_vanished(connection: Connection[Any], tables: Tables, keys: Keys, deal_ids: Sequence[int]) -> None:
-    """Remember stored deals that HubSpot named and then did not give."""
+    """Remember deals that HubSpot named and then did not give, unless their row says that they are deleted."""
     parameters = {**keys, "vanished": list(deal_ids)}
     sql.execute(connection, "deals.note_vanished", parameters, schema=tables.schema, leaf=tables.leaf)
 

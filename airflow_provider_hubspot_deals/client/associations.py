@@ -30,6 +30,10 @@ class AssociationsPage:
     named: frozenset[str]  # deals of which it says anything, be it that they have none
     unlisted: int  # errors that it counts and does not list
 
+    @property
+    def is_silent(self) -> bool:
+        return not self.named and not self.unlisted
+
 
 ReadPage = Callable[[Mapping[int, str | None]], AssociationsPage]
 
@@ -39,10 +43,11 @@ def read_all(read_page: ReadPage, ids: Sequence[int]) -> list[Association]:
 
     Recorded answers name the deals that have none, or at least count them. Of others an answer may have been cut short:
     they are asked for again, and have none when the next one says nothing of the same deals. So it costs one request
-    should HubSpot ever leave out deals for having none, which it documents nowhere.
+    should HubSpot ever leave out deals for having none, which it documents nowhere; ``read_page`` sees to it that an
+    answer which says nothing at all lasts.
 
     Raises:
-        BadResponseError: a cursor came twice (``PAGING_LOOP``).
+        BadResponseError: a cursor came twice (``PAGING_LOOP``), or leads nowhere.
     """
     found: list[Association] = []
     seen: set[tuple[int, str]] = set()
@@ -58,9 +63,11 @@ def read_all(read_page: ReadPage, ids: Sequence[int]) -> list[Association]:
             )
         seen |= following.items()
         unnamed_before, unnamed = unnamed, {each: asked[each] for each in asked if str(each) not in page.named}
-        if len(unnamed) <= page.unlisted:
+        if len(unnamed) <= page.unlisted or page.is_silent or unnamed == unnamed_before:
+            if any(unnamed.values()):
+                raise BadResponseError("HubSpot named a next page of a deal's associations and does not give it")
             unnamed = {}
-        asked = following if unnamed == unnamed_before else {**following, **unnamed}
+        asked = {**following, **unnamed}
     return found
 
 

@@ -12,6 +12,7 @@ import orjson
 from airflow_provider_hubspot_deals.client.paths import Endpoint, Paths
 from airflow_provider_hubspot_deals.client.rate_limits import Bucket
 from airflow_provider_hubspot_deals.client.secret import SecretBytes
+from airflow_provider_hubspot_deals.deals.columns import MERGED_IDS_PROPERTY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,7 +105,7 @@ def batch_read(paths: Paths, ids: Sequence[int], properties: Sequence[str], *, a
 def batch_read_history(paths: Paths, ids: Sequence[int], properties: Sequence[str]) -> Call:
     body = {
         "inputs": [{"id": str(deal_id)} for deal_id in ids],
-        "properties": ["hs_object_id"],
+        "properties": ["hs_object_id", MERGED_IDS_PROPERTY],  # a survivor tells for whom it came
         "propertiesWithHistory": list(properties),
     }
     return Call(method="POST", path=paths.batch_read, body=orjson.dumps(body), endpoint=Endpoint.BATCH_READ)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_hubspot_deals.client import associations, batch_reads, calls, payloads
 from airflow_provider_hubspot_deals.client.answer_sizes import ListLimit, RequestLimit, read_in_halves
 from airflow_provider_hubspot_deals.client.deal_answers import DealAnswers
+from airflow_provider_hubspot_deals.client.silence import patient
 from airflow_provider_hubspot_deals.client.wide_records import in_chunks, read_wide
 from airflow_provider_hubspot_deals.deals.records import ListedDeals, Record
 from airflow_provider_hubspot_deals.exceptions import HubSpotRefusedError
@@ -83,7 +84,7 @@ class DealEndpoints:
         """
 
         def ask(some: Sequence[int]) -> batch_reads.BatchAnswer:
-            return self._requester.send(calls.batch_read_history(self._paths, some, properties), payloads.read_batch)
+            return self._requester.send(calls.batch_read_history(self._paths, some, properties), _reader_of_batch(some))
 
         return self._histories.read(partial(batch_reads.read_all, ask), _at_most(HISTORY_BATCH_MAX, ids))
 
@@ -96,7 +97,7 @@ class DealEndpoints:
 
         def read_page(cursors: Mapping[int, str | None]) -> associations.AssociationsPage:
             call = calls.batch_read_associations(self._paths, to_object_type, cursors)
-            return self._requester.send(call, associations.read_associations)
+            return self._requester.send(call, patient(associations.read_associations, lambda page: page.is_silent))
 
         read = partial(associations.read_all, read_page)
         return self._associations.read(read, _at_most(ASSOCIATIONS_BATCH_MAX, ids))
@@ -125,7 +126,7 @@ class DealEndpoints:
     def _read_batch(self, ids: Sequence[int], properties: Sequence[str], *, archived: bool) -> list[Record]:
         def ask(names: Sequence[str], some: Sequence[int]) -> batch_reads.BatchAnswer:
             call = calls.batch_read(self._paths, some, names, archived=archived)
-            return self._requester.send(call, payloads.read_batch, parse=self._parser_of(names))
+            return self._requester.send(call, _reader_of_batch(some), parse=self._parser_of(names))
 
         def read_part(some: Sequence[int], names: Sequence[str]) -> list[Record]:
             return batch_reads.read_all(partial(ask, names), some)
@@ -134,6 +135,13 @@ class DealEndpoints:
             return []
         chunks = in_chunks(properties)
         return read_part(ids, chunks[0]) if len(chunks) == 1 else read_wide(read_part, ids, chunks)
+
+
+def _reader_of_batch(ids: Sequence[int]) -> Callable[[object], batch_reads.BatchAnswer]:
+    """Silence about several deals is asked about in halves; about one, there is nothing to do but to ask once more."""
+    if len(ids) > 1:
+        return payloads.read_batch
+    return patient(payloads.read_batch, lambda answer: answer.is_silent)
 
 
 def _at_most(count: int, ids: Sequence[int]) -> list[int]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from airflow_provider_hubspot_deals.client import calls, payloads
+from airflow_provider_hubspot_deals.client.bodies import parse_json
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class SearchEndpoints:
     def _sound(self, search: Call, after_id: int) -> FoundDeals:
         reader = _ReaderOfSound(after_id)
         try:
-            return self._requester.send(search, reader)
+            return self._requester.send(search, reader, parse=reader.parse)
         except BadResponseError:
             if reader.unsound is None:
                 raise
@@ -89,8 +90,11 @@ class _ReaderOfSound:
         self._after_id = after_id
         self.unsound: FoundDeals | None = None
 
+    def parse(self, body: bytes) -> object:
+        self.unsound = None  # what came before counts no more, even if this is no JSON
+        return parse_json(body)
+
     def __call__(self, payload: object) -> FoundDeals:
-        self.unsound = None
         found = payloads.read_found(payload)
         if wrong := self._wrong_with(found):
             self.unsound = found

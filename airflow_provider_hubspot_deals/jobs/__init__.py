@@ -5,7 +5,7 @@ takes a new epoch from ``sync_state``; every later write names that epoch, so an
 slept writes nothing.
 """
 
-from airflow_provider_hubspot_deals.jobs.claiming import being_claimed, claim, take_up
+from airflow_provider_hubspot_deals.jobs.claiming import being_claimed, being_taken_up, claim
 from airflow_provider_hubspot_deals.jobs.lifecycle import (
     EVENT_NAMES_MAX,
     advance_watermark,
@@ -33,6 +33,7 @@ __all__ = [
     "JobOrigin",
     "advance_watermark",
     "being_claimed",
+    "being_taken_up",
     "bind_portal",
     "claim",
     "complete",
@@ -45,7 +46,6 @@ __all__ = [
     "release",
     "settle",
     "stopped",
-    "take_up",
     "tell",
     "was_committed",
 ]

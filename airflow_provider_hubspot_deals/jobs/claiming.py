@@ -97,37 +97,43 @@ def _claimed(connection: Connection[Any], schema: str, order: JobOrder, keys: Ma
     return job
 
 
-def take_up(connection: Connection[Any], job: Job, order: JobOrder) -> Job:
+@contextmanager
+def being_taken_up(connection: Connection[Any], job: Job, order: JobOrder) -> Iterator[Job]:
     """The same job for the same worker, after it lost its connection: a new epoch, and what was committed of it.
 
-    ``is_finished`` when the last thing that was committed had completed it. Called again, this goes on with what it did
-    the first time, whose COMMIT may have been lost, too.
+    Given before the COMMIT, as in ``being_claimed``. ``is_finished`` when the last thing that was committed had
+    completed it. Done again, this goes on with what it did the first time, whose COMMIT may have been lost, too.
 
     Raises:
         JobCancelled, JobLostError, JobSuperseded: it is not ours any more.
         DatabaseUnavailableError: this database does not know it; the run's retry makes another one.
     """
-    schema, keys = job.schema, _keys(order)
+    keys = _keys(order)
     ours = {"id": job.id, "load_ids": job.keys["load_ids"]}
     with sql.transaction(connection):  # on its own: a session that is being ended lets go of its locks a little later
-        sql.execute(connection, "jobs.end_stuck_session", {**keys, **ours, "patience": LOST_AFTER}, schema=schema)
+        sql.execute(connection, "jobs.end_stuck_session", {**keys, **ours, "patience": LOST_AFTER}, schema=job.schema)
     with sql.transaction(connection):
-        state = sql.one(connection, "jobs.lock_sync_state", keys, schema=schema)
-        stored = sql.one(connection, "jobs.job_of_attempts", ours, schema=schema)
-        if state is not None and sql.one(connection, "jobs.status", ours, schema=schema) is None:
-            raise DatabaseUnavailableError(
-                f"Job {job.id} of organization {order.organization!r} is not in this database: a standby that lacked "
-                "the last commits seems to have taken over. The run's retry begins it again."
-            )
-        if state is None or stored is None or stored["epoch"] != state["epoch"]:
-            raise JobSuperseded(f"Job {job.id} was taken over by a newer attempt; this one stops without writing.")
-        if stored["status"] == "completed":
-            return _job(order, schema, job.leaf, state, stored, is_finished=True)
-        if stored["status"] != "running":
-            raise stopped(connection, replace(job, epoch=stored["epoch"]))
-        if stored["load_id"] != job.next_load_id:
-            stored = _started(connection, schema, job.id, job.next_load_id, keys)
-        return _job(order, schema, job.leaf, state, stored)
+        yield _taken_up(connection, job, order, {**keys, **ours})
+
+
+def _taken_up(connection: Connection[Any], job: Job, order: JobOrder, keys: Mapping[str, Any]) -> Job:
+    schema = job.schema
+    state = sql.one(connection, "jobs.lock_sync_state", keys, schema=schema)
+    stored = sql.one(connection, "jobs.job_of_attempts", keys, schema=schema)
+    if state is not None and sql.one(connection, "jobs.status", keys, schema=schema) is None:
+        raise DatabaseUnavailableError(
+            f"Job {job.id} of organization {order.organization!r} is not in this database: a standby that lacked "
+            "the last commits seems to have taken over. The run's retry begins it again."
+        )
+    if state is None or stored is None or stored["epoch"] != state["epoch"]:
+        raise JobSuperseded(f"Job {job.id} was taken over by a newer attempt; this one stops without writing.")
+    if stored["status"] == "completed":
+        return _job(order, schema, job.leaf, state, stored, is_finished=True)
+    if stored["status"] != "running":
+        raise stopped(connection, replace(job, epoch=stored["epoch"]))
+    if stored["load_id"] != job.next_load_id:
+        stored = _started(connection, schema, job.id, job.next_load_id, keys)
+    return _job(order, schema, job.leaf, state, stored)
 
 
 def _keys(order: JobOrder) -> dict[str, Any]:

@@ -62,10 +62,12 @@ WHERE stored.hubspot_deal_id > %(low)s AND stored.hubspot_deal_id <= %(high)s
 ON CONFLICT (organization_id, type, hubspot_deal_id) DO NOTHING
 
 -- name: note_vanished
+-- Those of which we hold no row, too: a replica may not have a new deal yet that search names already.
 INSERT INTO {schema}.absent_deals (organization_id, type, hubspot_deal_id, job_id)
-SELECT %(organization_id)s, %(type)s, stored.hubspot_deal_id, %(job_id)s
-FROM {schema}.{leaf} AS stored
-WHERE stored.hubspot_deal_id = ANY (%(vanished)s) AND stored._deleted_reason IS NULL
+SELECT %(organization_id)s, %(type)s, vanished.deal_id, %(job_id)s
+FROM unnest(%(vanished)s::bigint[]) AS vanished (deal_id)
+LEFT JOIN {schema}.{leaf} AS stored ON stored.hubspot_deal_id = vanished.deal_id
+WHERE stored._deleted_reason IS NULL
 ON CONFLICT (organization_id, type, hubspot_deal_id) DO NOTHING
 
 -- name: absent_ids

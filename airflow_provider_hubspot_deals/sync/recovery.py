@@ -44,11 +44,16 @@ class TakenUp:
 
 
 class Recovery:
-    """The connections of one attempt after its first."""
+    """The connections of one attempt after its first.
+
+    Attributes:
+        in_doubt: the transaction of a taking up, for as long as nobody knows whether it was committed.
+    """
 
     def __init__(self, connect: Callable[[], Connection[Any]], order: jobs.JobOrder) -> None:
         self._connect, self._order = connect, order
         self._in_a_row = 0
+        self.in_doubt: str | None = None
 
     def progressed(self) -> None:
         """A batch is committed: patience is as new."""
@@ -84,10 +89,12 @@ class Recovery:
             opened.callback(connection.close)
             connection.autocommit = True
             was_committed = transaction_id is not None and jobs.was_committed(connection, job, transaction_id)
-            job = jobs.take_up(connection, job, self._order)
+            with jobs.being_taken_up(connection, job, self._order) as taken_up:
+                self.in_doubt = taken_up.row.get("transaction_id")  # none where it was done before
             opened.pop_all()
-        log.info("Job %s: goes on after batch %d.", job.id, job.row["batches"])
-        return TakenUp(connection=connection, job=job, was_committed=was_committed)
+        self.in_doubt = None
+        log.info("Job %s: goes on after batch %d.", taken_up.id, taken_up.row["batches"])
+        return TakenUp(connection=connection, job=taken_up, was_committed=was_committed)
 
 
 def passes(error: psycopg.Error) -> bool:

@@ -101,7 +101,7 @@ class _Run:
         noted = job_outcome(
             self._connect,
             current=lambda: getattr(self, "job", None),  # there is none before the claim is written
-            in_doubt=lambda: self._claim_in_doubt,
+            in_doubt=lambda: self._claim_in_doubt or self._recovery.in_doubt,
             origin=self._request.origin,
             usage=self.meter.unreported,
         )

@@ -62,6 +62,11 @@ class Tenant:
         with self.connect() as connection:
             return jobs.claim(connection, "hubspot", self.order(origin, **overrides))
 
+    def take_up(self, job: Job, origin: JobOrigin | None = None) -> Job:
+        with self.connect() as connection, jobs.being_taken_up(connection, job, self.order(origin)) as taken_up:
+            pass
+        return taken_up
+
     def query(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
         with self.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement, parameters or None).fetchall()

@@ -35,11 +35,6 @@ def said_by(call: Callable[[], object], kind: type[Exception]) -> str:
     return str(raised.value)
 
 
-def take_up(tenant: Tenant, job: jobs.Job) -> jobs.Job:
-    with tenant.connect() as connection:
-        return jobs.take_up(connection, job, tenant.order())
-
-
 def test_a_second_run_names_the_active_job_and_leaves_it_alone(acme: Tenant) -> None:
     first = acme.claim(a_run("first"))
     assert said_by(lambda: acme.claim(a_run("second")), JobAlreadyRunning) == (
@@ -52,7 +47,7 @@ def test_a_cancelled_job_is_named_to_its_own_run(acme: Tenant) -> None:
     job = acme.claim()
     acme.execute("UPDATE hubspot.jobs SET status = 'cancelled'")
     assert said_by(acme.claim, JobCancelled) == f"Job {job.id} of organization 'acme' was cancelled."
-    assert said_by(lambda: take_up(acme, job), JobCancelled) == (
+    assert said_by(lambda: acme.take_up(job), JobCancelled) == (
         f"Job {job.id} of organization 'acme' was cancelled; committed batches stay."
     )
 
@@ -206,13 +201,13 @@ def test_an_attempt_that_was_replaced_says_so_wherever_it_notices(acme: Tenant) 
     replaced = f"Job {old.id} was taken over by a newer attempt; this one stops without writing."
     with acme.connect() as connection:
         assert said_by(lambda: jobs.lock_fence(connection, old), JobSuperseded) == replaced
-    assert said_by(lambda: take_up(acme, old), JobSuperseded) == replaced
+    assert said_by(lambda: acme.take_up(old), JobSuperseded) == replaced
 
 
 def test_a_job_that_a_standby_never_heard_of_is_begun_again_by_the_retry(acme: Tenant) -> None:
     job = acme.claim()
     acme.execute("DELETE FROM hubspot.jobs")
-    assert said_by(lambda: take_up(acme, job), DatabaseUnavailableError) == (
+    assert said_by(lambda: acme.take_up(job), DatabaseUnavailableError) == (
         f"Job {job.id} of organization 'acme' is not in this database: a standby that lacked the last commits seems to "
         "have taken over. The run's retry begins it again."
     )

@@ -188,16 +188,18 @@ def test_d02_an_attempt_that_ends_badly_after_a_take_up_whose_answer_was_lost_sa
 def test_d02_a_job_whose_taking_up_nobody_heard_of_does_not_seem_to_run(
     acme: Organization, monkeypatch: pytest.MonkeyPatch, unlucky: BaseException, told: str
 ) -> None:
-    take_up = jobs.take_up
+    being_taken_up = jobs.being_taken_up
 
-    def without_an_answer(*arguments: Any) -> jobs.Job:
-        take_up(*arguments)
+    @contextmanager
+    def without_an_answer(*arguments: Any) -> Iterator[jobs.Job]:
+        with being_taken_up(*arguments) as job:
+            yield job
         raise unlucky
 
     monkeypatch.setattr(recovery, "PATIENCE_S", 0.05)
     sessions = Sessions(acme.database_url)
     with monkeypatch.context() as patched, acme.client(before=at_call("list", 3, sessions.terminate)) as client:
-        patched.setattr(jobs, "take_up", without_an_answer)
+        patched.setattr(jobs, "being_taken_up", without_an_answer)
         with pytest.raises((TaskKilled, DatabaseUnavailableError)):
             sync.run(acme.request(origin=A_TRY, **SMALL), client=client, connect=sessions.connect)
 
@@ -220,7 +222,7 @@ def test_d04_a_transaction_in_progress_is_ended_before_it_is_looked_up(tenant: T
         assert jobs.was_committed(connection, job, transaction_id) is False
         with pytest.raises(psycopg.OperationalError):
             lost.execute("COMMIT")
-        assert jobs.take_up(connection, job, tenant.order(a_run())).epoch == job.epoch + 1
+        assert tenant.take_up(job, a_run()).epoch == job.epoch + 1
     assert tenant.job(job)["records_extracted"] == 0
 
 
@@ -280,8 +282,8 @@ def test_d01_an_attempt_that_goes_on_ends_the_session_that_it_lost(
 ) -> None:
     monkeypatch.setattr(claiming, "LOST_AFTER", timedelta(seconds=0.1))
     job = tenant.claim(a_run())
-    with frozen_in_copy(tenant, job, tenant.url) as pid, tenant.connect() as connection:
-        assert jobs.take_up(connection, job, tenant.order(a_run())).epoch == job.epoch + 1
+    with frozen_in_copy(tenant, job, tenant.url) as pid:
+        assert tenant.take_up(job, a_run()).epoch == job.epoch + 1
         wait_until(lambda: not is_alive(tenant, pid), what="the end of the session", timeout_s=10)
 
 
@@ -297,9 +299,9 @@ def test_e16_an_attempt_that_was_replaced_does_not_end_its_successors_session(
         "UPDATE hubspot.jobs SET last_heartbeat = now() - interval '1 hour', created_at = now() - interval '1 day'"
     )
     successor = tenant.claim(origin)
-    with frozen_in_copy(tenant, successor, tenant.url) as pid, tenant.connect() as connection:
+    with frozen_in_copy(tenant, successor, tenant.url) as pid:
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            jobs.take_up(connection, old, tenant.order(a_run(try_number=1)))
+            tenant.take_up(old, a_run(try_number=1))
         assert is_alive(tenant, pid)
 
 

@@ -133,11 +133,10 @@ def test_what_passes_is_worth_another_connection(
 def test_a_job_taken_for_dead_while_nobody_knew_that_it_was_taken_up_is_left_to_its_next_try(
     acme: Tenant, job: jobs.Job
 ) -> None:
-    with acme.connect() as connection:
-        jobs.take_up(connection, job, acme.order(a_run()))  # of which the answer is lost
-        acme.execute("UPDATE hubspot.jobs SET status = 'failed', error_code = 'HEARTBEAT_LOST'")
-        with pytest.raises(JobLostError):
-            jobs.take_up(connection, job, acme.order(a_run()))
+    acme.take_up(job, a_run())  # of which the answer is lost
+    acme.execute("UPDATE hubspot.jobs SET status = 'failed', error_code = 'HEARTBEAT_LOST'")
+    with pytest.raises(JobLostError):
+        acme.take_up(job, a_run())
 
 
 def test_what_does_not_pass_ends_the_waiting_too(acme: Tenant, job: jobs.Job, connecting: Connecting) -> None:

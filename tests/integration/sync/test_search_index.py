@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import timedelta
 from typing import Any
@@ -98,6 +99,22 @@ def test_b12_a_search_that_is_once_not_sorted_is_asked_again(acme: Organization)
     summary = acme.sync(mode="incremental")
 
     assert (rule.fired, summary.status, summary.attempt) == (1, "completed", 1)
+    assert acme.differences() == []
+
+
+def test_b09_a_new_deal_that_a_late_replica_does_not_have_is_asked_for_again_at_the_end_of_the_run(
+    acme: Organization,
+) -> None:
+    acme.sync()
+    new = acme.portal.create_deal({"dealname": "New"})
+    acme.simulator.clock.shift(60)
+    gone = {"status": "error", "category": "OBJECT_NOT_FOUND", "context": {"ids": [str(new)]}}
+    body = json.dumps({"status": "COMPLETE", "results": [], "numErrors": 1, "errors": [gone]})
+    rule = acme.simulator.add_fault(FaultRule(fault="body", body=body, endpoint="batch_read", times=2))
+
+    acme.sync(mode="incremental")
+
+    assert rule.fired == 2  # in the closed window and among the fresh changes
     assert acme.differences() == []
 
 

@@ -107,6 +107,25 @@ def test_e15_a_second_signal_does_not_keep_the_job_from_being_put_back(
     assert_its_retry_goes_on(airflow, seconds)
 
 
+def test_e15_a_task_that_is_stopped_while_its_failure_is_being_noted_puts_its_job_back(
+    airflow: Airflow, simulator: SimulatorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator.add_fault(FaultRule(fault="status", status=477, retry_after=7_200, endpoint="list", nth=2))
+    release = jobs.release
+
+    def signalled(*arguments: Any, **settings: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return release(*arguments, **settings)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "release", signalled)
+        with running(airflow) as (stop, _):
+            wait_until(lambda: [job["status"] for job in airflow.jobs()] == ["pending"], what="it", timeout_s=30)
+            seconds = stop()
+    assert airflow.jobs()[0]["error_code"] != "KILLED"  # but why it failed
+    assert_its_retry_goes_on(airflow, seconds)
+
+
 def test_e15_a_task_that_waits_for_an_answer_is_stopped(airflow: Airflow, simulator: SimulatorServer) -> None:
     rule = simulator.add_fault(FaultRule(fault="hang", endpoint="list", nth=2))
     with running(airflow) as (stop, _):
@@ -141,11 +160,16 @@ def test_e15_a_task_within_a_slow_statement_is_stopped(airflow: Airflow) -> None
     assert_its_retry_goes_on(airflow, seconds)
 
 
-@pytest.fixture
-def slow_claim(airflow: Airflow) -> Iterator[Callable[[float], None]]:
-    """Lets the COMMIT of a new job take so many seconds, whether anybody waits for it or not."""
+OF_A_CLAIM = "INSERT ON hubspot.jobs", "true"
+OF_A_TAKING_UP = "UPDATE ON hubspot.jobs", "OLD.load_id <> NEW.load_id"
 
-    def install(seconds: float) -> None:
+
+@pytest.fixture
+def slow_commit(airflow: Airflow) -> Iterator[Callable[[tuple[str, str], float], None]]:
+    """Lets a COMMIT take so many seconds, whether anybody waits for it or not."""
+
+    def install(of: tuple[str, str], seconds: float) -> None:
+        event, condition = of
         airflow.query(
             f"""
             CREATE FUNCTION hubspot.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -154,8 +178,8 @@ def slow_claim(airflow: Airflow) -> Iterator[Callable[[float], None]]:
             """
         )
         airflow.query(
-            "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON hubspot.jobs DEFERRABLE INITIALLY DEFERRED "
-            "FOR EACH ROW EXECUTE FUNCTION hubspot.slow()"
+            f"CREATE CONSTRAINT TRIGGER slow AFTER {event} DEFERRABLE INITIALLY DEFERRED "
+            f"FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION hubspot.slow()"
         )
 
     yield install
@@ -163,9 +187,9 @@ def slow_claim(airflow: Airflow) -> Iterator[Callable[[float], None]]:
 
 
 def test_e15_the_claim_of_a_task_that_is_stopped_while_it_is_committed_is_ended(
-    airflow: Airflow, slow_claim: Callable[[float], None]
+    airflow: Airflow, slow_commit: Callable[[tuple[str, str], float], None]
 ) -> None:
-    slow_claim(20)
+    slow_commit(OF_A_CLAIM, 20)
     with running(airflow) as (stop, _):
         wait_until(lambda: airflow.query(SLEEPING) != [], what="the slow COMMIT", timeout_s=30)
         seconds = stop()
@@ -176,14 +200,36 @@ def test_e15_the_claim_of_a_task_that_is_stopped_while_it_is_committed_is_ended(
 
 
 def test_e15_a_claim_that_goes_through_after_its_task_was_stopped_leaves_no_job_that_seems_to_run(
-    airflow: Airflow, slow_claim: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+    airflow: Airflow, slow_commit: Callable[[tuple[str, str], float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sql._statements("jobs"), "end_session_of_transaction", "SELECT false")
-    slow_claim(2)
+    slow_commit(OF_A_CLAIM, 2)
     with running(airflow) as (stop, _):
         wait_until(lambda: airflow.query(SLEEPING) != [], what="the slow COMMIT", timeout_s=30)
         seconds = stop()
     assert [(job["status"], job["error_code"]) for job in airflow.jobs()] == [("pending", "KILLED")]
+    assert_its_retry_goes_on(airflow, seconds)
+
+
+def test_e15_a_taking_up_that_is_being_committed_when_its_task_is_stopped_leaves_no_job_that_seems_to_run(
+    airflow: Airflow, slow_commit: Callable[[tuple[str, str], float], None]
+) -> None:
+    airflow.query(
+        """
+        CREATE FUNCTION hubspot.cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL;
+        END $$
+        """
+    )
+    airflow.query("CREATE TRIGGER cut AFTER INSERT ON hubspot.job_batches EXECUTE FUNCTION hubspot.cut()")
+    slow_commit(OF_A_TAKING_UP, 20)
+    with running(airflow) as (stop, _):
+        wait_until(lambda: airflow.query(SLEEPING) != [], what="the slow COMMIT", timeout_s=30)
+        seconds = stop()
+    assert airflow.query(SLEEPING) == []
+    assert [(job["status"], job["error_code"]) for job in airflow.jobs()] == [("pending", "KILLED")]
+    airflow.query("DROP TRIGGER cut ON hubspot.job_batches")
+    airflow.query("DROP TRIGGER slow ON hubspot.jobs")
     assert_its_retry_goes_on(airflow, seconds)
 
 

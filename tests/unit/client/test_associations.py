@@ -151,6 +151,16 @@ def test_deals_that_an_answer_counts_among_those_without_any_are_not_asked_for_a
     assert read_all(answers.read, [1, 2, 3]) == [linked(1, 5)]
 
 
+@pytest.mark.parametrize(
+    "second", [page(), page(unlisted=1), page(linked(9, 7), named="9")], ids=["silent", "counted", "of another"]
+)
+def test_a_next_page_that_never_comes_is_not_the_end(second: AssociationsPage) -> None:
+    answers = Answers(page(linked(1, 5), unfinished={1: "500"}, named="1"), second, second)
+
+    with pytest.raises(BadResponseError, match="named a next page"):
+        read_all(answers.read, [1])
+
+
 def test_a_cursor_that_comes_twice_ends_the_walk() -> None:
     endless = page(unfinished={1: "500"}, named="1")
 

@@ -84,7 +84,7 @@ def test_b09_so_are_those_of_answers_that_are_never_whole(
     plan(simulator, "short_batch", times=None)
 
     assert ids_of(client.read_deals([*ids[:99], NOBODY], properties=NAMES)) == ids[:99]
-    assert asked(client) == 8  # with 50 records, 25, 12, 6, 3, 2, 1, and none for the one that nobody is
+    assert asked(client) == 10  # with 50 records, 25, 12, 6, 3, 2, 1, and thrice none for the one that nobody is
 
 
 def test_b09_an_answer_about_nobody_is_asked_for_again_in_halves(
@@ -96,7 +96,17 @@ def test_b09_an_answer_about_nobody_is_asked_for_again_in_halves(
     assert asked(client) == 3
 
 
-@pytest.mark.parametrize(("count", "requests"), [(1, 1), (2, 3), (100, 199)])
+@pytest.mark.parametrize("times", [1, 2])
+def test_b09_a_deal_of_which_alone_nothing_is_said_is_asked_for_three_times(
+    client: HubSpotClient, simulator: SimulatorServer, ids: list[int], times: int
+) -> None:
+    plan(simulator, "body", body=SAYS_NOTHING, times=times)
+
+    assert ids_of(client.read_deals(ids[:1], properties=NAMES)) == ids[:1]
+    assert asked(client) == times + 1
+
+
+@pytest.mark.parametrize(("count", "requests"), [(1, 3), (2, 7), (100, 399)])
 def test_b09_a_hubspot_that_never_says_which_deals_are_gone_is_believed_about_each_alone(
     client: HubSpotClient, simulator: SimulatorServer, ids: list[int], count: int, requests: int
 ) -> None:
@@ -168,7 +178,21 @@ def test_b09_and_the_deals_of_a_page_with_more_properties_than_a_url_holds(
     assert asked(client) == 3  # two parts, one of them short
 
 
-@pytest.mark.parametrize(("times", "requests"), [(0, 1), (1, 2), (None, 8)])
+@pytest.mark.parametrize(("times", "requests"), [(1, 2), (2, 3), (None, 3)])
+def test_an_answer_that_says_nothing_of_any_association_is_believed_when_it_comes_thrice(
+    client: HubSpotClient, simulator: SimulatorServer, ids: list[int], times: int | None, requests: int
+) -> None:
+    for deal_id, contacts in ((ids[0], (5,)), (ids[1], ())):
+        simulator.portal(SPEC.portal_id).associate_deal(deal_id, "contacts", contacts)
+    simulator.add_fault(FaultRule(endpoint="associations", fault="body", body=SAYS_NOTHING, times=times))
+
+    found = client.read_associations("contacts", ids[:2])
+
+    assert [each.to_object_id for each in found] == ([5] if times else [])
+    assert client.usage.requests["associations"] == requests
+
+
+@pytest.mark.parametrize(("times", "requests"), [(0, 1), (1, 2), (None, 10)])
 def test_and_associations(
     client: HubSpotClient, simulator: SimulatorServer, ids: list[int], times: int | None, requests: int
 ) -> None:

@@ -116,6 +116,15 @@ def test_a_search_that_ends_with_something_unusable_has_found_nothing(
         search(client)
 
 
+def test_what_was_odd_before_something_that_is_no_json_has_found_nothing(
+    client: HubSpotClient, server: ScriptedServer
+) -> None:
+    server.answers(answer(200, deals(total=9)), answer(200, b"<html>"))
+
+    with pytest.raises(BadResponseError):
+        search(client)
+
+
 def test_count_is_the_total_of_an_unfiltered_search(client: HubSpotClient, server: ScriptedServer) -> None:
     server.answers(answer(200, {"total": 54_321, **deals(1)}))
     assert client.highest_deal().total == 54_321
