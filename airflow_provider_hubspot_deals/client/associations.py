@@ -41,18 +41,19 @@ ReadPage = Callable[[Mapping[int, str | None]], AssociationsPage]
 def read_all(read_page: ReadPage, ids: Sequence[int]) -> list[Association]:
     """Every association of ``ids``; ``read_page`` is given deals with the cursor of each, None at its beginning.
 
-    Recorded answers name the deals that have none, or at least count them. Of others an answer may have been cut short:
-    they are asked for again, and have none when the next one says nothing of the same deals. So it costs one request
-    should HubSpot ever leave out deals for having none, which it documents nowhere; ``read_page`` sees to it that an
-    answer which says nothing at all lasts.
+    Recorded answers name the deals that have none, or at least count them. Others, which an answer that was cut short
+    may have left out, are asked for again by themselves; ``read_page`` sees to it that silence about all of them lasts.
+    A deal whose next page never comes is read from its beginning once more, and ends there: it may have been merged, or
+    its last page may have been full.
 
     Raises:
-        BadResponseError: a cursor came twice (``PAGING_LOOP``), or leads nowhere.
+        BadResponseError: a cursor came twice (``PAGING_LOOP``).
     """
     found: list[Association] = []
     seen: set[tuple[int, str]] = set()
+    begun_again: set[int] = set()
     asked: Mapping[int, str | None] = dict.fromkeys(ids)
-    unnamed: Mapping[int, str | None] = {}
+    left: dict[int, str | None] = {}
     while asked:
         page = read_page(asked)
         found += [each for each in page.associations if each.deal_id in asked]
@@ -62,12 +63,13 @@ def read_all(read_page: ReadPage, ids: Sequence[int]) -> list[Association]:
                 "HubSpot's associations of a deal never end: a cursor came twice", code="PAGING_LOOP"
             )
         seen |= following.items()
-        unnamed_before, unnamed = unnamed, {each: asked[each] for each in asked if str(each) not in page.named}
-        if len(unnamed) <= page.unlisted or page.is_silent or unnamed == unnamed_before:
-            if any(unnamed.values()):
-                raise BadResponseError("HubSpot named a next page of a deal's associations and does not give it")
-            unnamed = {}
-        asked = {**following, **unnamed}
+        unnamed = {deal_id: after for deal_id, after in asked.items() if str(deal_id) not in page.named}
+        if len(unnamed) == len(asked) or len(unnamed) <= page.unlisted:
+            unnamed = {deal_id: None for deal_id, after in unnamed.items() if after and deal_id not in begun_again}
+            begun_again |= unnamed.keys()
+            seen = {(deal_id, after) for deal_id, after in seen if deal_id not in unnamed}
+        left |= unnamed
+        asked, left = (following, left) if following else (left, {})
     return found
 
 

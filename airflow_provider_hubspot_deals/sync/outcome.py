@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -141,40 +140,25 @@ def job_outcome(
         job = current()
         if job is None or job.is_finished:
             raise
-        note = partial(_note, connect, job, origin=origin, error=error, in_doubt=in_doubt(), usage=usage())
+
+        def note(why: BaseException) -> None:
+            try:
+                with closing(connect()) as connection, hung_up_after(connection, _RECORD_TIMEOUT_S):
+                    if transaction_id := in_doubt():
+                        jobs.settle(connection, job, transaction_id)
+                    _record(connection, job, origin, why, usage())
+            except Exception as obstacle:  # noqa: BLE001 - the failure itself is what must be seen
+                log.warning(
+                    "Job %s: its failure could not be recorded, which the next claim will notice: %s",
+                    job.id,
+                    _why(obstacle),
+                )
+
         try:
-            _once_more_if_stopped(note)
-        except Exception as obstacle:  # noqa: BLE001 - the failure itself is what must be seen
-            log.warning(
-                "Job %s: its failure could not be recorded, which the next claim will notice: %s",
-                job.id,
-                _why(obstacle),
-            )
-        raise
-
-
-def _note(
-    connect: Callable[[], Connection[Any]],
-    job: jobs.Job,
-    *,
-    origin: jobs.JobOrigin,
-    error: BaseException,
-    in_doubt: str | None,
-    usage: Mapping[str, Any],
-) -> None:
-    with closing(connect()) as connection, hung_up_after(connection, _RECORD_TIMEOUT_S):
-        if in_doubt:
-            jobs.settle(connection, job, in_doubt)
-        _record(connection, job, origin, error, usage)
-
-
-def _once_more_if_stopped(note: Callable[[], None]) -> None:
-    try:
-        note()
-    except Exception:
-        raise
-    except BaseException:  # a signal, which rolled it back; Airflow's comes once
-        note()
+            note(error)
+        except BaseException as stop:  # a signal, which rolled that back; Airflow's comes once
+            note(stop)
+            raise
         raise
 
 

@@ -123,18 +123,20 @@ def test_deals_with_more_are_asked_for_again_alone() -> None:
     assert answers.asked == [{1: None, 2: None}, {1: "500"}]  # 9 was not asked for
 
 
-def test_deals_of_which_an_answer_says_nothing_are_asked_for_again_with_those_that_have_more() -> None:
+def test_deals_of_which_an_answer_says_nothing_are_asked_for_again_by_themselves() -> None:
     answers = Answers(
         page(linked(1, 5), unfinished={1: "500"}, named="1"),
+        page(linked(1, 7), named="1"),
         page(linked(2, 6), named="2"),
-        page(linked(1, 7), linked(3, 8), named="134"),
+        page(linked(3, 8), named="34"),
     )
 
-    assert read_all(answers.read, [1, 2, 3, 4]) == [linked(1, 5), linked(2, 6), linked(1, 7), linked(3, 8)]
+    assert read_all(answers.read, [1, 2, 3, 4]) == [linked(1, 5), linked(1, 7), linked(2, 6), linked(3, 8)]
     assert answers.asked == [
         {1: None, 2: None, 3: None, 4: None},
-        {1: "500", 2: None, 3: None, 4: None},
-        {1: "500", 3: None, 4: None},
+        {1: "500"},
+        {2: None, 3: None, 4: None},
+        {3: None, 4: None},
     ]
 
 
@@ -151,14 +153,19 @@ def test_deals_that_an_answer_counts_among_those_without_any_are_not_asked_for_a
     assert read_all(answers.read, [1, 2, 3]) == [linked(1, 5)]
 
 
-@pytest.mark.parametrize(
-    "second", [page(), page(unlisted=1), page(linked(9, 7), named="9")], ids=["silent", "counted", "of another"]
-)
-def test_a_next_page_that_never_comes_is_not_the_end(second: AssociationsPage) -> None:
-    answers = Answers(page(linked(1, 5), unfinished={1: "500"}, named="1"), second, second)
+def test_a_deal_whose_next_page_never_comes_is_read_from_its_beginning_once_more() -> None:
+    first = page(linked(1, 5), unfinished={1: "500"}, named="1")
+    answers = Answers(first, page(), first, page(linked(1, 6), named="1"))
 
-    with pytest.raises(BadResponseError, match="named a next page"):
-        read_all(answers.read, [1])
+    assert {*read_all(answers.read, [1])} == {linked(1, 5), linked(1, 6)}
+    assert answers.asked == [{1: None}, {1: "500"}, {1: None}, {1: "500"}]
+
+
+def test_and_ends_there() -> None:
+    first = page(linked(1, 5), unfinished={1: "500"}, named="1")
+    answers = Answers(first, page(), first, page())
+
+    assert {*read_all(answers.read, [1])} == {linked(1, 5)}
 
 
 def test_a_cursor_that_comes_twice_ends_the_walk() -> None:
