@@ -32,7 +32,7 @@ class AssociationsPage:
 
     @property
     def is_silent(self) -> bool:
-        return not self.named and not self.unlisted
+        return not self.named and self.unlisted <= 0
 
 
 ReadPage = Callable[[Mapping[int, str | None]], AssociationsPage]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -21,18 +22,32 @@ from airflow_provider_hubspot_deals.sync.usage import UsageMeter
 log = logging.getLogger(__name__)
 
 
+@dataclass
+class InDoubt:
+    """The batch that may or may not have been committed: its transaction, and the API usage that it tells of."""
+
+    transaction_id: str | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Commits:
     """The commits over one connection.
 
-    Attributes:
-        in_doubt: id of the transaction that may or may not have been committed, with the API usage that it tells of.
+    Args:
+        in_doubt: outlives that connection.
     """
 
     def __init__(
-        self, connection: Connection[Any], job: jobs.Job, meter: UsageMeter, progressed: Callable[[], object]
+        self,
+        connection: Connection[Any],
+        job: jobs.Job,
+        meter: UsageMeter,
+        *,
+        in_doubt: InDoubt,
+        progressed: Callable[[], object],
     ) -> None:
-        self._connection, self._job, self._meter, self._progressed = connection, job, meter, progressed
-        self.in_doubt: tuple[str, Mapping[str, Any]] | None = None
+        self._connection, self._job, self._meter = connection, job, meter
+        self._in_doubt, self._progressed = in_doubt, progressed
 
     def commit(self, batch: Batch, checkpoint: Checkpoint, companions: Companions, *, ends_phase: bool = False) -> None:
         """Write a batch with what is kept beside its deals. See ``batches.write`` for what it raises."""
@@ -56,7 +71,7 @@ class Commits:
             begun=partial(self._doubt, usage),
         )
         reached(KillPoint.BATCH_COMMITTED)
-        self.in_doubt = None
+        self._in_doubt.transaction_id = None
         self._meter.reported(usage)
         self._progressed()
         log.info("Job %s: %s, %d deals read in this batch.", self._job.id, batch.phase, batch.received)
@@ -73,4 +88,4 @@ class Commits:
         return "Later runs ask for this window again"
 
     def _doubt(self, usage: Mapping[str, Any], transaction_id: str) -> None:
-        self.in_doubt = (transaction_id, usage)
+        self._in_doubt.transaction_id, self._in_doubt.usage = transaction_id, usage

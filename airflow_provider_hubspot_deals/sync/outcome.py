@@ -124,7 +124,7 @@ def beginning(
 def job_outcome(
     connect: Callable[[], Connection[Any]],
     current: Callable[[], jobs.Job | None],
-    in_doubt: Callable[[], str | None],
+    settle: Callable[[Connection[Any], jobs.Job], None],
     origin: jobs.JobOrigin,
     usage: Callable[[], Mapping[str, Any]],
 ) -> Iterator[None]:
@@ -132,7 +132,7 @@ def job_outcome(
 
     Args:
         current: the job, as soon as its claim is written.
-        in_doubt: the transaction of that claim, or of a taking up, while nobody knows whether it was committed.
+        settle: sees how transactions have ended of which that is not known.
     """
     try:
         yield
@@ -144,8 +144,7 @@ def job_outcome(
         def note(why: BaseException) -> None:
             try:
                 with closing(connect()) as connection, hung_up_after(connection, _RECORD_TIMEOUT_S):
-                    if transaction_id := in_doubt():
-                        jobs.settle(connection, job, transaction_id)
+                    settle(connection, job)
                     _record(connection, job, origin, why, usage())
             except Exception as obstacle:  # noqa: BLE001 - the failure itself is what must be seen
                 log.warning(

@@ -23,7 +23,7 @@ from airflow_provider_hubspot_deals.sync.binding import check_portal, tell_insec
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
 from airflow_provider_hubspot_deals.sync.choices import choose
 from airflow_provider_hubspot_deals.sync.clocks import latest_version
-from airflow_provider_hubspot_deals.sync.committing import Commits
+from airflow_provider_hubspot_deals.sync.committing import Commits, InDoubt
 from airflow_provider_hubspot_deals.sync.companions import Companions, CompanionSource
 from airflow_provider_hubspot_deals.sync.copying import Copying
 from airflow_provider_hubspot_deals.sync.counting import LiveCount, compare_counts
@@ -90,6 +90,7 @@ class _Run:
         self._request, self._client, self._connect, self._schema = request, client, connect, schema
         self._connection = connect()
         self._claim_in_doubt: str | None = None
+        self._batch_in_doubt = InDoubt()
         self._recovery = Recovery(connect, request.order())
         self.portal: PortalFacts | None = None
         self.count: LiveCount | None = None
@@ -101,7 +102,7 @@ class _Run:
         noted = job_outcome(
             self._connect,
             current=lambda: getattr(self, "job", None),  # there is none before the claim is written
-            in_doubt=lambda: self._claim_in_doubt or self._recovery.in_doubt,
+            settle=self._settle,
             origin=self._request.origin,
             usage=self.meter.unreported,
         )
@@ -119,6 +120,15 @@ class _Run:
                 self._claim_in_doubt = self.job.row.get("transaction_id")  # none where nothing is left to do
         self._claim_in_doubt = None
         return self.job
+
+    def _settle(self, connection: Connection[Any], job: jobs.Job) -> None:
+        """See how the transactions have ended of which that is not known."""
+        if transaction_id := self._claim_in_doubt or self._recovery.in_doubt:
+            jobs.settle(connection, job, transaction_id)
+        batch = self._batch_in_doubt
+        if batch.transaction_id and jobs.was_committed(connection, job, batch.transaction_id):
+            self.meter.reported(batch.usage)
+            batch.transaction_id = None
 
     def persevere(self, job: jobs.Job) -> Mapping[str, Any]:
         """The job to its end; from its checkpoint again each time that the connection to PostgreSQL is lost."""
@@ -141,13 +151,19 @@ class _Run:
         self.job = job
         self._heartbeat = Heartbeat(self._connect, job, self._connection)
         self._readers, self._lookups = Readers(self._request.requests_in_flight), Lookups(self._connect, job)
-        self._commits = Commits(self._connection, job, self.meter, self._recovery.progressed)
+        self._batch_in_doubt = InDoubt()
+        self._commits = Commits(
+            self._connection,
+            job,
+            self.meter,
+            in_doubt=self._batch_in_doubt,
+            progressed=self._recovery.progressed,
+        )
 
     def _recover(self, error: psycopg.Error) -> None:
-        transaction_id, usage = self._commits.in_doubt or (None, {})
-        taken_up = self._recovery.take_up(self.job, error, transaction_id)
+        taken_up = self._recovery.take_up(self.job, error, self._batch_in_doubt.transaction_id)
         if taken_up.was_committed:
-            self.meter.reported(usage)
+            self.meter.reported(self._batch_in_doubt.usage)
         with suppress(psycopg.Error):
             self._connection.close()
         self._connection = taken_up.connection

@@ -1,4 +1,4 @@
-"""Two hundred seeds of the fast layer; ``./run simulate --seeds N`` runs as many as you like."""
+"""A hundred and twenty seeds of the fast layer; ``./run simulate --seeds N`` runs as many as you like."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from local_stack.databases import DatabaseServer
 
-SEEDS = range(1, 1 + int(os.environ.get("SIMULATION_SEEDS", "200")))
+SEEDS = range(1, 1 + int(os.environ.get("SIMULATION_SEEDS", "120")))
 
 
 @pytest.mark.timeout(1_800)

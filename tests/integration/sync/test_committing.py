@@ -18,7 +18,7 @@ from airflow_provider_hubspot_deals.extraction.pages import Event
 from airflow_provider_hubspot_deals.sync import SyncRequest
 from airflow_provider_hubspot_deals.sync.batches import Batch
 from airflow_provider_hubspot_deals.sync.checkpoint import Checkpoint
-from airflow_provider_hubspot_deals.sync.committing import Commits
+from airflow_provider_hubspot_deals.sync.committing import Commits, InDoubt
 from airflow_provider_hubspot_deals.sync.companions import Companions
 from airflow_provider_hubspot_deals.sync.usage import UsageMeter
 from tests.integration.tenant import Tenant, a_run
@@ -41,7 +41,10 @@ class World:
 
     def __post_init__(self) -> None:
         self.job = self.acme.claim(a_run(), mode=self.mode)
-        self.commits = Commits(self.connection, self.job, UsageMeter(self.usage), self._progressed)
+        self.in_doubt = InDoubt()
+        self.commits = Commits(
+            self.connection, self.job, UsageMeter(self.usage), in_doubt=self.in_doubt, progressed=self._progressed
+        )
         request = SyncRequest(organization_id=self.acme.id, organization=self.acme.slug)
         source: Any = HubSpotClient  # nothing is asked: no page was seen
         self._companions = Companions(request, source, self.connection, self.job, [])
@@ -135,7 +138,7 @@ def test_what_a_batch_has_told_of_its_requests_is_not_told_again(world: World) -
     world.usage.count_request("search")
     row = world.commit("changed")
     assert (row["api_calls"], row["api_calls_by_endpoint"]) == (2, {"list": 1, "search": 1})
-    assert world.commits.in_doubt is None
+    assert world.in_doubt.transaction_id is None
 
 
 def test_a_batch_that_was_not_committed_stays_in_doubt_with_what_it_would_have_told(world: World) -> None:
@@ -143,13 +146,13 @@ def test_a_batch_that_was_not_committed_stays_in_doubt_with_what_it_would_have_t
     world.acme.execute("UPDATE hubspot.jobs SET status = 'cancelled'")
     with pytest.raises(JobCancelled):
         world.commit("changed")
-    assert world.commits.in_doubt is not None
-    transaction_id, usage = world.commits.in_doubt
-    assert (transaction_id.isdecimal(), usage["api_calls"], world.progress) == (True, 1, 0)
+    assert world.in_doubt.transaction_id is not None
+    assert (world.in_doubt.transaction_id.isdecimal(), world.in_doubt.usage["api_calls"]) == (True, 1)
+    assert world.progress == 0
 
 
 def test_a_batch_that_never_began_is_not_in_doubt(world: World) -> None:
     world.acme.claim(a_run(try_number=2), mode="full")
     with pytest.raises(JobSuperseded):
         world.commit("changed")
-    assert world.commits.in_doubt is None
+    assert world.in_doubt.transaction_id is None

@@ -161,6 +161,7 @@ def test_e15_a_task_within_a_slow_statement_is_stopped(airflow: Airflow) -> None
 
 
 OF_A_CLAIM = "INSERT ON hubspot.jobs", "true"
+OF_A_BATCH = "INSERT ON hubspot.job_batches", "true"
 OF_A_TAKING_UP = "UPDATE ON hubspot.jobs", "OLD.load_id <> NEW.load_id"
 
 
@@ -183,7 +184,8 @@ def slow_commit(airflow: Airflow) -> Iterator[Callable[[tuple[str, str], float],
         )
 
     yield install
-    airflow.query("DROP TRIGGER IF EXISTS slow ON hubspot.jobs")
+    for table in ("jobs", "job_batches"):
+        airflow.query(f"DROP TRIGGER IF EXISTS slow ON hubspot.{table}")
 
 
 def test_e15_the_claim_of_a_task_that_is_stopped_while_it_is_committed_is_ended(
@@ -230,6 +232,31 @@ def test_e15_a_taking_up_that_is_being_committed_when_its_task_is_stopped_leaves
     assert [(job["status"], job["error_code"]) for job in airflow.jobs()] == [("pending", "KILLED")]
     airflow.query("DROP TRIGGER cut ON hubspot.job_batches")
     airflow.query("DROP TRIGGER slow ON hubspot.jobs")
+    assert_its_retry_goes_on(airflow, seconds)
+
+
+@pytest.mark.parametrize("goes_through", [False, True])
+def test_e15_a_batch_that_is_being_committed_when_its_task_is_stopped_is_looked_up_first(
+    airflow: Airflow,
+    slow_commit: Callable[[tuple[str, str], float], None],
+    monkeypatch: pytest.MonkeyPatch,
+    simulator: SimulatorServer,
+    *,
+    goes_through: bool,
+) -> None:
+    with monkeypatch.context() as patched:
+        if goes_through:
+            patched.setitem(sql._statements("jobs"), "end_session_of_transaction", "SELECT false")
+        slow_commit(OF_A_BATCH, 2 if goes_through else 20)
+        with running(airflow) as (stop, _):
+            wait_until(lambda: airflow.query(SLEEPING) != [], what="the slow COMMIT", timeout_s=30)
+            seconds = stop()
+    asked = len(simulator.requests)
+    assert airflow.query(SLEEPING) == []
+    (job,) = airflow.jobs()
+    assert (job["status"], job["error_code"], job["batches"]) == ("pending", "KILLED", int(goes_through))
+    assert job["api_calls"] <= asked
+    airflow.query(f"DROP TRIGGER slow ON {OF_A_BATCH[0].rpartition(' ')[2]}")
     assert_its_retry_goes_on(airflow, seconds)
 
 
