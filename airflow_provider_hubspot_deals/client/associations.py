@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from airflow_provider_hubspot_deals.deals.related import Association
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 
 _CATEGORY_LENGTH_MAX = 100
+log = logging.getLogger(__name__)
+
 _TYPE_ID_MAX = 2**31 - 1
 
 
@@ -30,9 +33,17 @@ class AssociationsPage:
     named: frozenset[str]  # deals of which it says anything, be it that they have none
     unlisted: int  # errors that it counts and does not list
 
-    @property
-    def is_silent(self) -> bool:
-        return not self.named and self.unlisted <= 0
+    def unnamed(self, asked: Mapping[int, str | None]) -> dict[int, str | None]:
+        """Those of ``asked`` of which it says nothing. A deal that has a next page is none of those that it counts."""
+        unnamed = {deal_id: after for deal_id, after in asked.items() if str(deal_id) not in self.named}
+        may_have_none = [deal_id for deal_id, after in unnamed.items() if after is None]
+        if len(may_have_none) > self.unlisted:
+            return unnamed
+        return {deal_id: after for deal_id, after in unnamed.items() if after}
+
+    def is_silent(self, asked: Mapping[int, str | None]) -> bool:
+        """Whether it says nothing of any of them."""
+        return len(self.unnamed(asked)) == len(asked)
 
 
 ReadPage = Callable[[Mapping[int, str | None]], AssociationsPage]
@@ -63,10 +74,13 @@ def read_all(read_page: ReadPage, ids: Sequence[int]) -> list[Association]:
                 "HubSpot's associations of a deal never end: a cursor came twice", code="PAGING_LOOP"
             )
         seen |= following.items()
-        unnamed = {deal_id: after for deal_id, after in asked.items() if str(deal_id) not in page.named}
-        if len(unnamed) == len(asked) or len(unnamed) <= page.unlisted:
-            unnamed = {deal_id: None for deal_id, after in unnamed.items() if after and deal_id not in begun_again}
-            begun_again |= unnamed.keys()
+        unnamed = page.unnamed(asked)
+        if page.is_silent(asked):
+            stuck = {deal_id for deal_id, after in unnamed.items() if after}
+            if given_up := stuck & begun_again:
+                log.warning("HubSpot names a next page of associations of %d deals and never gives it", len(given_up))
+            unnamed = dict.fromkeys(stuck - begun_again)
+            begun_again |= stuck
             seen = {(deal_id, after) for deal_id, after in seen if deal_id not in unnamed}
         left |= unnamed
         asked, left = (following, left) if following else (left, {})

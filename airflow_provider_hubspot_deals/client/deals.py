@@ -97,7 +97,8 @@ class DealEndpoints:
 
         def read_page(cursors: Mapping[int, str | None]) -> associations.AssociationsPage:
             call = calls.batch_read_associations(self._paths, to_object_type, cursors)
-            return self._requester.send(call, patient(associations.read_associations))
+            read_patiently = patient(associations.read_associations, lambda page: page.is_silent(cursors))
+            return self._requester.send(call, read_patiently)
 
         read = partial(associations.read_all, read_page)
         return self._associations.read(read, _at_most(ASSOCIATIONS_BATCH_MAX, ids))
@@ -141,7 +142,7 @@ def _reader_of_batch(ids: Sequence[int]) -> Callable[[object], batch_reads.Batch
     """Silence about several deals is asked about in halves; about one, there is nothing to do but to ask once more."""
     if len(ids) > 1:
         return payloads.read_batch
-    return patient(payloads.read_batch)
+    return patient(payloads.read_batch, lambda answer: answer.is_silent)
 
 
 def _at_most(count: int, ids: Sequence[int]) -> list[int]:

@@ -29,6 +29,11 @@ class InDoubt:
     transaction_id: str | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
 
+    def was_committed(self, meter: UsageMeter) -> None:
+        """It is stored: what it tells is not told again."""
+        self.transaction_id = None
+        meter.reported(self.usage)
+
 
 class Commits:
     """The commits over one connection.
@@ -71,8 +76,7 @@ class Commits:
             begun=partial(self._doubt, usage),
         )
         reached(KillPoint.BATCH_COMMITTED)
-        self._in_doubt.transaction_id = None
-        self._meter.reported(usage)
+        self._in_doubt.was_committed(self._meter)
         self._progressed()
         log.info("Job %s: %s, %d deals read in this batch.", self._job.id, batch.phase, batch.received)
         for counts in lacking:

@@ -14,6 +14,7 @@ from psycopg import Connection
 from airflow_provider_hubspot_deals import jobs, migrations, sql
 from airflow_provider_hubspot_deals.deals.parsing import DealParser
 from airflow_provider_hubspot_deals.deals.records import PortalFacts
+from airflow_provider_hubspot_deals.exceptions import DatabaseUnavailableError
 from airflow_provider_hubspot_deals.extraction import plan
 from airflow_provider_hubspot_deals.extraction.pages import DealSource
 from airflow_provider_hubspot_deals.extraction.readers import Readers
@@ -126,9 +127,9 @@ class _Run:
         if transaction_id := self._claim_in_doubt or self._recovery.in_doubt:
             jobs.settle(connection, job, transaction_id)
         batch = self._batch_in_doubt
-        if batch.transaction_id and jobs.was_committed(connection, job, batch.transaction_id):
-            self.meter.reported(batch.usage)
-            batch.transaction_id = None
+        with suppress(psycopg.Error, DatabaseUnavailableError):  # else its usage is counted twice, and nothing more
+            if batch.transaction_id and jobs.was_committed(connection, job, batch.transaction_id):
+                batch.was_committed(self.meter)
 
     def persevere(self, job: jobs.Job) -> Mapping[str, Any]:
         """The job to its end; from its checkpoint again each time that the connection to PostgreSQL is lost."""
@@ -163,7 +164,7 @@ class _Run:
     def _recover(self, error: psycopg.Error) -> None:
         taken_up = self._recovery.take_up(self.job, error, self._batch_in_doubt.transaction_id)
         if taken_up.was_committed:
-            self.meter.reported(self._batch_in_doubt.usage)
+            self._batch_in_doubt.was_committed(self.meter)
         with suppress(psycopg.Error):
             self._connection.close()
         self._connection = taken_up.connection

@@ -147,6 +147,12 @@ def test_deals_of_which_two_answers_say_nothing_have_none() -> None:
     assert answers.asked == [{1: None, 2: None, 3: None}, {2: None, 3: None}]
 
 
+@pytest.mark.parametrize("silent", [page(), page(unlisted=1), page(named="9")], ids=["", "counts others", "of another"])
+def test_an_answer_that_says_nothing_of_any_deal_that_was_asked_for_is_silent(silent: AssociationsPage) -> None:
+    assert silent.is_silent({1: None, 2: None})
+    assert silent.is_silent({1: "500"})
+
+
 def test_deals_that_an_answer_counts_among_those_without_any_are_not_asked_for_again() -> None:
     answers = Answers(page(linked(1, 5), named="1", unlisted=2))
 
@@ -161,11 +167,12 @@ def test_a_deal_whose_next_page_never_comes_is_read_from_its_beginning_once_more
     assert answers.asked == [{1: None}, {1: "500"}, {1: None}, {1: "500"}]
 
 
-def test_and_ends_there() -> None:
+def test_and_ends_there_and_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
     first = page(linked(1, 5), unfinished={1: "500"}, named="1")
     answers = Answers(first, page(), first, page())
 
     assert {*read_all(answers.read, [1])} == {linked(1, 5)}
+    assert "a next page of associations of 1 deals and never gives it" in caplog.text
 
 
 def test_a_cursor_that_comes_twice_ends_the_walk() -> None:
