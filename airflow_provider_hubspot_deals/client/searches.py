@@ -111,6 +111,6 @@ class _ReaderOfSound:
 def _rise(ids: Sequence[object]) -> bool:
     """Whether each is greater than the one before, as a number; True where one is none, which is no matter of order."""
     try:
-        return all(int(before) < int(behind) for before, behind in pairwise(ids))  # type: ignore[call-overload]  # tried
+        return all(int(before) < int(behind) for before, behind in pairwise(ids))  # type: ignore[call-overload]  # caught below
     except (TypeError, ValueError):
         return True
