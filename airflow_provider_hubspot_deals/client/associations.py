@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +14,10 @@ from airflow_provider_hubspot_deals.client.payloads import (
     read_results,
 )
 from airflow_provider_hubspot_deals.deals import values
-from airflow_provider_hubspot_deals.deals.related import Association
+from airflow_provider_hubspot_deals.deals.related import Association, FoundAssociations
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 
 _CATEGORY_LENGTH_MAX = 100
-log = logging.getLogger(__name__)
-
 _TYPE_ID_MAX = 2**31 - 1
 
 
@@ -42,20 +39,20 @@ class AssociationsPage:
         return {deal_id: after for deal_id, after in unnamed.items() if after}
 
     def is_silent(self, asked: Mapping[int, str | None]) -> bool:
-        """Whether it says nothing of any of them."""
-        return len(self.unnamed(asked)) == len(asked)
+        """Whether it names none of them. To count them all and name none is silence, too: it may be a failure."""
+        return self.named.isdisjoint(map(str, asked))
 
 
 ReadPage = Callable[[Mapping[int, str | None]], AssociationsPage]
 
 
-def read_all(read_page: ReadPage, ids: Sequence[int]) -> list[Association]:
+def read_all(read_page: ReadPage, ids: Sequence[int]) -> FoundAssociations:
     """Every association of ``ids``; ``read_page`` is given deals with the cursor of each, None at its beginning.
 
     Recorded answers name the deals that have none, or at least count them. Others, which an answer that was cut short
     may have left out, are asked for again by themselves; ``read_page`` sees to it that silence about all of them lasts.
-    A deal whose next page never comes is read from its beginning once more, and ends there: it may have been merged, or
-    its last page may have been full.
+    A deal whose next page never comes is read from its beginning once more, and ends there unfinished: it may have been
+    merged, or its last page may have been full.
 
     Raises:
         BadResponseError: a cursor came twice (``PAGING_LOOP``).
@@ -63,6 +60,7 @@ def read_all(read_page: ReadPage, ids: Sequence[int]) -> list[Association]:
     found: list[Association] = []
     seen: set[tuple[int, str]] = set()
     begun_again: set[int] = set()
+    given_up: list[int] = []
     asked: Mapping[int, str | None] = dict.fromkeys(ids)
     left: dict[int, str | None] = {}
     while asked:
@@ -77,14 +75,13 @@ def read_all(read_page: ReadPage, ids: Sequence[int]) -> list[Association]:
         unnamed = page.unnamed(asked)
         if page.is_silent(asked):
             stuck = {deal_id for deal_id, after in unnamed.items() if after}
-            if given_up := stuck & begun_again:
-                log.warning("HubSpot names a next page of associations of %d deals and never gives it", len(given_up))
+            given_up += sorted(stuck & begun_again)
             unnamed = dict.fromkeys(stuck - begun_again)
             begun_again |= stuck
             seen = {(deal_id, after) for deal_id, after in seen if deal_id not in unnamed}
         left |= unnamed
         asked, left = (following, left) if following else (left, {})
-    return found
+    return FoundAssociations(found, given_up)
 
 
 def read_associations(payload: object) -> AssociationsPage:

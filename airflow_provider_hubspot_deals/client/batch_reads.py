@@ -26,16 +26,12 @@ class BatchAnswer:
     records: list[Record]
     gone: frozenset[str] = frozenset()  # ids that HubSpot says it did not find
 
-    @property
-    def is_silent(self) -> bool:
-        return not self.records and not self.gone
-
 
 def read_all(ask: Callable[[Sequence[int]], BatchAnswer], ids: Sequence[int]) -> list[Record]:
     """The records of ``ids``. One is absent when HubSpot says so, or says nothing of an id that it is asked for alone.
 
-    ``ask`` sees to it that such a silence lasts. That takes one answer when it accounts for every id, and less than two
-    for each id when none accounts for any.
+    ``ask`` sees to it that such a silence lasts, which takes it more than one request. Here it is one answer when that
+    accounts for every id, and less than two for each id when none accounts for any.
     """
     records: list[Record] = []
     seen: set[str] = set()

@@ -13,6 +13,7 @@ from airflow_provider_hubspot_deals.client.deal_answers import DealAnswers
 from airflow_provider_hubspot_deals.client.silence import patient
 from airflow_provider_hubspot_deals.client.wide_records import in_chunks, read_wide
 from airflow_provider_hubspot_deals.deals.records import ListedDeals, Record
+from airflow_provider_hubspot_deals.deals.related import FoundAssociations
 from airflow_provider_hubspot_deals.exceptions import HubSpotRefusedError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_hubspot_deals.client.paths import Paths
     from airflow_provider_hubspot_deals.client.requester import Requester
-    from airflow_provider_hubspot_deals.deals.related import Association
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +88,10 @@ class DealEndpoints:
 
         return self._histories.read(partial(batch_reads.read_all, ask), _at_most(HISTORY_BATCH_MAX, ids))
 
-    def read_associations(self, to_object_type: str, ids: Sequence[int]) -> list[Association]:
+    def read_associations(self, to_object_type: str, ids: Sequence[int]) -> FoundAssociations:
         """Every association of at most 1,000 deals with records of one type (``contacts``, ``2-1234``, …).
+
+        Of an ``unfinished`` deal the first ones.
 
         Raises:
             ValueError: more than 1,000 ids.
@@ -100,8 +102,13 @@ class DealEndpoints:
             read_patiently = patient(associations.read_associations, lambda page: page.is_silent(cursors))
             return self._requester.send(call, read_patiently)
 
-        read = partial(associations.read_all, read_page)
-        return self._associations.read(read, _at_most(ASSOCIATIONS_BATCH_MAX, ids))
+        def read_some(some: Sequence[int]) -> list[FoundAssociations]:
+            return [associations.read_all(read_page, some)]
+
+        parts = self._associations.read(read_some, _at_most(ASSOCIATIONS_BATCH_MAX, ids))
+        return FoundAssociations(
+            [each for part in parts for each in part.associations], [each for part in parts for each in part.unfinished]
+        )
 
     def _parser_of(self, properties: Sequence[str]) -> Callable[[bytes], Any]:
         return self._answers.setdefault(tuple(properties), DealAnswers()).parse
@@ -139,10 +146,10 @@ class DealEndpoints:
 
 
 def _reader_of_batch(ids: Sequence[int]) -> Callable[[object], batch_reads.BatchAnswer]:
-    """Silence about several deals is asked about in halves; about one, there is nothing to do but to ask once more."""
+    """Silence about several deals is asked about in halves; about one, there is nothing to do but to ask again."""
     if len(ids) > 1:
         return payloads.read_batch
-    return patient(payloads.read_batch, lambda answer: answer.is_silent)
+    return patient(payloads.read_batch, lambda answer: not answer.records and str(ids[0]) not in answer.gone)
 
 
 def _at_most(count: int, ids: Sequence[int]) -> list[int]:

@@ -77,8 +77,9 @@ class SearchEndpoints:
         reader = _ReaderOfSound(after_id)
         try:
             return self._requester.send(search, reader, parse=reader.parse)
-        except BadResponseError:
-            if reader.unsound is None:
+        except BadResponseError as error:
+            # A body that could not even be decompressed never came to the reader: what is kept is older than that.
+            if reader.unsound is None or reader.wrong not in str(error):
                 raise
             return reader.unsound
 
@@ -89,6 +90,7 @@ class _ReaderOfSound:
     def __init__(self, after_id: int) -> None:
         self._after_id = after_id
         self.unsound: FoundDeals | None = None
+        self.wrong = ""
 
     def parse(self, body: bytes) -> object:
         self.unsound = None  # what came before counts no more, even if this is no JSON
@@ -97,7 +99,7 @@ class _ReaderOfSound:
     def __call__(self, payload: object) -> FoundDeals:
         found = payloads.read_found(payload)
         if wrong := self._wrong_with(found):
-            self.unsound = found
+            self.unsound, self.wrong = found, wrong
             raise ValueError(wrong)
         return found
 

@@ -21,6 +21,13 @@ class Association(NamedTuple):
     label: str | None  # None for the unlabelled kind
 
 
+class FoundAssociations(NamedTuple):
+    """What HubSpot tells of some deals' associations with one type of record."""
+
+    associations: list[Association]
+    unfinished: list[int]  # deals that may have more: HubSpot names a next page of theirs and never gives it
+
+
 class PropertyChange(NamedTuple):
     """A value that a property took."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from airflow_provider_hubspot_deals.deals.related import Association
+from airflow_provider_hubspot_deals.deals.related import Association, FoundAssociations
 from airflow_provider_hubspot_deals.exceptions import HubSpotRefusedError, ResponseTooLargeError
 
 ASSOCIATIONS_BATCH_MAX = 1_000  # HubSpot's maximum
@@ -17,18 +17,18 @@ REFUSED_MAX = 20  # deals of one batch; more than a few that vanish within secon
 class AssociationSource(Protocol):
     """The part of the HubSpot client that this needs."""
 
-    def read_associations(self, to_object_type: str, ids: Sequence[int]) -> list[Association]: ...
+    def read_associations(self, to_object_type: str, ids: Sequence[int]) -> FoundAssociations: ...
     def association_labels(self, to_object_type: str) -> list[dict[str, Any]]: ...
 
 
 @dataclass
 class AssociationsRead:
-    """Every association of the deals ``ids`` with one type of record; of ``refused`` ones nothing is known."""
+    """Every association of the deals ``ids`` with one type of record; of ``unread`` ones some at best."""
 
     to_object_type: str
     ids: list[int] = field(default_factory=list)
     found: list[Association] = field(default_factory=list)
-    refused: list[int] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
 
 
 def read_associations(source: AssociationSource, to_object_type: str, ids: Sequence[int]) -> AssociationsRead:
@@ -39,15 +39,18 @@ def read_associations(source: AssociationSource, to_object_type: str, ids: Seque
         HubSpotRefusedError: deals cannot have such associations, or the token may not read them.
     """
     result = AssociationsRead(to_object_type)
+    refused: list[int] = []
     waiting = [list(ids)]
     while waiting:
         batch = waiting.pop()
         try:
-            result.found += source.read_associations(to_object_type, batch)
-            result.ids += batch
+            found, unfinished = source.read_associations(to_object_type, batch)
+            result.found += found
+            result.unread += unfinished
+            result.ids += [deal_id for deal_id in batch if deal_id not in unfinished]
         except HubSpotRefusedError as error:
             is_too_large = isinstance(error, ResponseTooLargeError)
-            if not (is_too_large or error.status_code == HTTPStatus.BAD_REQUEST) or len(result.refused) >= REFUSED_MAX:
+            if not (is_too_large or error.status_code == HTTPStatus.BAD_REQUEST) or len(refused) >= REFUSED_MAX:
                 raise
             if batch == list(ids) and not is_too_large:
                 source.association_labels(to_object_type)  # refused as well when it is the type that is wrong
@@ -55,5 +58,6 @@ def read_associations(source: AssociationSource, to_object_type: str, ids: Seque
             if middle:
                 waiting += [batch[:middle], batch[middle:]]
             else:
-                result.refused += batch
+                refused += batch
+    result.unread += refused
     return result

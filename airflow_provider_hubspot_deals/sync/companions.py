@@ -127,8 +127,14 @@ class Companions:
         connection, schema, keys = self._connection, self._job.schema, self._job.keys
         for part in reading.associations:
             associations.store(connection, schema, keys, part.to_object_type, read_ids=part.ids, found=part.found)
-            if part.refused:
-                details = {"object_type": part.to_object_type, "deals": part.refused[: jobs.EVENT_NAMES_MAX]}
+            if part.unread:  # of these only what was found is written: what is stored besides may be so still
+                log.warning(
+                    "Job %s: not all associations of %d deals with %s could be read; what is stored of them stays",
+                    self._job.id,
+                    len(part.unread),
+                    part.to_object_type,
+                )
+                details = {"object_type": part.to_object_type, "deals": part.unread[: jobs.EVENT_NAMES_MAX]}
                 jobs.tell(connection, self._job, "associations_unread", details)
         property_history.store(connection, schema, keys, reading.history)
         if reading.without_history:

@@ -127,9 +127,13 @@ class _Run:
         if transaction_id := self._claim_in_doubt or self._recovery.in_doubt:
             jobs.settle(connection, job, transaction_id)
         batch = self._batch_in_doubt
-        with suppress(psycopg.Error, DatabaseUnavailableError):  # else its usage is counted twice, and nothing more
+        try:
             if batch.transaction_id and jobs.was_committed(connection, job, batch.transaction_id):
                 batch.was_committed(self.meter)
+        except DatabaseUnavailableError as obstacle:
+            log.warning("Job %s: how its last batch has ended is not known: %s", job.id, obstacle)
+        except psycopg.Error as error:  # its usage may be counted twice, and nothing more
+            log.warning("Job %s: how its last batch has ended is not known: %s", job.id, type(error).__name__)
 
     def persevere(self, job: jobs.Job) -> Mapping[str, Any]:
         """The job to its end; from its checkpoint again each time that the connection to PostgreSQL is lost."""

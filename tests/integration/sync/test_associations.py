@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -208,6 +209,27 @@ def test_a_deal_that_is_refused_alone_is_told_and_keeps_what_is_stored(simulator
 
     assert stored(acme) == before
     assert events(acme, "associations_unread") == [{"object_type": "contacts", "deals": [deal_id]}]
+
+
+def test_a_deal_whose_next_page_never_comes_is_told_and_keeps_what_is_stored(
+    simulator_of: Any, database_url: str
+) -> None:
+    acme = simulator_of(database_url, deals=2, archived=0)
+    first, second = acme.portal.live_deals()
+    acme.portal.associate_deal(first, "contacts", range(1, 701))
+    acme.sync(associations=("contacts",))
+    before = stored(acme)
+    acme.portal.associate_deal(first, "contacts", range(101, 801))
+    acme.portal.associate_deal(second, "contacts", (8,))
+    silent = json.dumps({"status": "COMPLETE", "results": []})
+    for nth in (2, 6):  # after a first page each, until it is believed
+        acme.simulator.add_fault(FaultRule(fault="body", body=silent, endpoint="associations", nth=nth, times=3))
+
+    acme.sync(associations=("contacts",), mode="full")
+
+    assert stored(acme) - before == {(second, "contacts", 8, "HUBSPOT_DEFINED", 3, None)}
+    assert before <= stored(acme)
+    assert events(acme, "associations_unread") == [{"object_type": "contacts", "deals": [first]}]
 
 
 def test_a_revoked_token_stops_the_run_and_its_batch(acme: Organization) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_hubspot_deals import jobs, kill_points, sql
+from airflow_provider_hubspot_deals.jobs import unknown_commits
 from airflow_provider_hubspot_deals.kill_points import KillPoint
 from airflow_provider_hubspot_deals.transfers.outcomes import TaskKilled
 from hubspot_simulator import FaultRule, SimulatorServer
@@ -258,6 +259,26 @@ def test_e15_a_batch_that_is_being_committed_when_its_task_is_stopped_is_looked_
     assert job["api_calls"] <= asked
     airflow.query(f"DROP TRIGGER slow ON {OF_THE_FIRST_BATCH[0].rpartition(' ')[2]}")
     assert_its_retry_goes_on(airflow, seconds)
+
+
+def test_e15_a_batch_of_which_nobody_can_tell_how_it_ended_is_told_and_its_job_put_back(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(unknown_commits, "SETTLED_WITHIN_S", 0.0)
+
+    def stop(point: KillPoint) -> None:
+        if point is KillPoint.BATCH_WRITTEN:
+            raise TaskKilled
+
+    with monkeypatch.context() as patched:
+        patched.setitem(sql._statements("jobs"), "is_in_progress", "SELECT true")  # as of a session that hangs
+        patched.setattr(kill_points, "_listener", stop)
+        with pytest.raises(TaskKilled):
+            airflow.task(mode="full").execute(airflow.context())
+    assert [(job["status"], job["error_code"]) for job in airflow.jobs()] == [("pending", "KILLED")]
+    assert "how its last batch has ended is not known" in caplog.text
+    assert "end it with pg_terminate_backend" in caplog.text
+    assert_its_retry_goes_on(airflow, 0.0)
 
 
 def test_e15_a_task_that_is_stopped_right_after_its_claim_was_committed_gives_its_job_back(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from airflow_provider_hubspot_deals.client.associations import AssociationsPage, read_all, read_associations
-from airflow_provider_hubspot_deals.deals.related import Association
+from airflow_provider_hubspot_deals.deals.related import Association, FoundAssociations
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
 
 PLAIN = {"category": "HUBSPOT_DEFINED", "typeId": 3, "label": None}
@@ -31,6 +31,10 @@ def result(deal_id: Any = "1", to: Any = None, **more: Any) -> dict[str, Any]:
 
 def linked(deal_id: int, to_object_id: int) -> Association:
     return Association(deal_id, to_object_id, "A", 3, None)
+
+
+def found(*associations: Association, unfinished: Sequence[int] = ()) -> FoundAssociations:
+    return FoundAssociations([*associations], [*unfinished])
 
 
 def target(object_id: Any = 51, *kinds: Any) -> dict[str, Any]:
@@ -60,9 +64,9 @@ class Answers:
 def test_a_record_with_two_labels_makes_two() -> None:
     mine = {"category": "USER_DEFINED", "typeId": 36, "label": "Decision maker"}
 
-    found = read_associations(answer(result(to=[target(51, mine, PLAIN), target("52")])))
+    read = read_associations(answer(result(to=[target(51, mine, PLAIN), target("52")])))
 
-    assert found == AssociationsPage(
+    assert read == AssociationsPage(
         associations=[
             Association(1, 51, "USER_DEFINED", 36, "Decision maker"),
             Association(1, 51, "HUBSPOT_DEFINED", 3, None),
@@ -83,8 +87,8 @@ def test_a_deal_without_any_is_an_error_entry_or_absent() -> None:
 
 @pytest.mark.parametrize("label", ["", "nul \x00", "half \ud83d", 5])
 def test_a_label_that_cannot_be_stored_is_none(label: Any) -> None:
-    (found,) = read_associations(answer(result(to=[target(51, {**PLAIN, "label": label})]))).associations
-    assert found.label is None
+    (association,) = read_associations(answer(result(to=[target(51, {**PLAIN, "label": label})]))).associations
+    assert association.label is None
 
 
 @pytest.mark.parametrize(
@@ -119,7 +123,7 @@ def test_deals_with_more_are_asked_for_again_alone() -> None:
         page(linked(1, 6), named="1"),
     )
 
-    assert read_all(answers.read, [1, 2]) == [linked(1, 5), linked(1, 6)]
+    assert read_all(answers.read, [1, 2]) == found(linked(1, 5), linked(1, 6))
     assert answers.asked == [{1: None, 2: None}, {1: "500"}]  # 9 was not asked for
 
 
@@ -131,7 +135,7 @@ def test_deals_of_which_an_answer_says_nothing_are_asked_for_again_by_themselves
         page(linked(3, 8), named="34"),
     )
 
-    assert read_all(answers.read, [1, 2, 3, 4]) == [linked(1, 5), linked(1, 7), linked(2, 6), linked(3, 8)]
+    assert read_all(answers.read, [1, 2, 3, 4]) == found(linked(1, 5), linked(1, 7), linked(2, 6), linked(3, 8))
     assert answers.asked == [
         {1: None, 2: None, 3: None, 4: None},
         {1: "500"},
@@ -143,12 +147,16 @@ def test_deals_of_which_an_answer_says_nothing_are_asked_for_again_by_themselves
 def test_deals_of_which_two_answers_say_nothing_have_none() -> None:
     answers = Answers(page(linked(1, 5), named="1"), page())
 
-    assert read_all(answers.read, [1, 2, 3]) == [linked(1, 5)]
+    assert read_all(answers.read, [1, 2, 3]) == found(linked(1, 5))
     assert answers.asked == [{1: None, 2: None, 3: None}, {2: None, 3: None}]
 
 
-@pytest.mark.parametrize("silent", [page(), page(unlisted=1), page(named="9")], ids=["", "counts others", "of another"])
-def test_an_answer_that_says_nothing_of_any_deal_that_was_asked_for_is_silent(silent: AssociationsPage) -> None:
+@pytest.mark.parametrize(
+    "silent",
+    [page(), page(unlisted=1), page(unlisted=2), page(named="9")],
+    ids=["", "counts one", "counts", "of another"],
+)
+def test_an_answer_that_names_none_of_the_deals_that_were_asked_for_is_silent(silent: AssociationsPage) -> None:
     assert silent.is_silent({1: None, 2: None})
     assert silent.is_silent({1: "500"})
 
@@ -156,23 +164,23 @@ def test_an_answer_that_says_nothing_of_any_deal_that_was_asked_for_is_silent(si
 def test_deals_that_an_answer_counts_among_those_without_any_are_not_asked_for_again() -> None:
     answers = Answers(page(linked(1, 5), named="1", unlisted=2))
 
-    assert read_all(answers.read, [1, 2, 3]) == [linked(1, 5)]
+    assert read_all(answers.read, [1, 2, 3]) == found(linked(1, 5))
 
 
 def test_a_deal_whose_next_page_never_comes_is_read_from_its_beginning_once_more() -> None:
     first = page(linked(1, 5), unfinished={1: "500"}, named="1")
     answers = Answers(first, page(), first, page(linked(1, 6), named="1"))
 
-    assert {*read_all(answers.read, [1])} == {linked(1, 5), linked(1, 6)}
+    assert read_all(answers.read, [1]) == found(linked(1, 5), linked(1, 5), linked(1, 6))
     assert answers.asked == [{1: None}, {1: "500"}, {1: None}, {1: "500"}]
 
 
-def test_and_ends_there_and_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_and_ends_there_unfinished() -> None:
     first = page(linked(1, 5), unfinished={1: "500"}, named="1")
-    answers = Answers(first, page(), first, page())
+    answers = Answers(page(linked(1, 5), linked(2, 6), unfinished={1: "500"}, named="12"), page(), first, page())
 
-    assert {*read_all(answers.read, [1])} == {linked(1, 5)}
-    assert "a next page of associations of 1 deals and never gives it" in caplog.text
+    assert read_all(answers.read, [1, 2]) == found(linked(1, 5), linked(2, 6), linked(1, 5), unfinished=[1])
+    assert answers.asked == [{1: None, 2: None}, {1: "500"}, {1: None}, {1: "500"}]
 
 
 def test_a_cursor_that_comes_twice_ends_the_walk() -> None:
@@ -184,4 +192,4 @@ def test_a_cursor_that_comes_twice_ends_the_walk() -> None:
 
 
 def test_nothing_is_asked_for_no_deal() -> None:
-    assert read_all(lambda _cursors: pytest.fail("asked"), []) == []
+    assert read_all(lambda _cursors: pytest.fail("asked"), []) == found()

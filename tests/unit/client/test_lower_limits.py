@@ -87,7 +87,7 @@ def test_and_their_associations(client: HubSpotClient, server: ScriptedServer) -
         *(without_associations(ids) for ids in (range(1, 401), range(401, 801), range(801, 1_001))),
     )
 
-    assert client.read_associations("contacts", range(1, 1_001)) == []
+    assert client.read_associations("contacts", range(1, 1_001)) == ([], [])
     assert inputs(server) == [1_000, 400, 400, 200]
 
 

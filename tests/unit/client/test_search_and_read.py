@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_hubspot_deals.exceptions import BadResponseError
-from tests.unit.client.scripted_server import ScriptedServer, answer, deal, deals
+from tests.unit.client.scripted_server import ScriptedServer, Step, answer, deal, deals, gzipped
 
 if TYPE_CHECKING:
     from airflow_provider_hubspot_deals.client.hubspot_client import HubSpotClient
@@ -116,10 +116,11 @@ def test_a_search_that_ends_with_something_unusable_has_found_nothing(
         search(client)
 
 
-def test_what_was_odd_before_something_that_is_no_json_has_found_nothing(
-    client: HubSpotClient, server: ScriptedServer
+@pytest.mark.parametrize("unusable", [answer(200, b"<html>"), gzipped(deals(total=9), cut=20)], ids=["html", "cut"])
+def test_what_was_odd_before_something_unreadable_has_found_nothing(
+    client: HubSpotClient, server: ScriptedServer, unusable: Step
 ) -> None:
-    server.answers(answer(200, deals(total=9)), answer(200, b"<html>"))
+    server.answers(answer(200, deals(total=9)), unusable)
 
     with pytest.raises(BadResponseError):
         search(client)

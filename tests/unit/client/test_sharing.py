@@ -151,7 +151,7 @@ def test_what_answers_about_associations_say_of_the_day_is_of_their_own_budget(
     client = make_client(daily_reserve_percent=20)
     listed_ids(client)
 
-    assert client.read_associations("contacts", [1]) == []
+    assert client.read_associations("contacts", [1]) == ([], [])
 
     assert (client.usage.daily_limit, client.usage.daily_remaining) == (1_000, 250)
     assert listed_ids(client) == ["2"]
