@@ -34,6 +34,8 @@ def store(
 ) -> Written:
     """Make the stored associations of the deals ``read_ids`` with one object type equal to ``found``.
 
+    What was found of other deals is stored, and nothing of theirs deleted.
+
     Raises:
         psycopg.Error: PostgreSQL refused; the caller's transaction is void.
     """

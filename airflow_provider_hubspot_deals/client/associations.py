@@ -51,8 +51,8 @@ def read_all(read_page: ReadPage, ids: Sequence[int]) -> FoundAssociations:
 
     Recorded answers name the deals that have none, or at least count them. Others, which an answer that was cut short
     may have left out, are asked for again by themselves; ``read_page`` sees to it that silence about all of them lasts.
-    A deal whose next page never comes is read from its beginning once more, and ends there unfinished: it may have been
-    merged, or its last page may have been full.
+    A deal whose next page never comes is read from its beginning once more, and is unfinished if that does not end
+    either: it may have been merged, or its last page may have been full.
 
     Raises:
         BadResponseError: a cursor came twice (``PAGING_LOOP``).
@@ -60,7 +60,7 @@ def read_all(read_page: ReadPage, ids: Sequence[int]) -> FoundAssociations:
     found: list[Association] = []
     seen: set[tuple[int, str]] = set()
     begun_again: set[int] = set()
-    given_up: list[int] = []
+    ended: set[int] = set()
     asked: Mapping[int, str | None] = dict.fromkeys(ids)
     left: dict[int, str | None] = {}
     while asked:
@@ -72,16 +72,16 @@ def read_all(read_page: ReadPage, ids: Sequence[int]) -> FoundAssociations:
                 "HubSpot's associations of a deal never end: a cursor came twice", code="PAGING_LOOP"
             )
         seen |= following.items()
+        ended |= {deal_id for deal_id in asked.keys() - following.keys() if str(deal_id) in page.named}
         unnamed = page.unnamed(asked)
         if page.is_silent(asked):
             stuck = {deal_id for deal_id, after in unnamed.items() if after}
-            given_up += sorted(stuck & begun_again)
             unnamed = dict.fromkeys(stuck - begun_again)
             begun_again |= stuck
             seen = {(deal_id, after) for deal_id, after in seen if deal_id not in unnamed}
         left |= unnamed
         asked, left = (following, left) if following else (left, {})
-    return FoundAssociations(found, given_up)
+    return FoundAssociations(found, sorted(begun_again - ended))
 
 
 def read_associations(payload: object) -> AssociationsPage:

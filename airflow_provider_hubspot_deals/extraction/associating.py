@@ -59,5 +59,5 @@ def read_associations(source: AssociationSource, to_object_type: str, ids: Seque
                 waiting += [batch[:middle], batch[middle:]]
             else:
                 refused += batch
-    result.unread += refused
+    result.unread = refused + result.unread
     return result

@@ -41,6 +41,8 @@ WITH found AS MATERIALIZED (
     ON CONFLICT (
         organization_id, type, hubspot_deal_id, to_object_type, to_object_id, category, association_type_id
     ) DO UPDATE SET label = excluded.label
+    -- Deals of which only some were found are not among those read, so that nothing above has looked at their labels.
+    WHERE deal_associations.label IS DISTINCT FROM excluded.label
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM written) AS written, (SELECT count(*) FROM gone) AS deleted

@@ -134,15 +134,14 @@ class Companions:
                     len(part.unread),
                     part.to_object_type,
                 )
-                details = {"object_type": part.to_object_type, "deals": part.unread[: jobs.EVENT_NAMES_MAX]}
+                details = {"object_type": part.to_object_type, **_named(part.unread)}
                 jobs.tell(connection, self._job, "associations_unread", details)
         property_history.store(connection, schema, keys, reading.history)
         if reading.without_history:
             log.warning(
                 "Job %s: the history of deals is too large to be read: %s", self._job.id, reading.without_history
             )
-            details = {"deals": reading.without_history[: jobs.EVENT_NAMES_MAX]}
-            jobs.tell(connection, self._job, "history_unread", details)
+            jobs.tell(connection, self._job, "history_unread", _named(reading.without_history))
         for to_object_type, error in reading.refusals.items():
             log.warning("Job %s: associations with %s stay as they are: %s", self._job.id, to_object_type, error)
             details = {"object_type": to_object_type, "error_code": error.code, "error": str(error)}
@@ -214,6 +213,10 @@ class Companions:
             return [change for change in changes if change.deal_id in asked]
         except ValueError as error:
             raise BadResponseError(f"HubSpot's property history is unusable: {error}.") from None
+
+
+def _named(deal_ids: list[int]) -> dict[str, Any]:
+    return {"count": len(deal_ids), "deals": deal_ids[: jobs.EVENT_NAMES_MAX]}
 
 
 def _in_batches(items: list[T], size: int) -> list[list[T]]:

@@ -42,4 +42,4 @@ def test_a_deal_whose_histories_are_all_too_large_is_told_once(simulator_of: Any
         sync.run(acme.request(history=names), client=client, connect=acme.connect)
 
     assert {change[0] for change in stored(acme)} == acme.portal.live_deals().keys() - {giant}
-    assert events(acme, "history_unread") == [{"deals": [giant]}]
+    assert events(acme, "history_unread") == [{"count": 1, "deals": [giant]}]

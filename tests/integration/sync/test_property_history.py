@@ -230,7 +230,7 @@ def test_c20_a_deal_with_a_history_too_large_for_an_answer_is_told_and_holds_up_
 
     assert acme.differences() == []
     assert stored(acme) == [change for change in truth(acme, "dealname") if change[0] != giant]
-    assert events(acme, "history_unread") == [{"deals": [giant]}]
+    assert events(acme, "history_unread") == [{"count": 1, "deals": [giant]}]
 
 
 @pytest.mark.peer_pain(38)

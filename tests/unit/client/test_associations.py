@@ -183,6 +183,14 @@ def test_and_ends_there_unfinished() -> None:
     assert answers.asked == [{1: None, 2: None}, {1: "500"}, {1: None}, {1: "500"}]
 
 
+@pytest.mark.parametrize("silence", [page(), page(named="2", unlisted=1)], ids=["of all", "counts it"])
+def test_nor_is_it_finished_when_even_its_first_page_comes_no_more(silence: AssociationsPage) -> None:
+    first = page(linked(1, 5), unfinished={1: "500"}, named="1")
+    answers = Answers(first, page(named="2"), silence)
+
+    assert read_all(answers.read, [1, 2]) == found(linked(1, 5), unfinished=[1])
+
+
 def test_a_cursor_that_comes_twice_ends_the_walk() -> None:
     endless = page(unfinished={1: "500"}, named="1")
 
