@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_hubspot_deals import jobs
 from airflow_provider_hubspot_deals.exceptions import AuthenticationError, RetriableError
 from hubspot_simulator import FaultRule
 from hubspot_simulator.associations import KINDS, Label
@@ -211,26 +212,30 @@ def test_a_deal_that_is_refused_alone_is_told_and_keeps_what_is_stored(simulator
     assert events(acme, "associations_unread") == [{"object_type": "contacts", "count": 1, "deals": [deal_id]}]
 
 
-def test_a_deal_whose_next_page_never_comes_is_told_and_keeps_what_is_stored(
-    simulator_of: Any, database_url: str
+def test_deals_whose_next_page_never_comes_are_told_and_keep_what_is_stored(
+    simulator_of: Any, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    acme = simulator_of(database_url, deals=2, archived=0)
-    first, second = acme.portal.live_deals()
-    acme.portal.associate_deal(first, "contacts", range(1, 701))
+    monkeypatch.setattr(jobs, "EVENT_NAMES_MAX", 1)
+    acme = simulator_of(database_url, deals=3, archived=0)
+    first, second, third = acme.portal.live_deals()
+    for deal_id in (first, second):
+        acme.portal.associate_deal(deal_id, "contacts", range(1, 701))
+    acme.portal.associate_deal(third, "contacts", ())
     acme.sync(associations=("contacts",))
     before, versions = stored(acme), row_versions(acme)
-    acme.portal.associate_deal(first, "contacts", range(101, 801))
-    acme.portal.associate_deal(second, "contacts", (8,))
+    for deal_id in (first, second):
+        acme.portal.associate_deal(deal_id, "contacts", range(101, 801))
+    acme.portal.associate_deal(third, "contacts", (8,))
     silent = json.dumps({"status": "COMPLETE", "results": []})
-    for nth in (2, 6):  # after a first page each, until it is believed
+    for nth in (2, 6):  # after first pages, until it is believed
         acme.simulator.add_fault(FaultRule(fault="body", body=silent, endpoint="associations", nth=nth, times=3))
 
     acme.sync(associations=("contacts",), mode="full")
 
-    assert stored(acme) - before == {(second, "contacts", 8, "HUBSPOT_DEFINED", 3, None)}
+    assert stored(acme) - before == {(third, "contacts", 8, "HUBSPOT_DEFINED", 3, None)}
     assert before <= stored(acme)
     assert {*map(str, versions)} <= {*map(str, row_versions(acme))}  # and none of them was written again
-    assert events(acme, "associations_unread") == [{"object_type": "contacts", "count": 1, "deals": [first]}]
+    assert events(acme, "associations_unread") == [{"object_type": "contacts", "count": 2, "deals": [first]}]
 
 
 def test_a_revoked_token_stops_the_run_and_its_batch(acme: Organization) -> None:
